@@ -1,0 +1,96 @@
+use serde::Serialize;
+use std::fmt;
+
+/// Declares each reason once: variant, name in tables and metrics, sentence for people.
+macro_rules! drop_reasons {
+    ($($variant:ident, $name:literal, $description:literal;)+) => {
+        /// Why a frame was not forwarded.
+        ///
+        /// Every frame that a switch does not forward has one, with a counter per port.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[repr(u8)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum DropReason { $(#[doc = $description] $variant),+ }
+
+        impl DropReason {
+            /// All reasons, in the order in which a frame meets them.
+            pub const ALL: &[DropReason] = &[$(DropReason::$variant),+];
+
+            /// The name in tables, JSON and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(DropReason::$variant => $name),+ }
+            }
+
+            /// One sentence for people.
+            pub const fn description(self) -> &'static str {
+                match self { $(DropReason::$variant => $description),+ }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    PortDisabled, "port-disabled", "The port is administratively down.";
+    Runt, "runt", "The frame is shorter than an Ethernet header.";
+    Giant, "giant", "The frame is longer than the MTU of the port it came in on.";
+    TruncatedTag, "truncated-tag", "The frame ends inside its 802.1Q tag.";
+    ReservedVlan, "reserved-vlan", "The tag carries VLAN 4095, which is reserved.";
+    SourceMulticast, "source-multicast", "The source address is a group address.";
+    SourceZero, "source-zero", "The source address is all zeros.";
+    VlanNotAllowed, "vlan-not-allowed", "The port is not a member of the frame's VLAN.";
+    NoNativeVlan, "no-native-vlan", "The frame is untagged and the trunk has no native VLAN.";
+    ReservedGroup, "reserved-group", "The destination is one of 01-80-C2-00-00-00 to 0F, which a bridge does not forward.";
+    MoveDamped, "move-damped", "The source address moves between ports too often and is held where it was.";
+    StaticViolation, "static-violation", "The source address has a static entry on another port.";
+    StormControl, "storm-control", "The flooded frame is beyond the port's storm control limit.";
+    Hairpin, "hairpin", "The destination is on the port that the frame came in on.";
+    Isolated, "isolated", "Source and destination port are in the same isolation group.";
+    NoEgress, "no-egress", "The VLAN has no other port that is up.";
+    EgressDown, "egress-down", "The destination's port is down.";
+    EgressMtu, "egress-mtu", "The frame is longer than the MTU of the port it would leave by.";
+    EgressQueueFull, "egress-queue-full", "The port did not take the frame: its queue is full.";
+    EgressError, "egress-error", "The port refused the frame.";
+}
+
+impl DropReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The reason as an array index.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+impl fmt::Display for DropReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn indices_and_names_are_dense_and_distinct() {
+        let mut names = std::collections::BTreeSet::new();
+        for (index, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), index);
+            assert!(names.insert(reason.name()));
+            assert_eq!(serde_variant(*reason), reason.name(), "JSON and tables agree");
+        }
+    }
+
+    fn serde_variant(reason: DropReason) -> String {
+        // Kebab case of the variant's name, the way serde renders it.
+        let mut out = String::new();
+        for c in format!("{reason:?}").chars() {
+            if c.is_uppercase() && !out.is_empty() {
+                out.push('-');
+            }
+            out.extend(c.to_lowercase());
+        }
+        out
+    }
+}

@@ -1,0 +1,171 @@
+use serde::{Deserialize, Deserializer, Serialize, de};
+use std::fmt;
+
+/// A VLAN identifier, 1 to 4094 (IEEE 802.1Q-2022 9.6; 0 is a priority tag, 4095 is reserved).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct VlanId(u16);
+
+impl VlanId {
+    /// The VLAN that untagged frames belong to by default.
+    pub const DEFAULT: VlanId = VlanId(1);
+    /// The largest identifier.
+    pub const MAX: VlanId = VlanId(4094);
+
+    /// `None` outside 1 to 4094.
+    pub const fn new(id: u16) -> Option<Self> {
+        if id >= 1 && id <= 4094 { Some(VlanId(id)) } else { None }
+    }
+
+    /// The number.
+    pub const fn get(self) -> u16 {
+        self.0
+    }
+
+    /// The number as an array index.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A number that is no VLAN.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("VLAN {0} is out of range: expected 1 to 4094")]
+pub struct VlanIdError(pub i64);
+
+impl TryFrom<i64> for VlanId {
+    type Error = VlanIdError;
+    fn try_from(id: i64) -> Result<Self, Self::Error> {
+        u16::try_from(id).ok().and_then(VlanId::new).ok_or(VlanIdError(id))
+    }
+}
+
+impl<'de> Deserialize<'de> for VlanId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        VlanId::try_from(i64::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+impl fmt::Display for VlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for VlanId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vlan{}", self.0)
+    }
+}
+
+/// A set of VLANs: one bit each, half a kilobyte.
+#[derive(Clone, PartialEq, Eq)]
+pub struct VlanSet(Box<[u64; 64]>);
+
+impl VlanSet {
+    /// The empty set.
+    pub fn new() -> Self {
+        VlanSet(Box::new([0; 64]))
+    }
+
+    /// VLANs 1 to 4094.
+    pub fn all() -> Self {
+        (1..=4094).filter_map(VlanId::new).collect()
+    }
+
+    /// Adds a VLAN.
+    pub fn insert(&mut self, vlan: VlanId) {
+        self.0[vlan.index() / 64] |= 1 << (vlan.index() % 64);
+    }
+
+    /// Takes a VLAN out.
+    pub fn remove(&mut self, vlan: VlanId) {
+        self.0[vlan.index() / 64] &= !(1 << (vlan.index() % 64));
+    }
+
+    /// Is it in?
+    pub fn contains(&self, vlan: VlanId) -> bool {
+        self.0[vlan.index() / 64] & (1 << (vlan.index() % 64)) != 0
+    }
+
+    /// In ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = VlanId> + '_ {
+        (1..=4094).filter_map(VlanId::new).filter(|&vlan| self.contains(vlan))
+    }
+
+    /// No VLAN at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|&word| word == 0)
+    }
+}
+
+impl Default for VlanSet {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl FromIterator<VlanId> for VlanSet {
+    fn from_iter<I: IntoIterator<Item = VlanId>>(vlans: I) -> Self {
+        let mut set = VlanSet::new();
+        for vlan in vlans {
+            set.insert(vlan);
+        }
+        set
+    }
+}
+
+impl fmt::Display for VlanSet {
+    /// Ranges as an engineer writes them: `1,10-19,30`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut vlans = self.iter().map(VlanId::get).peekable();
+        let mut separator = "";
+        while let Some(first) = vlans.next() {
+            let mut last = first;
+            while vlans.next_if_eq(&(last + 1)).is_some() {
+                last += 1;
+            }
+            if first == last {
+                write!(f, "{separator}{first}")?;
+            } else {
+                write!(f, "{separator}{first}-{last}")?;
+            }
+            separator = ",";
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for VlanSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
+impl Serialize for VlanSet {
+    /// As a list of ranges, `"1,10-19,30"`.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges() {
+        let set: VlanSet = [1, 10, 11, 12, 30, 4094].into_iter().filter_map(VlanId::new).collect();
+        assert_eq!(set.to_string(), "1,10-12,30,4094");
+        assert_eq!(VlanSet::all().to_string(), "1-4094");
+        assert_eq!(VlanSet::new().to_string(), "");
+    }
+
+    #[test]
+    fn bounds() {
+        assert!(
+            VlanId::try_from(0).is_err() && VlanId::try_from(4095).is_err() && VlanId::try_from(-1).is_err()
+        );
+        assert_eq!(VlanId::try_from(4094), Ok(VlanId::MAX));
+    }
+}

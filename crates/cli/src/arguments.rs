@@ -1,0 +1,142 @@
+//! The words of the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// A userspace switch for labs, benchmarks and the replay of learning failures.
+#[derive(Parser)]
+#[command(name = "greylag", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run one live switch on the ports that its file names, until interrupted
+    Run(RunArguments),
+    /// Bring up, look at and remove a whole lab in network namespaces
+    Lab {
+        #[command(subcommand)]
+        verb: LabVerb,
+    },
+    /// Ask a running switch
+    Show(ShowArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    /// The switch's configuration
+    #[arg(value_name = "SWITCH.yml")]
+    pub(crate) file: PathBuf,
+    /// The control socket [default: NAME.sock in the state folder, /run/greylag]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// End when the process that started this one ends
+    #[arg(long, hide = true)]
+    pub(crate) exit_with_parent: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum LabVerb {
+    /// Make everything that a lab file names: namespaces, links, hosts, switches
+    Deploy {
+        #[command(flatten)]
+        file: LabFile,
+        /// Remove the lab first if it is there
+        #[arg(long)]
+        reconfigure: bool,
+    },
+    /// Remove a lab, whatever state it is in; safe to repeat
+    Destroy {
+        #[command(flatten)]
+        which: LabChoice,
+    },
+    /// Show what runs
+    Inspect {
+        #[command(flatten)]
+        which: LabChoice,
+        /// Print JSON
+        #[arg(short, long)]
+        json: bool,
+    },
+    /// Check a lab file without touching anything
+    Validate {
+        #[command(flatten)]
+        file: LabFile,
+        /// Print JSON
+        #[arg(short, long)]
+        json: bool,
+    },
+    /// Run a command in the namespaces of a lab's nodes
+    Exec {
+        /// The lab's file, or its name
+        lab: String,
+        /// Only in these nodes [default: in all]
+        #[arg(value_name = "NODE")]
+        nodes: Vec<String>,
+        /// The command and its words, behind `--`
+        #[arg(last = true, required = true, value_name = "COMMAND")]
+        command: Vec<String>,
+    },
+    /// Deploy the quickstart lab, show it at work, remove it
+    Demo,
+}
+
+#[derive(Args)]
+pub(crate) struct LabFile {
+    /// The lab file
+    #[arg(value_name = "LAB.clab.yml")]
+    pub(crate) path: PathBuf,
+}
+
+#[derive(Args)]
+pub(crate) struct LabChoice {
+    /// The lab's file, or its name
+    #[arg(value_name = "LAB", required_unless_present = "all")]
+    pub(crate) lab: Option<String>,
+    /// All labs
+    #[arg(short, long, conflicts_with = "lab")]
+    pub(crate) all: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ShowArguments {
+    /// What to show
+    #[arg(value_enum)]
+    pub(crate) what: What,
+    /// The switch: its name, or the path of its control socket [default: the one that runs]
+    #[arg(short, long, value_name = "SWITCH")]
+    pub(crate) switch: Option<String>,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum What {
+    /// The MAC table
+    Fdb,
+    /// VLANs and their members
+    Vlans,
+    /// Ports and their state
+    Ports,
+    /// Dropped frames by port and reason
+    Drops,
+    /// Frames and bytes by port, and what the MAC table did
+    Counters,
+    /// What happened, oldest first
+    Events,
+}
+
+impl Arguments {
+    /// Errors are to be JSON too.
+    pub(crate) fn json(&self) -> bool {
+        match &self.command {
+            Command::Run(_) => false,
+            Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
+            Command::Lab { .. } => false,
+            Command::Show(show) => show.json,
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! `greylag show`: what a running switch says, as a table or as its JSON.
+
+use crate::arguments::{ShowArguments, What};
+use crate::outcome::{Failure, Outcome};
+use crate::table::Align::{Left, Right};
+use crate::table::Table;
+use greylag_lab::{client, state};
+use greylag_switch::show::{Counters, DropRow, FdbEntry, PortRow, VlanRow};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::io::Write;
+use std::path::PathBuf;
+
+pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
+    let socket = socket(arguments.switch.as_deref())?;
+    let answer = client::get(&socket, resource(arguments.what)).map_err(Failure::failed)?;
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        writeln!(out, "{answer:#}")?;
+        return Ok(());
+    }
+    let text = match arguments.what {
+        What::Fdb => fdb(&rows::<Vec<_>>(answer)?),
+        What::Vlans => vlans(&rows::<Vec<_>>(answer)?),
+        What::Ports => ports(&rows::<Vec<_>>(answer)?),
+        What::Drops => drops(&rows::<Vec<_>>(answer)?),
+        What::Counters => counters(&rows(answer)?),
+        What::Events => events(&rows::<Vec<_>>(answer)?),
+    };
+    write!(out, "{text}")?;
+    Ok(())
+}
+
+/// The control socket of the switch that is meant.
+pub(crate) fn socket(switch: Option<&str>) -> Result<PathBuf, Failure> {
+    match switch {
+        Some(path) if path.contains('/') => Ok(path.into()),
+        Some(name) => state::find_switch(name).map_err(|error| Failure::Usage(error.to_string())),
+        None => state::only_switch().map_err(|error| Failure::Usage(error.to_string())),
+    }
+}
+
+fn resource(what: What) -> &'static str {
+    match what {
+        What::Fdb => "/v1/fdb",
+        What::Vlans => "/v1/vlans",
+        What::Ports => "/v1/ports",
+        What::Drops => "/v1/drops",
+        What::Counters => "/v1/counters",
+        What::Events => "/v1/events",
+    }
+}
+
+fn rows<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+    serde_json::from_value(answer)
+        .map_err(|error| Failure::Failed(format!("the switch speaks another version: {error}")))
+}
+
+pub(crate) fn fdb(rows: &[FdbEntry]) -> String {
+    let mut table =
+        Table::new(&[("VLAN", Right), ("MAC", Left), ("PORT", Left), ("AGE", Right), ("STATE", Left)]);
+    for row in rows {
+        let age = row.updated.map_or("-".to_owned(), |seconds| format!("{seconds} s"));
+        let state = if row.state.is_empty() { "dynamic" } else { &row.state };
+        table.row(&[&row.vlan, &row.mac, &row.ifname, &age, &state]);
+    }
+    format!("{table}{}\n", count(rows.len(), "address", "addresses"))
+}
+
+fn vlans(rows: &[VlanRow]) -> String {
+    let mut table =
+        Table::new(&[("VLAN", Right), ("NAME", Left), ("UNTAGGED", Left), ("TAGGED", Left), ("MACS", Right)]);
+    for row in rows {
+        let name = row.name.as_deref().unwrap_or("-");
+        table.row(&[&row.vlan, &name, &list(&row.untagged), &list(&row.tagged), &row.entries]);
+    }
+    table.to_string()
+}
+
+fn ports(rows: &[PortRow]) -> String {
+    let mut table = Table::new(&[
+        ("PORT", Left),
+        ("TYPE", Left),
+        ("ADMIN", Left),
+        ("OPER", Left),
+        ("MODE", Left),
+        ("UNTAGGED", Right),
+        ("VLANS", Left),
+        ("MTU", Right),
+        ("MACS", Right),
+    ]);
+    for row in rows {
+        let untagged = row.untagged_vlan.map_or("-".to_owned(), |vlan| vlan.to_string());
+        table.row(&[
+            &row.name,
+            &row.kind,
+            &row.admin_status,
+            &row.oper_status,
+            &row.interface_mode,
+            &untagged,
+            &row.vlans,
+            &row.mtu,
+            &row.entries,
+        ]);
+    }
+    table.to_string()
+}
+
+fn drops(rows: &[DropRow]) -> String {
+    if rows.is_empty() {
+        return "no frame was dropped\n".to_owned();
+    }
+    let mut table = Table::new(&[("PORT", Left), ("REASON", Left), ("FRAMES", Right)]);
+    for row in rows {
+        table.row(&[&row.port, &row.reason, &row.frames]);
+    }
+    let mut reasons: Vec<(&str, &str)> =
+        rows.iter().map(|row| (row.reason.as_str(), row.description.as_str())).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    let legend: String =
+        reasons.iter().map(|(reason, description)| format!("{reason}: {description}\n")).collect();
+    format!("{table}\n{legend}")
+}
+
+fn counters(counters: &Counters) -> String {
+    let mut table = Table::new(&[
+        ("PORT", Left),
+        ("IN", Right),
+        ("OCTETS", Right),
+        ("FLOODED", Right),
+        ("DROPPED", Right),
+        ("MISSED", Right),
+        ("ERRORS", Right),
+        ("OUT", Right),
+        ("OCTETS", Right),
+    ]);
+    for port in &counters.ports {
+        table.row(&[
+            &port.port,
+            &port.in_frames,
+            &port.in_octets,
+            &port.in_flooded,
+            &port.dropped,
+            &port.in_missed,
+            &port.in_errors,
+            &port.out_frames,
+            &port.out_octets,
+        ]);
+    }
+    let mac = &counters.mac_table;
+    let mut text = format!(
+        "{table}\nMAC table: {} of {} addresses; {} learned, {} refreshed, {} moved, {} moves damped, {} aged\n",
+        mac.entries, mac.maximum_entries, mac.learned, mac.refreshed, mac.moved, mac.move_damped, mac.aged
+    );
+    for (reason, count) in &mac.declined {
+        text += &format!("not learned, {reason}: {count}\n");
+    }
+    if mac.events_lost > 0 {
+        text += &format!("events lost: {}\n", mac.events_lost);
+    }
+    text
+}
+
+fn events(rows: &[Value]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let Some(fields) = row.as_object() else { continue };
+        let string = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
+        text += &format!("{} {}", string("time"), string("event"));
+        for (name, value) in fields {
+            if !["time", "event", "sequence", "uptime-ns"].contains(&name.as_str()) {
+                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                text += &format!(" {name}={value}");
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}

@@ -1,0 +1,45 @@
+//! The one way to print a table: aligned columns, two spaces between them, a line of names above.
+
+use comfy_table::{CellAlignment, Table as Grid, presets};
+use std::fmt::Display;
+
+/// How a column is aligned.
+#[derive(Clone, Copy)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// Rows under named columns.
+pub(crate) struct Table {
+    grid: Grid,
+}
+
+impl Table {
+    pub(crate) fn new(columns: &[(&str, Align)]) -> Self {
+        let mut grid = Grid::new();
+        grid.load_style(presets::NOTHING);
+        grid.set_header(columns.iter().map(|(name, _)| *name));
+        for (column, (_, align)) in grid.column_iter_mut().zip(columns) {
+            column.set_padding((0, 2));
+            column.set_cell_alignment(match align {
+                Align::Left => CellAlignment::Left,
+                Align::Right => CellAlignment::Right,
+            });
+        }
+        Table { grid }
+    }
+
+    pub(crate) fn row(&mut self, cells: &[&dyn Display]) {
+        self.grid.add_row(cells.iter().map(ToString::to_string));
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for line in self.grid.lines() {
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! The last stage: each port's frames, in the shape that the port sends them in.
+
+use crate::counters::WorkerCounters;
+use crate::ingress::Header;
+use crate::{Forwarding, PortForwarding};
+use greylag_base::{DropReason, PortId};
+use greylag_ports::{BATCH_FRAMES, Batch, Port};
+use greylag_wire::ethernet::HEADER_LEN;
+use greylag_wire::vlan::TAG_LEN;
+
+/// The frames of a batch, by the port that they leave by. Fixed memory.
+pub(crate) struct Egress {
+    lists: Box<[Vec<u16>]>,
+    /// Ports whose list is not empty, in the order in which they got their first frame.
+    busy: Vec<PortId>,
+}
+
+impl Egress {
+    pub(crate) fn new(ports: usize) -> Self {
+        Egress {
+            lists: (0..ports).map(|_| Vec::with_capacity(BATCH_FRAMES)).collect(),
+            busy: Vec::with_capacity(ports),
+        }
+    }
+
+    /// Frame number `frame` of the batch leaves by `port`.
+    pub(crate) fn add(&mut self, port: PortId, frame: u16) {
+        let list = &mut self.lists[port.index()];
+        if list.is_empty() {
+            self.busy.push(port);
+        }
+        list.push(frame);
+    }
+
+    /// Sends everything and forgets it. `headers` are those of the batch, by frame number.
+    pub(crate) fn transmit(
+        &mut self,
+        batch: &mut Batch,
+        headers: &[Option<Header>],
+        forwarding: &Forwarding,
+        ports: &mut [Option<Box<dyn Port>>],
+        counters: &WorkerCounters,
+    ) {
+        for port_id in self.busy.drain(..) {
+            let list = &mut self.lists[port_id.index()];
+            let count = counters.port(port_id);
+            match (forwarding.port(port_id), ports.get_mut(port_id.index())) {
+                (Some(settings), Some(Some(port))) => {
+                    list.retain(|&frame| {
+                        let header = headers[usize::from(frame)].expect("only frames with a header are sent");
+                        let fits = shape(batch, frame.into(), &header, settings);
+                        if !fits {
+                            count.drop_frame(DropReason::EgressMtu);
+                        }
+                        fits
+                    });
+                    let report = port.tx(batch, list);
+                    count.tx_frames.add(report.frames);
+                    count.tx_bytes.add(report.bytes);
+                    for (reason, frames) in [
+                        (DropReason::EgressQueueFull, report.queue_full),
+                        (DropReason::EgressMtu, report.too_long),
+                        (DropReason::EgressDown, report.down),
+                        (DropReason::EgressError, report.refused),
+                    ] {
+                        if frames > 0 {
+                            count.drops[reason.index()].add(frames);
+                        }
+                    }
+                }
+                _ => count.drops[DropReason::EgressDown.index()].add(list.len() as u64),
+            }
+            list.clear();
+        }
+    }
+}
+
+/// Gives a frame the tag that it has on this port; `false` when it is then too long for it.
+fn shape(batch: &mut Batch, frame: usize, header: &Header, port: &PortForwarding) -> bool {
+    let tagged = port.untagged != Some(header.vlan);
+    batch.set_tag(frame, tagged.then_some(header.tag));
+    let header_len = if tagged { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
+    batch.offload(frame).wire_len(batch.bytes(frame).len()) <= header_len + port.mtu
+}

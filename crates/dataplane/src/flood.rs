@@ -1,0 +1,66 @@
+//! Flooding: a frame whose destination is everybody, a group, or not known goes to every other member of its VLAN.
+
+use crate::Forwarding;
+use crate::egress::Egress;
+use crate::ingress::Header;
+use crate::storm::{FloodClass, StormMeters};
+use greylag_base::{DropReason, Instant, PortId};
+
+/// What of a batch's floods may still pass storm control: asked of the meters once per class.
+#[derive(Default)]
+pub(crate) struct FloodBudget {
+    wanted: [u64; 3],
+    admitted: [u64; 3],
+}
+
+impl FloodBudget {
+    /// One more frame of the batch is to be flooded.
+    pub(crate) fn want(&mut self, class: FloodClass) {
+        self.wanted[class as usize] += 1;
+    }
+
+    /// Asks the meters of the ingress port.
+    pub(crate) fn ask(
+        &mut self,
+        meters: &StormMeters,
+        forwarding: &Forwarding,
+        ingress: PortId,
+        now: Instant,
+    ) {
+        let Some(port) = forwarding.port(ingress) else { return };
+        for class in [FloodClass::Broadcast, FloodClass::Multicast, FloodClass::UnknownUnicast] {
+            let wanted = self.wanted[class as usize];
+            if wanted > 0 {
+                self.admitted[class as usize] = meters.admit(class, port.storm, wanted, now);
+            }
+        }
+    }
+
+    /// Takes one frame's share.
+    pub(crate) fn take(&mut self, class: FloodClass) -> Result<(), DropReason> {
+        let left = &mut self.admitted[class as usize];
+        *left = left.checked_sub(1).ok_or(DropReason::StormControl)?;
+        Ok(())
+    }
+}
+
+/// Puts a frame on the list of every port that it is flooded to.
+pub(crate) fn flood(
+    frame: u16,
+    header: &Header,
+    ingress: PortId,
+    forwarding: &Forwarding,
+    egress: &mut Egress,
+) -> Result<(), DropReason> {
+    let vlan = forwarding.vlan(header.vlan).ok_or(DropReason::NoEgress)?;
+    let mut verdict = Err(DropReason::NoEgress);
+    for port in vlan.flood.iter().filter(|&port| port != ingress) {
+        if forwarding.isolated(ingress, port) {
+            verdict = verdict.or(Err(DropReason::Isolated));
+        } else {
+            egress.add(port, frame);
+            verdict = Ok(());
+        }
+    }
+    verdict
+}

@@ -1,0 +1,133 @@
+//! Everything configured, compiled into what a worker asks per frame. Immutable: the control side builds a new
+//! one and swaps it whole.
+
+use greylag_base::{PortId, PortSet, VlanId, VlanSet};
+use std::time::Duration;
+
+/// A snapshot of everything that is configured.
+#[derive(Clone, Debug)]
+pub struct Forwarding {
+    ports: Box<[PortForwarding]>,
+    vlans: Box<[Option<VlanForwarding>]>,
+    group_fwd_mask: u16,
+    damping: Option<Damping>,
+}
+
+/// What a worker needs to know of a port.
+#[derive(Clone, Debug)]
+pub struct PortForwarding {
+    /// Frames may pass: the port is administratively up and its link is up.
+    pub up: bool,
+    /// The VLANs that it is a member of.
+    pub vlans: VlanSet,
+    /// The VLAN of frames without a tag; frames of this VLAN leave without one.
+    pub untagged: Option<VlanId>,
+    /// The longest payload behind header and tag, in bytes.
+    pub mtu: usize,
+    /// Ports of the same group do not exchange frames.
+    pub isolation_group: Option<u16>,
+    /// What it may have flooded.
+    pub storm: StormLimits,
+}
+
+impl PortForwarding {
+    /// A port that is up, in one VLAN, untagged, with an MTU of 1500.
+    pub fn access(vlan: VlanId) -> Self {
+        PortForwarding {
+            up: true,
+            vlans: VlanSet::from_iter([vlan]),
+            untagged: Some(vlan),
+            mtu: 1500,
+            isolation_group: None,
+            storm: StormLimits::default(),
+        }
+    }
+}
+
+/// Frames per second that a port may have flooded; `None` for no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StormLimits {
+    /// To ff:ff:ff:ff:ff:ff.
+    pub broadcast: Option<u32>,
+    /// To other groups.
+    pub multicast: Option<u32>,
+    /// To stations that the table does not know.
+    pub unknown_unicast: Option<u32>,
+}
+
+/// When an address that changes ports is held where it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damping {
+    /// Moves within `interval` that are allowed.
+    pub threshold: u16,
+    /// Over which moves are counted.
+    pub interval: Duration,
+    /// How long the address is held.
+    pub hold: Duration,
+    /// Frames of a held address from another port are dropped; otherwise they are forwarded.
+    pub drop: bool,
+}
+
+/// What a worker needs to know of a VLAN.
+#[derive(Clone, Debug)]
+pub struct VlanForwarding {
+    /// Ports that frames of this VLAN may leave by: members that are up.
+    pub flood: PortSet,
+}
+
+impl Forwarding {
+    /// Compiles ports into a snapshot; the index of a port is its id. Bit X of `group_fwd_mask` lets frames to
+    /// 01-80-C2-00-00-0X pass.
+    pub fn new(ports: Vec<PortForwarding>, group_fwd_mask: u16) -> Self {
+        let mut vlans: Vec<Option<VlanForwarding>> = vec![None; usize::from(VlanId::MAX.get()) + 1];
+        for (index, port) in ports.iter().enumerate() {
+            for vlan in port.vlans.iter() {
+                let vlan = vlans[vlan.index()]
+                    .get_or_insert_with(|| VlanForwarding { flood: PortSet::new(ports.len()) });
+                if port.up {
+                    vlan.flood.insert(PortId(index as u16));
+                }
+            }
+        }
+        Forwarding {
+            ports: ports.into_boxed_slice(),
+            vlans: vlans.into_boxed_slice(),
+            group_fwd_mask,
+            damping: None,
+        }
+    }
+
+    /// The same with damping of addresses that change ports too often.
+    pub fn with_damping(mut self, damping: Option<Damping>) -> Self {
+        self.damping = damping;
+        self
+    }
+
+    /// A port. One that is not in the snapshot is down.
+    pub fn port(&self, port: PortId) -> Option<&PortForwarding> {
+        self.ports.get(port.index())
+    }
+
+    /// A VLAN, when a port is a member of it.
+    pub fn vlan(&self, vlan: VlanId) -> Option<&VlanForwarding> {
+        self.vlans[vlan.index()].as_ref()
+    }
+
+    /// Frames to this reserved group address, 0 to 15, pass like other groups.
+    pub fn passes_reserved_group(&self, last_octet: u8) -> bool {
+        self.group_fwd_mask & (1 << last_octet) != 0
+    }
+
+    /// Damping of moves, when configured.
+    pub fn damping(&self) -> Option<Damping> {
+        self.damping
+    }
+
+    /// The two ports are kept apart.
+    pub fn isolated(&self, a: PortId, b: PortId) -> bool {
+        match (self.port(a), self.port(b)) {
+            (Some(a), Some(b)) => a.isolation_group.is_some() && a.isolation_group == b.isolation_group,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The first look at a frame: its header, its VLAN, and whether the port may send it.
+
+use crate::{Forwarding, PortForwarding};
+use greylag_base::{DropReason, MacAddr, VlanId};
+use greylag_ports::{Batch, Tagging};
+use greylag_wire::ethernet::{Frame, HEADER_LEN};
+use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
+
+/// What the pipeline knows of a frame that has passed the ingress checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) destination: MacAddr,
+    pub(crate) source: MacAddr,
+    pub(crate) vlan: VlanId,
+    /// The tag that the frame carries on ports where its VLAN is tagged.
+    pub(crate) tag: Tci,
+}
+
+/// Reads and checks one frame of a batch that came in on `port`.
+pub(crate) fn admit(
+    batch: &mut Batch,
+    index: usize,
+    forwarding: &Forwarding,
+    port: &PortForwarding,
+) -> Result<Header, DropReason> {
+    let bytes = batch.bytes(index);
+    let frame = Frame::new_checked(bytes).ok_or(DropReason::Runt)?;
+    let (destination, source) = (frame.destination(), frame.source());
+    let tag = match batch.tagging(index) {
+        Tagging::Aside(tci) => Tag::Present(tci),
+        Tagging::Untagged | Tagging::Inline => Tag::parse(bytes),
+    };
+    let inline = matches!(tag, Tag::Present(_)) && !matches!(batch.tagging(index), Tagging::Aside(_));
+    let header_len = if inline { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
+    if batch.offload(index).wire_len(bytes.len()) > header_len + port.mtu {
+        return Err(DropReason::Giant);
+    }
+    if source.is_group() {
+        return Err(DropReason::SourceMulticast);
+    }
+    if source == MacAddr::ZERO {
+        return Err(DropReason::SourceZero);
+    }
+    if destination.reserved_group().is_some_and(|last| !forwarding.passes_reserved_group(last)) {
+        return Err(DropReason::ReservedGroup);
+    }
+    let tci = match tag {
+        Tag::Absent => Tci(0),
+        Tag::Present(tci) => tci,
+        Tag::Truncated => return Err(DropReason::TruncatedTag),
+    };
+    let vlan = match tci.vid() {
+        Vid::Vlan(vlan) if port.vlans.contains(vlan) => vlan,
+        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed),
+        Vid::Priority => port.untagged.ok_or(DropReason::NoNativeVlan)?,
+        Vid::Reserved => return Err(DropReason::ReservedVlan),
+    };
+    if inline {
+        batch.set_inline_tag(index);
+    }
+    Ok(Header { destination, source, vlan, tag: tci.with_vlan(vlan) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_ports::Offload;
+    use greylag_wire::ethernet::{EtherType, Repr};
+
+    const SOURCE: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+
+    fn vlan(id: u16) -> VlanId {
+        VlanId::new(id).unwrap()
+    }
+
+    fn trunk() -> PortForwarding {
+        PortForwarding {
+            vlans: [1, 10].map(vlan).into_iter().collect(),
+            untagged: Some(vlan(1)),
+            ..PortForwarding::access(vlan(1))
+        }
+    }
+
+    fn frame(source: MacAddr, destination: MacAddr) -> Vec<u8> {
+        Repr { destination, source, ether_type: EtherType::IPV4 }.frame(&[])
+    }
+
+    fn tagged(tci: u16) -> Vec<u8> {
+        let mut bytes = frame(SOURCE, MacAddr::BROADCAST);
+        bytes.splice(12..12, Tci(tci).to_bytes());
+        bytes
+    }
+
+    fn admit_on(port: &PortForwarding, bytes: &[u8]) -> Result<Header, DropReason> {
+        let mut batch = Batch::new();
+        batch.push(bytes);
+        admit(&mut batch, 0, &Forwarding::new(vec![port.clone()], 0x4000), port)
+    }
+
+    #[test]
+    fn each_check_has_its_reason() {
+        let no_native = PortForwarding { untagged: None, ..trunk() };
+        let group = |last| frame(SOURCE, MacAddr([1, 0x80, 0xc2, 0, 0, last]));
+        let plain = frame(SOURCE, MacAddr::BROADCAST);
+        let giant = vec![2; HEADER_LEN + 1501];
+        type Case<'a> = (&'a str, &'a PortForwarding, &'a [u8], Result<u16, DropReason>);
+        let cases: &[Case<'_>] = &[
+            ("untagged", &trunk(), &plain, Ok(1)),
+            ("tagged", &trunk(), &tagged(10), Ok(10)),
+            ("priority tag", &trunk(), &tagged(0xe000), Ok(1)),
+            ("nothing", &trunk(), &[], Err(DropReason::Runt)),
+            ("13 octets", &trunk(), &plain[..13], Err(DropReason::Runt)),
+            ("14 octets", &trunk(), &plain[..14], Ok(1)),
+            ("cut tag", &trunk(), &tagged(10)[..17], Err(DropReason::TruncatedTag)),
+            ("tag and type only", &trunk(), &tagged(10)[..18], Ok(10)),
+            ("giant", &trunk(), &giant, Err(DropReason::Giant)),
+            ("largest", &trunk(), &giant[1..], Ok(1)),
+            ("vlan 4095", &trunk(), &tagged(4095), Err(DropReason::ReservedVlan)),
+            ("other vlan", &trunk(), &tagged(11), Err(DropReason::VlanNotAllowed)),
+            ("no native", &no_native, &plain, Err(DropReason::NoNativeVlan)),
+            ("priority, no native", &no_native, &tagged(0), Err(DropReason::NoNativeVlan)),
+            ("zero source", &trunk(), &frame(MacAddr::ZERO, SOURCE), Err(DropReason::SourceZero)),
+            ("group source", &trunk(), &frame(MacAddr::BROADCAST, SOURCE), Err(DropReason::SourceMulticast)),
+            ("LACP", &trunk(), &group(2), Err(DropReason::ReservedGroup)),
+            ("LLDP, allowed by the mask", &trunk(), &group(0xe), Ok(1)),
+        ];
+        for (name, port, bytes, expected) in cases {
+            assert_eq!(admit_on(port, bytes).map(|header| header.vlan.get()), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_super_frame_is_judged_by_its_segments() {
+        let mut batch = Batch::new();
+        let bytes = frame(SOURCE, MacAddr::BROADCAST);
+        batch.slots().next().unwrap()[..bytes.len()].copy_from_slice(&bytes);
+        let offload = |segment_len| Offload { gso_type: 1, header_len: 54, segment_len, ..Offload::NONE };
+        batch.commit(60_000, Tagging::Untagged, offload(1460));
+        let port = trunk();
+        let forwarding = Forwarding::new(vec![port.clone()], 0);
+        assert!(admit(&mut batch, 0, &forwarding, &port).is_ok());
+        batch.clear();
+        batch.commit(60_000, Tagging::Untagged, offload(1461));
+        assert_eq!(admit(&mut batch, 0, &forwarding, &port), Err(DropReason::Giant));
+    }
+
+    #[test]
+    fn the_priority_stays_with_the_frame() {
+        let header = admit_on(&trunk(), &tagged(0x6000 | 10)).unwrap();
+        assert_eq!(header.tag, Tci(0x6000 | 10));
+        let header = admit_on(&trunk(), &tagged(0x6000)).unwrap();
+        assert_eq!(header.tag, Tci(0x6000 | 1));
+    }
+}

@@ -1,0 +1,57 @@
+//! The forwarding pipeline, and what the control side publishes to it.
+//!
+//! A frame's way, file by file: [`Port::rx`](greylag_ports::Port::rx) fills a batch → `ingress.rs` reads the
+//! header, finds the VLAN and checks that the port may send it → `learn.rs` notes where the source is →
+//! `lookup.rs` asks the MAC table for the destination → `flood.rs` spreads what has none, within the storm
+//! control limits of `storm.rs` → `egress.rs` puts the tag right and hands each port its frames. `worker.rs`
+//! calls them in this order, each stage over the whole batch, so that the memory latency of table look-ups
+//! overlaps.
+//!
+//! Workers share a [`DataPlane`]: the MAC table, and the [`Forwarding`] snapshot of everything configured, which the
+//! control side swaps whole. A worker never waits, allocates or logs; it counts, and it reports on a bounded
+//! queue.
+//!
+//! Nothing here reads a clock or opens a socket: the same worker runs on threads in the live world and in the
+//! event queue of the virtual one.
+//!
+//! ```
+//! use greylag_base::{Instant, PortId, Seed, VlanId};
+//! use greylag_dataplane::{DataPlane, Forwarding, Limits, PortForwarding, Worker};
+//! use greylag_ports::{MemoryPort, Port};
+//! use std::sync::Arc;
+//!
+//! let plane = Arc::new(DataPlane::new(&Limits { ports: 2, workers: 1, ..Limits::default() }, Seed(1))?);
+//! let port = PortForwarding::access(VlanId::DEFAULT);
+//! plane.publish(Forwarding::new(vec![port.clone(), port], 0));
+//!
+//! let (mut host_a, switch_a) = MemoryPort::pair(64);
+//! let (mut host_b, switch_b) = MemoryPort::pair(64);
+//! let mut ports: Vec<Option<Box<dyn Port>>> = vec![Some(Box::new(switch_a)), Some(Box::new(switch_b))];
+//! let mut worker = Worker::new(plane, 0);
+//!
+//! let mut frame = [0xff; 60]; // to everybody
+//! frame[6..12].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
+//! host_a.send(&frame);
+//! worker.poll_port(Instant::ZERO, PortId(0), &mut ports)?;
+//! assert_eq!(host_b.receive().as_deref(), Some(&frame[..]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod counters;
+mod damping;
+mod egress;
+mod event;
+mod flood;
+mod forwarding;
+mod ingress;
+mod learn;
+mod lookup;
+mod plane;
+mod storm;
+mod worker;
+
+pub use counters::{LearnCounts, PortCounts};
+pub use event::WorkerEvent;
+pub use forwarding::{Damping, Forwarding, PortForwarding, StormLimits, VlanForwarding};
+pub use plane::{DataPlane, Limits};
+pub use worker::Worker;

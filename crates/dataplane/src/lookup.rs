@@ -1,0 +1,45 @@
+//! Where a frame goes: to one port, to the whole VLAN, or nowhere.
+
+use crate::Forwarding;
+use crate::ingress::Header;
+use crate::storm::FloodClass;
+use greylag_base::{DropReason, PortId};
+use greylag_mactable::{Probe, Session};
+
+/// Where a frame goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Forward(PortId),
+    Flood(FloodClass),
+    Drop(DropReason),
+}
+
+/// Decides over a frame that came in on `ingress`.
+pub(crate) fn decide(
+    header: &Header,
+    destination: &Probe,
+    ingress: PortId,
+    forwarding: &Forwarding,
+    session: &Session<'_>,
+) -> Verdict {
+    if header.destination.is_broadcast() {
+        return Verdict::Flood(FloodClass::Broadcast);
+    }
+    if header.destination.is_group() {
+        return Verdict::Flood(FloodClass::Multicast);
+    }
+    let Some(entry) = session.lookup(destination) else {
+        return Verdict::Flood(FloodClass::UnknownUnicast);
+    };
+    let egress = PortId(entry.port);
+    if egress == ingress {
+        return Verdict::Drop(DropReason::Hairpin);
+    }
+    match forwarding.port(egress) {
+        Some(port) if !port.up => Verdict::Drop(DropReason::EgressDown),
+        Some(port) if !port.vlans.contains(header.vlan) => Verdict::Drop(DropReason::VlanNotAllowed),
+        Some(_) if forwarding.isolated(ingress, egress) => Verdict::Drop(DropReason::Isolated),
+        Some(_) => Verdict::Forward(egress),
+        None => Verdict::Drop(DropReason::EgressDown),
+    }
+}

@@ -1,0 +1,174 @@
+//! A worker: takes a batch from one port and brings each frame to where it belongs.
+
+use crate::damping::Damper;
+use crate::egress::Egress;
+use crate::flood::{FloodBudget, flood};
+use crate::ingress::{Header, admit};
+use crate::learn::Learner;
+use crate::lookup::{Verdict, decide};
+use crate::plane::{DataPlane, Reporter};
+use crate::{Forwarding, WorkerEvent};
+use arc_swap::ArcSwap;
+use arc_swap::cache::Cache;
+use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
+use greylag_mactable::{Cause, Probe, Session};
+use greylag_ports::{BATCH_FRAMES, Batch, Port};
+use std::io;
+use std::sync::Arc;
+
+/// One forwarding thread's state. All memory is taken when it is made.
+pub struct Worker {
+    plane: Arc<DataPlane>,
+    index: usize,
+    forwarding: Cache<Arc<ArcSwap<Forwarding>>, Arc<Forwarding>>,
+    batch: Batch,
+    headers: [Option<Header>; BATCH_FRAMES],
+    egress: Egress,
+    damper: Damper,
+    /// What each port's queue has said it missed, so that only the difference is counted.
+    missed: Box<[u64]>,
+}
+
+impl Worker {
+    /// Worker number `index` of a data plane.
+    ///
+    /// # Panics
+    /// When the data plane was made for fewer workers.
+    pub fn new(plane: Arc<DataPlane>, index: usize) -> Self {
+        let ports = plane.workers[index].counters.ports.len();
+        Worker {
+            forwarding: Cache::new(Arc::clone(&plane.forwarding)),
+            plane,
+            index,
+            batch: Batch::new(),
+            headers: [None; BATCH_FRAMES],
+            egress: Egress::new(ports),
+            damper: Damper::new(),
+            missed: vec![0; ports].into_boxed_slice(),
+        }
+    }
+
+    /// Takes what has come in on one port, a batch at the most, and forwards it; says how many frames.
+    ///
+    /// # Errors
+    /// Those of [`Port::rx`], counted on the port. `NotConnected` when the port has no queue here.
+    pub fn poll_port(
+        &mut self,
+        now: Instant,
+        ingress: PortId,
+        ports: &mut [Option<Box<dyn Port>>],
+    ) -> io::Result<usize> {
+        let counters = self.plane.workers[self.index].counters.port(ingress);
+        let queue = ports[ingress.index()].as_mut().ok_or(io::ErrorKind::NotConnected)?;
+        let received = queue.rx(&mut self.batch).inspect_err(|_| counters.rx_errors.add(1))?;
+        if received > 0 {
+            self.forward(now, ingress, ports);
+        }
+        Ok(received)
+    }
+
+    /// Brings the batch to where it belongs.
+    fn forward(&mut self, now: Instant, ingress: PortId, ports: &mut [Option<Box<dyn Port>>]) {
+        let share = &self.plane.workers[self.index];
+        let reporter = Reporter { counters: &share.counters, events: &share.events };
+        let counters = share.counters.port(ingress);
+        let forwarding: &Forwarding = self.forwarding.load();
+        let session = self.plane.table().session(now.as_nanos());
+        let count = self.batch.len();
+
+        let mut probes = [None; BATCH_FRAMES];
+        let mut bytes = 0;
+        let port = forwarding.port(ingress).filter(|port| port.up);
+        for (index, (header, probes)) in self.headers[..count].iter_mut().zip(&mut probes).enumerate() {
+            bytes += self.batch.bytes(index).len() as u64;
+            let admitted = match port {
+                Some(port) => admit(&mut self.batch, index, forwarding, port),
+                None => Err(DropReason::PortDisabled),
+            };
+            if let Err(reason) = admitted {
+                counters.drop_frame(reason);
+            }
+            *header = admitted.ok();
+            *probes = header.as_ref().map(|header| probe(&session, header));
+        }
+        counters.rx_frames.add(count as u64);
+        counters.rx_bytes.add(bytes);
+
+        // All sources first, then all destinations: a station that speaks for the first time in this batch is
+        // found by the frames behind it, as it would be if they came one by one. The order differs from one
+        // by one only for a frame to a station whose first frame is later in the same batch: it is not flooded
+        // although it would have been.
+        let learner = Learner { now, ingress, forwarding, session: &session, reporter: &reporter };
+        for (header, probes) in self.headers[..count].iter_mut().zip(&probes) {
+            let (Some(known), Some((source, _))) = (&header, probes) else { continue };
+            if let Err(reason) = learner.learn(known, source, &mut self.damper) {
+                counters.drop_frame(reason);
+                *header = None;
+            }
+        }
+
+        let mut verdicts = [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES];
+        let mut budget = FloodBudget::default();
+        for (index, (header, probes)) in self.headers[..count].iter().zip(&probes).enumerate() {
+            let (Some(header), Some((_, destination))) = (header, probes) else { continue };
+            verdicts[index] = decide(header, destination, ingress, forwarding, &session);
+            if let Verdict::Flood(class) = verdicts[index] {
+                budget.want(class);
+            }
+        }
+        drop(session);
+
+        budget.ask(&self.plane.storm[ingress.index()], forwarding, ingress, now);
+        for (index, header) in self.headers[..count].iter().enumerate() {
+            let Some(header) = header else { continue };
+            let frame = index as u16;
+            let outcome = match verdicts[index] {
+                Verdict::Forward(port) => {
+                    self.egress.add(port, frame);
+                    Ok(())
+                }
+                Verdict::Flood(class) => budget.take(class).and_then(|()| {
+                    counters.flooded.add(1);
+                    flood(frame, header, ingress, forwarding, &mut self.egress)
+                }),
+                Verdict::Drop(reason) => Err(reason),
+            };
+            if let Err(reason) = outcome {
+                counters.drop_frame(reason);
+            }
+        }
+
+        self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
+    }
+
+    /// Reclaims what has lapsed in a slice of the MAC table, and reads what the ports' queues have missed. To be
+    /// called a few times a second; one worker of a switch is enough for the table.
+    pub fn housekeep(&mut self, now: Instant, ports: &mut [Option<Box<dyn Port>>]) {
+        let share = &self.plane.workers[self.index];
+        for (index, port) in ports.iter_mut().enumerate() {
+            let Some(port) = port else { continue };
+            let missed = port.rx_dropped();
+            share.counters.ports[index].rx_missed.add(missed - self.missed[index]);
+            self.missed[index] = missed;
+        }
+        if self.index != 0 {
+            return;
+        }
+        let table = self.plane.table();
+        let reporter = Reporter { counters: &share.counters, events: &share.events };
+        table.sweep(now.as_nanos(), table.sweep_due(now.as_nanos()), |swept| {
+            let (Some(vlan), Cause::Lapsed) = (VlanId::new(swept.vlan), swept.cause) else { return };
+            share.counters.learn.aged.add(1);
+            reporter.report(WorkerEvent::Aged { vlan, mac: MacAddr(swept.mac), port: PortId(swept.port) });
+        });
+    }
+}
+
+/// Where source and destination of a frame stand in the table; fetches both into the cache.
+fn probe(session: &Session<'_>, header: &Header) -> (Probe, Probe) {
+    let source = session.probe(header.vlan.get(), header.source.0);
+    session.prefetch(&source);
+    let destination = session.probe(header.vlan.get(), header.destination.0);
+    session.prefetch(&destination);
+    (source, destination)
+}

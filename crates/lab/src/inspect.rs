@@ -1,0 +1,152 @@
+//! What is deployed, and in which state it is.
+
+use crate::link::{self, LinkError};
+use crate::link_monitor::LinkState;
+use crate::netns::{Netns, NetnsError};
+use crate::record::{LabRecord, NodeRecord, NodeRecordKind};
+use crate::state::{LabFolder, State, StateError};
+use greylag_base::MacAddr;
+use serde::Serialize;
+
+/// A lab that is deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LabStatus {
+    /// Its name.
+    pub name: String,
+    /// Its deployment was not cut short.
+    pub complete: bool,
+    /// In the order of its file.
+    pub nodes: Vec<NodeStatus>,
+}
+
+/// A node of a lab.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct NodeStatus {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub kind: NodeRecordKind,
+    /// Its network namespace, below /run/netns.
+    pub netns: String,
+    /// The process of a switch, while it runs.
+    pub pid: Option<u32>,
+    /// Does it work?
+    pub state: NodeState,
+    /// All but `lo`.
+    pub interfaces: Vec<InterfaceStatus>,
+}
+
+/// Does a node work?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeState {
+    /// The switch's process lives; the host's namespace is there.
+    Running,
+    /// It does not.
+    Dead,
+}
+
+impl std::fmt::Display for NodeState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            NodeState::Running => "running",
+            NodeState::Dead => "dead",
+        })
+    }
+}
+
+/// An interface of a node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InterfaceStatus {
+    /// Its name.
+    pub name: String,
+    /// Up or down.
+    pub state: LinkState,
+    /// Its MAC address.
+    pub mac_address: Option<MacAddr>,
+    /// Its MTU, in bytes.
+    pub mtu: u32,
+    /// With their prefix lengths, such as `10.0.0.1/24`.
+    pub addresses: Vec<String>,
+}
+
+/// Why nothing can be said.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// No such lab.
+    #[error("lab `{0}` is not deployed")]
+    NotDeployed(String),
+    /// The state cannot be read.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A namespace cannot be entered.
+    #[error(transparent)]
+    Netns(#[from] NetnsError),
+    /// Its interfaces cannot be listed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// The state of one lab, or of all.
+///
+/// # Errors
+/// When there is no lab of that name, or its namespaces may not be entered.
+pub fn inspect(state: &State, lab: Option<&str>) -> Result<Vec<LabStatus>, InspectError> {
+    if let Some(lab) = lab {
+        let status = inspect_lab(&state.lab(lab)?)?;
+        return status.map(|status| vec![status]).ok_or_else(|| InspectError::NotDeployed(lab.to_owned()));
+    }
+    let mut all = Vec::new();
+    for lab in state.labs()? {
+        all.extend(inspect_lab(&state.lab(&lab)?)?);
+    }
+    Ok(all)
+}
+
+fn inspect_lab(folder: &LabFolder) -> Result<Option<LabStatus>, InspectError> {
+    let Some(record) = LabRecord::read(folder)? else { return Ok(None) };
+    let nodes = record.nodes.iter().map(|node| inspect_node(folder, node)).collect::<Result<_, _>>()?;
+    Ok(Some(LabStatus { name: record.name, complete: record.complete, nodes }))
+}
+
+fn inspect_node(folder: &LabFolder, node: &NodeRecord) -> Result<NodeStatus, InspectError> {
+    let process = folder.process(&node.name).filter(|process| process.is_alive() && !process.is_ending());
+    let netns = match Netns::open(&node.netns) {
+        Ok(netns) => Some(netns),
+        Err(NetnsError::Missing(_) | NetnsError::PlainFile(_)) => None,
+        Err(e) => return Err(e.into()),
+    };
+    let works = match node.kind {
+        NodeRecordKind::Greylag => process.is_some(),
+        NodeRecordKind::Host => netns.is_some(),
+    };
+    Ok(NodeStatus {
+        name: node.name.clone(),
+        kind: node.kind,
+        netns: node.netns.clone(),
+        pid: process.map(|process| process.pid),
+        state: if works { NodeState::Running } else { NodeState::Dead },
+        interfaces: netns.map_or(Ok(Vec::new()), |netns| interfaces(&netns))?,
+    })
+}
+
+fn interfaces(netns: &Netns) -> Result<Vec<InterfaceStatus>, LinkError> {
+    let addresses = link::addresses(netns)?;
+    let interfaces = link::list(netns)?.into_iter().filter(|interface| interface.name != "lo");
+    Ok(interfaces
+        .map(|interface| InterfaceStatus {
+            state: if interface.up && interface.carrier { LinkState::Up } else { LinkState::Down },
+            mac_address: interface.mac,
+            mtu: interface.mtu,
+            addresses: addresses
+                .iter()
+                .filter(|(index, ..)| *index == interface.index)
+                .map(|(_, address, prefix)| format!("{address}/{prefix}"))
+                .collect(),
+            name: interface.name,
+        })
+        .collect())
+}

@@ -1,0 +1,115 @@
+//! `lab.json`: what a deployment made or was about to make, so that it can be removed, compared and mended
+//! without the lab file.
+
+use crate::state::{LabFolder, StateError};
+use greylag_base::{MacAddr, PortName};
+use greylag_scenario::lab::{Lab, Medium, NodeKind};
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+const FILE: &str = "lab.json";
+
+/// A lab as it was deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LabRecord {
+    pub(crate) name: String,
+    /// Everything was made. What is left of a deployment that was cut short is not.
+    pub(crate) complete: bool,
+    pub(crate) nodes: Vec<NodeRecord>,
+    pub(crate) links: Vec<LinkRecord>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct NodeRecord {
+    pub(crate) name: String,
+    pub(crate) kind: NodeRecordKind,
+    pub(crate) netns: String,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeRecordKind {
+    /// A switch of ours.
+    Greylag,
+    /// A network namespace with the kernel's own stack.
+    Host,
+}
+
+impl std::fmt::Display for NodeRecordKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            NodeRecordKind::Greylag => "greylag",
+            NodeRecordKind::Host => "host",
+        })
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct LinkRecord {
+    pub(crate) tap: bool,
+    pub(crate) mtu: u16,
+    pub(crate) ends: [EndRecord; 2],
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct EndRecord {
+    /// Index of its node.
+    pub(crate) node: usize,
+    pub(crate) interface: PortName,
+    pub(crate) mac_address: Option<MacAddr>,
+    pub(crate) ipv4: Option<(Ipv4Addr, u8)>,
+    pub(crate) ipv6: Option<(Ipv6Addr, u8)>,
+}
+
+impl LabRecord {
+    /// What deploying this lab will make.
+    pub(crate) fn of(lab: &Lab) -> Self {
+        let nodes = lab.nodes.iter().enumerate().map(|(index, node)| NodeRecord {
+            name: node.name.clone(),
+            kind: match node.kind {
+                NodeKind::Greylag(_) => NodeRecordKind::Greylag,
+                NodeKind::Host => NodeRecordKind::Host,
+            },
+            netns: lab.netns(index),
+        });
+        let links = lab.links.iter().map(|link| LinkRecord {
+            tap: link.medium == Medium::Tap,
+            mtu: link.mtu,
+            ends: link.ends.clone().map(|end| EndRecord {
+                node: end.node,
+                interface: end.interface,
+                mac_address: end.mac,
+                ipv4: end.ipv4,
+                ipv6: end.ipv6,
+            }),
+        });
+        LabRecord { name: lab.name.clone(), complete: false, nodes: nodes.collect(), links: links.collect() }
+    }
+
+    /// Reads it; `None` when there is none.
+    pub(crate) fn read(folder: &LabFolder) -> Result<Option<Self>, StateError> {
+        let Some(text) = folder.read(FILE)? else { return Ok(None) };
+        let unreadable = |reason: String| StateError::Unreadable { path: folder.path().join(FILE), reason };
+        let record: LabRecord = serde_json::from_str(&text).map_err(|e| unreadable(e.to_string()))?;
+        let node_is_there = |end: &EndRecord| end.node < record.nodes.len();
+        if !record.links.iter().flat_map(|link| &link.ends).all(node_is_there) {
+            return Err(unreadable("a link ends at a node that is not there".to_owned()));
+        }
+        Ok(Some(record))
+    }
+
+    pub(crate) fn write(&self, folder: &LabFolder) -> Result<(), StateError> {
+        let text = serde_json::to_string_pretty(self).expect("plain values can be written as JSON");
+        folder.write(FILE, &text)
+    }
+
+    /// The name that a switch of the lab is known by outside of it: its control socket is called after it.
+    pub(crate) fn switch_name(&self, node: &NodeRecord) -> String {
+        format!("{}-{}", self.name, node.name)
+    }
+}

@@ -1,0 +1,117 @@
+//! The loop of a forwarding thread: which ports have something, and what to do when none has.
+
+use super::Running;
+use greylag_base::{Instant, PortId};
+use greylag_dataplane::Worker;
+use greylag_ports::Port;
+use greylag_switch::config::IdlePolicy;
+use rustix::event::epoll;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// An adaptive worker polls for this long after its last frame. A wake-up costs some 5 to 50 µs: a stream of frames
+/// that come faster than that never meets a sleeping worker.
+const LINGER: Duration = Duration::from_micros(50);
+
+/// How often lapsed addresses are reclaimed and missed frames are read.
+const HOUSEKEEPING: Duration = Duration::from_millis(100);
+
+/// Rounds over ports that have had frames, before the others are looked at again.
+const ROUNDS: usize = 8;
+
+pub(super) struct WorkerThread {
+    pub(super) worker: Worker,
+    pub(super) ports: Vec<Option<Box<dyn Port>>>,
+    pub(super) idle: IdlePolicy,
+    pub(super) cpu: Option<u16>,
+    pub(super) running: Arc<Running>,
+}
+
+impl WorkerThread {
+    pub(super) fn run(mut self) {
+        self.pin();
+        let Ok(epoll) = self.watch() else {
+            tracing::error!("a worker cannot wait for frames: no epoll instance");
+            return;
+        };
+        let mut events = Vec::with_capacity(self.ports.len().max(1));
+        let mut ready: Vec<usize> = Vec::with_capacity(self.ports.len());
+        let mut last_frame = self.running.clock.now();
+        let mut housekeeping = last_frame;
+        while !self.running.stop.load(Ordering::Relaxed) {
+            for _ in 0..ROUNDS {
+                let now = self.running.clock.now();
+                ready.retain(|&port| self.poll(now, port));
+                if ready.is_empty() {
+                    break;
+                }
+                last_frame = now;
+            }
+            let now = self.running.clock.now();
+            if now >= housekeeping {
+                self.worker.housekeep(now, &mut self.ports);
+                housekeeping = now + HOUSEKEEPING;
+            }
+            let patience =
+                if ready.is_empty() { self.patience(now, last_frame, housekeeping) } else { Duration::ZERO };
+            let timeout = patience.try_into().ok();
+            match epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(errno) => {
+                    tracing::error!("a worker cannot wait for frames: {errno}");
+                    return;
+                }
+            }
+            for event in events.drain(..) {
+                let port = event.data.u64() as usize;
+                if !ready.contains(&port) {
+                    ready.push(port);
+                }
+            }
+        }
+    }
+
+    /// Takes a batch from a port; `false` when it had none left.
+    fn poll(&mut self, now: Instant, port: usize) -> bool {
+        match self.worker.poll_port(now, PortId(port as u16), &mut self.ports) {
+            Ok(frames) => frames > 0,
+            Err(error) => {
+                // The interface is gone for good: its descriptor would be ready for ever. EBADFD is what a TAP says.
+                if error.raw_os_error() == Some(rustix::io::Errno::BADFD.raw_os_error()) {
+                    self.ports[port] = None;
+                }
+                false
+            }
+        }
+    }
+
+    /// How long the worker may sleep.
+    fn patience(&self, now: Instant, last_frame: Instant, housekeeping: Instant) -> Duration {
+        match self.idle {
+            IdlePolicy::Spin => Duration::ZERO,
+            IdlePolicy::Adaptive if now.since(last_frame) < LINGER => Duration::ZERO,
+            IdlePolicy::Adaptive | IdlePolicy::Sleep => housekeeping.since(now),
+        }
+    }
+
+    fn watch(&self) -> rustix::io::Result<OwnedFd> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for (index, port) in self.ports.iter().enumerate() {
+            if let Some(fd) = port.as_ref().and_then(|port| port.fd()) {
+                epoll::add(&epoll, fd, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
+            }
+        }
+        Ok(epoll)
+    }
+
+    fn pin(&self) {
+        let Some(cpu) = self.cpu else { return };
+        let mut cpus = rustix::thread::CpuSet::new();
+        cpus.set(cpu.into());
+        if let Err(errno) = rustix::thread::sched_setaffinity(None, &cpus) {
+            tracing::warn!("a worker cannot be pinned to CPU {cpu}: {errno}");
+        }
+    }
+}

@@ -1,0 +1,339 @@
+//! Writes a switch's configuration in the form of SWITCH.yml, the file that `greylag run` reads. It is written
+//! as JSON, which is YAML too, and needs no rules of quoting of our own.
+
+use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
+use greylag_switch::config::{
+    Attachment, DampingAction, IdlePolicy, Membership, NetnsRef, PortConfig, StormControl, SwitchConfig,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The configuration as the text of a SWITCH.yml.
+pub fn emit_switch_yaml(config: &SwitchConfig) -> String {
+    let mut text =
+        serde_json::to_string_pretty(&File::of(config)).expect("plain values can be written as JSON");
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct File<'a> {
+    name: &'a str,
+    workers: Workers<'a>,
+    mac_table: MacTable,
+    group_fwd_mask: u16,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    vlans: BTreeMap<u16, Vlan<'a>>,
+    /// In the order of the configuration, which numbers the ports: a list of pairs, written as an object.
+    #[serde(serialize_with = "in_order")]
+    ports: Vec<(&'a PortName, Port<'a>)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    static_macs: Vec<StaticMac<'a>>,
+}
+
+fn in_order<S: serde::Serializer, K: Serialize, V: Serialize>(
+    pairs: &[(K, V)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(pairs.iter().map(|(key, value)| (key, value)))
+}
+
+#[derive(Serialize)]
+struct Workers<'a> {
+    count: u16,
+    #[serde(skip_serializing_if = "<[u16]>::is_empty")]
+    cpus: &'a [u16],
+    idle: IdlePolicy,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct MacTable {
+    maximum_entries: u32,
+    ageing_time: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    move_damping: Option<MoveDamping>,
+}
+
+#[derive(Serialize)]
+struct MoveDamping {
+    threshold: u16,
+    interval: Time,
+    hold: Time,
+    action: DampingAction,
+}
+
+/// Seconds as a number, anything finer as milliseconds, the finest that the file knows.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Time {
+    Seconds(u64),
+    Finer(String),
+}
+
+impl From<Duration> for Time {
+    fn from(time: Duration) -> Self {
+        match time.subsec_nanos() {
+            0 => Time::Seconds(time.as_secs()),
+            _ => Time::Finer(format!("{}ms", time.as_millis())),
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Vlan<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum_entries: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Port<'a> {
+    #[serde(flatten)]
+    attachment: Option<Tap<'a>>,
+    enabled: bool,
+    #[serde(flatten)]
+    membership: SwitchedVlan,
+    mtu: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maximum_entries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    isolation_group: Option<u16>,
+    #[serde(skip_serializing_if = "is_unlimited")]
+    storm_control: Storm,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Tap<'a> {
+    r#type: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netns: Option<Netns<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<&'a PortName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mac_address: Option<MacAddr>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Netns<'a> {
+    Name(&'a str),
+    Pid(u32),
+}
+
+#[derive(Serialize)]
+#[serde(tag = "interface-mode", rename_all = "UPPERCASE", rename_all_fields = "kebab-case")]
+enum SwitchedVlan {
+    Access {
+        access_vlan: u16,
+    },
+    Trunk {
+        trunk_vlans: Vec<VlanRange>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        native_vlan: Option<u16>,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum VlanRange {
+    One(u16),
+    Range(String),
+}
+
+/// OpenConfig writes a range of VLANs as `20..29`.
+fn ranges(vlans: &VlanSet) -> Vec<VlanRange> {
+    let mut ranges = Vec::new();
+    let mut rest = vlans.iter().map(VlanId::get).peekable();
+    while let Some(first) = rest.next() {
+        let mut last = first;
+        while rest.next_if_eq(&(last + 1)).is_some() {
+            last += 1;
+        }
+        ranges.push(match first == last {
+            true => VlanRange::One(first),
+            false => VlanRange::Range(format!("{first}..{last}")),
+        });
+    }
+    ranges
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Storm {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broadcast: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multicast: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown_unicast: Option<u32>,
+}
+
+fn is_unlimited(storm: &Storm) -> bool {
+    storm.broadcast.is_none() && storm.multicast.is_none() && storm.unknown_unicast.is_none()
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct StaticMac<'a> {
+    vlan: u16,
+    mac_address: MacAddr,
+    interface: &'a PortName,
+}
+
+impl<'a> File<'a> {
+    fn of(config: &'a SwitchConfig) -> Self {
+        let table = &config.mac_table;
+        let vlans = config.vlans.iter().map(|(id, vlan)| {
+            (id.get(), Vlan { name: vlan.name.as_deref(), maximum_entries: vlan.maximum_entries })
+        });
+        let static_macs = config.static_macs.iter().map(|entry| StaticMac {
+            vlan: entry.vlan.get(),
+            mac_address: entry.mac_address,
+            interface: &config.ports[entry.port.index()].name,
+        });
+        File {
+            name: &config.name,
+            workers: Workers {
+                count: config.workers.count,
+                cpus: &config.workers.cpus,
+                idle: config.workers.idle,
+            },
+            mac_table: MacTable {
+                maximum_entries: table.maximum_entries,
+                ageing_time: table.ageing_time.into(),
+                move_damping: table.move_damping.map(|damping| MoveDamping {
+                    threshold: damping.threshold,
+                    interval: damping.interval.into(),
+                    hold: damping.hold.into(),
+                    action: damping.action,
+                }),
+            },
+            group_fwd_mask: config.group_fwd_mask,
+            vlans: vlans.collect(),
+            ports: config.ports.iter().map(|port| (&port.name, Port::of(port))).collect(),
+            static_macs: static_macs.collect(),
+        }
+    }
+}
+
+impl<'a> Port<'a> {
+    fn of(port: &'a PortConfig) -> Self {
+        let StormControl { broadcast, multicast, unknown_unicast } = port.storm_control;
+        Port {
+            attachment: match &port.attachment {
+                Attachment::Device => None,
+                Attachment::Tap { netns, interface, mac_address } => Some(Tap {
+                    r#type: "tap",
+                    netns: netns.as_ref().map(|netns| match netns {
+                        NetnsRef::Name(name) => Netns::Name(name),
+                        NetnsRef::Pid(pid) => Netns::Pid(*pid),
+                    }),
+                    interface: interface.as_ref(),
+                    mac_address: *mac_address,
+                }),
+            },
+            enabled: port.enabled,
+            membership: match &port.membership {
+                Membership::Access(vlan) => SwitchedVlan::Access { access_vlan: vlan.get() },
+                Membership::Trunk { vlans, native } => {
+                    SwitchedVlan::Trunk { trunk_vlans: ranges(vlans), native_vlan: native.map(VlanId::get) }
+                }
+            },
+            mtu: port.mtu,
+            maximum_entries: port.maximum_entries,
+            isolation_group: port.isolation_group,
+            storm_control: Storm { broadcast, multicast, unknown_unicast },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_base::PortId;
+    use greylag_switch::config::{MacTableConfig, VlanConfig, WorkersConfig};
+    use serde_json::json;
+
+    #[test]
+    fn every_key_in_the_words_of_the_file() {
+        let name = |text: &str| PortName::new(text).unwrap();
+        let vlan = |id| VlanId::new(id).unwrap();
+        let mac = MacAddr([2, 0, 0, 0, 0, 1]);
+        let config = SwitchConfig {
+            name: "lab-sw1".into(),
+            workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
+            mac_table: MacTableConfig {
+                ageing_time: Duration::from_millis(500),
+                move_damping: Some(greylag_switch::config::MoveDamping {
+                    threshold: 5,
+                    interval: Duration::from_secs(10),
+                    hold: Duration::from_millis(1500),
+                    action: DampingAction::Forward,
+                }),
+                ..MacTableConfig::default()
+            },
+            group_fwd_mask: 4,
+            vlans: [(vlan(10), VlanConfig { name: Some("red".into()), maximum_entries: Some(7) })].into(),
+            ports: vec![
+                PortConfig {
+                    attachment: Attachment::Tap {
+                        netns: Some(NetnsRef::Name("greylag-lab-h1".into())),
+                        interface: Some(name("eth0")),
+                        mac_address: Some(mac),
+                    },
+                    membership: Membership::Access(vlan(10)),
+                    storm_control: StormControl { broadcast: Some(100), ..StormControl::default() },
+                    ..PortConfig::new(name("z1"))
+                },
+                PortConfig {
+                    membership: Membership::Trunk {
+                        vlans: [10, 20, 21, 22].into_iter().map(vlan).collect(),
+                        native: Some(vlan(10)),
+                    },
+                    ..PortConfig::new(name("a1"))
+                },
+            ],
+            static_macs: vec![greylag_switch::config::StaticMac {
+                vlan: vlan(10),
+                mac_address: mac,
+                port: PortId(1),
+            }],
+        };
+        let text = emit_switch_yaml(&config);
+        assert!(text.find("\"z1\"") < text.find("\"a1\""), "the order of the ports numbers them");
+        let expected = json!({
+            "name": "lab-sw1",
+            "workers": {"count": 2, "cpus": [0, 1], "idle": "spin"},
+            "mac-table": {
+                "maximum-entries": 65536,
+                "ageing-time": "500ms",
+                "move-damping": {"threshold": 5, "interval": 10, "hold": "1500ms", "action": "forward"},
+            },
+            "group-fwd-mask": 4,
+            "vlans": {"10": {"name": "red", "maximum-entries": 7}},
+            "ports": {
+                "z1": {
+                    "type": "tap", "netns": "greylag-lab-h1", "interface": "eth0",
+                    "mac-address": "02:00:00:00:00:01", "enabled": true,
+                    "interface-mode": "ACCESS", "access-vlan": 10, "mtu": 1500,
+                    "storm-control": {"broadcast": 100},
+                },
+                "a1": {
+                    "enabled": true, "interface-mode": "TRUNK", "trunk-vlans": [10, "20..22"],
+                    "native-vlan": 10, "mtu": 1500,
+                },
+            },
+            "static-macs": [{"vlan": 10, "mac-address": "02:00:00:00:00:01", "interface": "a1"}],
+        });
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), expected);
+        let read = greylag_scenario::switch::parse(&greylag_scenario::Source::new("sw1.yml", text));
+        assert_eq!(read.unwrap(), config, "`greylag run` reads what was written");
+    }
+}

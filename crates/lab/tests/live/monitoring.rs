@@ -1,0 +1,104 @@
+use crate::ground::{Ground, Need, port, ready, veth};
+use greylag_lab::link;
+use greylag_lab::link_monitor::{LinkMonitor, LinkState};
+use greylag_lab::netns::Netns;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+/// The next change; the kernel may hold one back for a second.
+fn next(changes: &Receiver<(usize, LinkState)>) -> (usize, LinkState) {
+    changes.recv_timeout(Duration::from_secs(10)).expect("a change within 10 s")
+}
+
+fn sorted<const N: usize>(changes: &Receiver<(usize, LinkState)>) -> [(usize, LinkState); N] {
+    let mut all = std::array::from_fn(|_| next(changes));
+    all.sort_by_key(|&(index, _)| index);
+    all
+}
+
+#[test]
+fn a_monitor_follows_interfaces_down_up_away_and_back() {
+    if !ready("a_monitor_follows_interfaces_down_up_away_and_back", &[Need::Root]) {
+        return;
+    }
+    let ground = Ground::new("watch");
+    let (a, b) = ground.cable();
+    link::set_up(&a, "eth0").unwrap();
+    let (sender, changes) = channel();
+    let watch = vec![
+        (Some(a.clone()), port("eth0")),
+        (Some(b.clone()), port("eth0")),
+        (Some(a.clone()), port("later")),
+        (None, port("no-such-glt")),
+    ];
+    let monitor =
+        LinkMonitor::spawn(watch, move |index, state| sender.send((index, state)).unwrap()).unwrap();
+    use LinkState::{Down, Gone, Up};
+    assert_eq!(
+        sorted(&changes),
+        [(0, Down), (1, Down), (2, Gone), (3, Gone)],
+        "what is the case comes first"
+    );
+
+    link::set_up(&b, "eth0").unwrap();
+    assert_eq!(sorted(&changes), [(0, Up), (1, Up)]);
+    link::set_down(&b, "eth0").unwrap();
+    assert_eq!(sorted(&changes), [(0, Down), (1, Down)], "the far end loses its carrier");
+    link::set_up(&b, "eth0").unwrap();
+    assert_eq!(sorted(&changes), [(0, Up), (1, Up)]);
+
+    link::delete(&b, "eth0").unwrap();
+    let mut states = [None; 2];
+    while states != [Some(Gone); 2] {
+        let (index, state) = next(&changes);
+        states[index] = Some(state);
+    }
+    veth(&a, "eth0", None, &b, "eth0", None, 1500).unwrap();
+    assert_eq!(sorted(&changes), [(0, Down), (1, Down)], "made again under its name");
+    veth(&a, "later", None, &b, "other", None, 1500).unwrap();
+    assert_eq!(next(&changes), (2, Down));
+    link::delete(&b, "other").unwrap();
+    assert_eq!(next(&changes), (2, Gone));
+
+    drop(monitor);
+    assert!(changes.recv_timeout(Duration::from_secs(10)).is_err(), "the thread has ended");
+    for netns in [&a, &b] {
+        Netns::delete(netns.name()).unwrap();
+    }
+    ground.is_as_before();
+}
+
+#[test]
+fn a_monitor_keeps_up_with_more_events_than_its_socket_holds() {
+    if !ready("a_monitor_keeps_up_with_more_events_than_its_socket_holds", &[Need::Root]) {
+        return;
+    }
+    let ground = Ground::new("flood");
+    let (a, b) = ground.cable();
+    link::set_up(&b, "eth0").unwrap();
+    let (sender, changes) = channel();
+    let (go, wait) = channel::<()>();
+    // The first report holds the monitor up until the socket has overflowed.
+    let monitor = LinkMonitor::spawn(vec![(Some(a.clone()), port("eth0"))], move |index, state| {
+        sender.send((index, state)).unwrap();
+        let _ = wait.recv();
+    })
+    .unwrap();
+    assert_eq!(next(&changes), (0, LinkState::Down));
+    for _ in 0..400 {
+        link::set_up(&a, "eth0").unwrap();
+        link::set_down(&a, "eth0").unwrap();
+    }
+    link::set_up(&a, "eth0").unwrap();
+    drop(go);
+    let mut last = LinkState::Down;
+    while let Ok((_, state)) = changes.recv_timeout(Duration::from_secs(2)) {
+        last = state;
+    }
+    assert_eq!(last, LinkState::Up);
+    drop(monitor);
+    for netns in [&a, &b] {
+        Netns::delete(netns.name()).unwrap();
+    }
+    ground.is_as_before();
+}

@@ -1,0 +1,164 @@
+//! Long random sequences of operations against a table that is a map.
+
+use greylag_mactable::{Config, Decline, Learn, MacTable};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const AGEING: u64 = 512 * 100;
+const TICK: u64 = 100;
+const PORTS: u16 = 4;
+const VLANS: u16 = 3;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Learn { vlan: u16, mac: u8, port: u16, allow: bool },
+    Static { vlan: u16, mac: u8, port: u16 },
+    Remove { vlan: u16, mac: u8 },
+    FlushPort(u16),
+    FlushVlan(u16),
+    FlushAll,
+    Wait(u64),
+    Sweep(usize),
+    Crowd { seed: u8 },
+}
+
+fn ops() -> impl Strategy<Value = Op> {
+    let key = || (1..=VLANS, 0..40u8, 0..PORTS);
+    prop_oneof![
+        30 => (key(), any::<bool>()).prop_map(|((vlan, mac, port), allow)| Op::Learn { vlan, mac, port, allow }),
+        2 => key().prop_map(|(vlan, mac, port)| Op::Static { vlan, mac, port }),
+        4 => key().prop_map(|(vlan, mac, _)| Op::Remove { vlan, mac }),
+        2 => (0..PORTS).prop_map(Op::FlushPort),
+        2 => (1..=VLANS).prop_map(Op::FlushVlan),
+        1 => Just(Op::FlushAll),
+        6 => (0..AGEING / 4).prop_map(Op::Wait),
+        6 => (0..40usize).prop_map(Op::Sweep),
+        1 => any::<u8>().prop_map(|seed| Op::Crowd { seed }),
+    ]
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    port: u16,
+    /// Tick in which it was last seen, or `None` if static.
+    seen: Option<u64>,
+}
+
+#[derive(Default)]
+struct Model {
+    now: u64,
+    entries: BTreeMap<(u16, [u8; 6]), Known>,
+}
+
+impl Model {
+    fn live(&self, key: (u16, [u8; 6])) -> Option<Known> {
+        self.entries
+            .get(&key)
+            .copied()
+            .filter(|known| known.seen.is_none_or(|seen| self.now / TICK - seen <= 512))
+    }
+
+    fn learn(&mut self, key: (u16, [u8; 6]), port: u16, allow: bool) -> Learn {
+        let tick = self.now / TICK;
+        let outcome = match self.live(key) {
+            None => Learn::New,
+            Some(Known { port: at, seen: None }) if at != port => return Learn::Static { port: at },
+            Some(Known { seen: None, .. }) => return Learn::Current,
+            Some(Known { port: at, seen: Some(seen) }) if at == port && seen == tick => {
+                return Learn::Current;
+            }
+            Some(Known { port: at, .. }) if at == port => Learn::Refreshed,
+            Some(Known { port: from, .. }) if !allow => return Learn::MoveRefused { from },
+            Some(Known { port: from, .. }) => Learn::Moved { from },
+        };
+        self.entries.insert(key, Known { port, seen: Some(tick) });
+        outcome
+    }
+}
+
+fn mac(n: u8) -> [u8; 6] {
+    [2, 0, 0, 0, 0, n]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 120, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_table_does_what_a_map_would(key: [u64; 2], ops in prop::collection::vec(ops(), 1..400)) {
+        let config = Config { capacity: 400, ports: PORTS, vlans: VLANS, ageing_time: AGEING, hash_key: key };
+        let table = MacTable::new(&config).unwrap();
+        let mut model = Model { now: 1, ..Model::default() };
+        for op in ops {
+            match op {
+                Op::Learn { vlan, mac: n, port, allow } => {
+                    let session = table.session(model.now);
+                    let probe = session.probe(vlan, mac(n));
+                    let outcome = session.learn_with(&probe, port, |_| allow);
+                    prop_assert_eq!(outcome, model.learn((vlan, mac(n)), port, allow));
+                    let found = session.lookup(&probe).map(|entry| entry.port);
+                    prop_assert_eq!(found, model.live((vlan, mac(n))).map(|known| known.port));
+                }
+                Op::Static { vlan, mac: n, port } => {
+                    prop_assert_eq!(table.insert_static(vlan, mac(n), port), Ok(()));
+                    model.entries.insert((vlan, mac(n)), Known { port, seen: None });
+                }
+                Op::Remove { vlan, mac: n } => {
+                    let was_live = model.live((vlan, mac(n))).is_some();
+                    model.entries.remove(&(vlan, mac(n)));
+                    // A lapsed entry may or may not still be there to be removed.
+                    prop_assert!(table.remove(vlan, mac(n)) || !was_live);
+                }
+                Op::FlushPort(port) => {
+                    table.flush_port(port);
+                    model.entries.retain(|_, known| known.port != port || known.seen.is_none());
+                }
+                Op::FlushVlan(vlan) => {
+                    table.flush_vlan(vlan);
+                    model.entries.retain(|&(at, _), known| at != vlan || known.seen.is_none());
+                }
+                Op::FlushAll => {
+                    table.flush_all();
+                    model.entries.retain(|_, known| known.seen.is_none());
+                }
+                Op::Wait(nanos) => {
+                    model.now += nanos;
+                    table.sweep(model.now, table.sweep_due(model.now), |_| {});
+                }
+                Op::Sweep(buckets) => {
+                    table.sweep(model.now, buckets, |_| {});
+                }
+                Op::Crowd { seed } => {
+                    let session = table.session(model.now);
+                    for n in 0..200u8 {
+                        let mac = [4, seed % 4, 0, 0, 0, n];
+                        let outcome = session.learn(&session.probe(1, mac), 0);
+                        if outcome == Learn::Declined(Decline::TableFull) {
+                            break;
+                        }
+                        prop_assert_eq!(outcome, model.learn((1, mac), 0, true));
+                    }
+                }
+            }
+            // Keep clear of the capacity, where what lapsed counts until it is swept.
+            if table.len() > 250 {
+                table.flush_all();
+                table.sweep(model.now, table.buckets(), |_| {});
+                model.entries.retain(|_, known| known.seen.is_none());
+            }
+        }
+        let live: Vec<_> = model.entries.keys().filter_map(|&key| Some((key, model.live(key)?.port))).collect();
+        let mut shown: Vec<_> = table.iter(model.now).map(|record| ((record.vlan, record.mac), record.port)).collect();
+        shown.sort_unstable();
+        prop_assert_eq!(&shown, &live);
+        for _ in 0..3 {
+            table.sweep(model.now, table.buckets(), |_| {});
+        }
+        prop_assert_eq!(table.len(), live.len());
+        for port in 0..PORTS {
+            prop_assert_eq!(table.port_len(port), live.iter().filter(|(_, at)| *at == port).count());
+        }
+        for vlan in 1..=VLANS {
+            prop_assert_eq!(table.vlan_len(vlan), live.iter().filter(|((at, _), _)| *at == vlan).count());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Where frames enter and leave: TAP, AF_PACKET and in-memory ports behind one trait, and the batch that they
+//! fill and empty.
+//!
+//! A worker owns one [`Batch`] and one queue of every port. It fills the batch from one port with [`Port::rx`],
+//! decides where each frame goes, and hands each egress port the frames that are meant for it with
+//! [`Port::tx`]. When `tx` returns, the port has taken what it needs: the batch is free for the next `rx`.
+//!
+//! A port may hand over a frame whose checksum is not finished or that is longer than the MTU because the
+//! kernel would segment it later. What is missing is written down in the frame's [`Offload`] and goes with
+//! the frame to its egress port, so that a TCP super-frame crosses the switch whole and is completed by whoever
+//! can do it best.
+//!
+//! The live ports are opened one queue per worker, in the network namespace of the calling thread:
+//! [`TapQueue::open`] creates a TAP interface, [`PacketQueue::open`] takes over an Ethernet interface that is
+//! there. [`MemoryPort`] is for tests and needs no privilege:
+//!
+//! ```
+//! use greylag_ports::{Batch, MemoryPort, Port};
+//!
+//! let (mut a, mut b) = MemoryPort::pair(16);
+//! let mut batch = Batch::new();
+//! batch.push(&[0xff; 60]);
+//! assert_eq!(a.tx(&batch, &[0]).frames, 1);
+//! assert_eq!(b.rx(&mut batch)?, 1);
+//! assert_eq!(batch.bytes(0), &[0xff; 60]);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+
+mod af_packet;
+mod batch;
+mod ethtool;
+mod frame_limit;
+mod interface;
+mod link_stats;
+mod memory;
+mod mmsg;
+mod offload;
+mod open_error;
+mod packet_socket;
+mod tap;
+
+pub use af_packet::PacketQueue;
+pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging};
+pub use interface::Interface;
+pub use memory::MemoryPort;
+pub use offload::Offload;
+pub use open_error::OpenError;
+pub use tap::{TapConfig, TapQueue};
+
+use rustix::io::Errno;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// One queue of a port, owned by one worker.
+pub trait Port: Send {
+    /// Replaces what is in the batch by frames that have come in, and says how many. Never blocks: 0 when
+    /// there is none.
+    ///
+    /// # Errors
+    /// The kernel's, for example `ENETDOWN` when the interface is down. The batch is then empty.
+    fn rx(&mut self, batch: &mut Batch) -> io::Result<usize>;
+
+    /// Sends the frames of the batch with these indices, in this order, in the shape that they have now. Never
+    /// blocks: what the port does not take is dropped, and the report says why.
+    ///
+    /// A tag that is still [`Tagging::Aside`] is not part of that shape: [`Batch::set_tag`] decides about it first.
+    fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport;
+
+    /// What to wait on until `rx` has something; `None` for a port that lives in memory.
+    fn fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// Frames that the kernel dropped before this queue could read them, since the queue was opened.
+    fn rx_dropped(&mut self) -> u64 {
+        0
+    }
+}
+
+/// What became of the frames that were handed to [`Port::tx`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TxReport {
+    /// Frames that the port took.
+    pub frames: u64,
+    /// Their length in bytes, as they left.
+    pub bytes: u64,
+    /// Frames dropped because the queue had no room.
+    pub queue_full: u64,
+    /// Frames dropped because they are longer than the interface takes.
+    pub too_long: u64,
+    /// Frames dropped because the port is down.
+    pub down: u64,
+    /// Frames that the port refused for another reason.
+    pub refused: u64,
+}
+
+impl TxReport {
+    /// The kernel took a frame of this length.
+    pub(crate) fn sent(&mut self, len: usize) {
+        self.frames += 1;
+        self.bytes += len as u64;
+    }
+
+    /// The kernel did not take `frames` frames, for this reason.
+    pub(crate) fn failed(&mut self, errno: Errno, frames: u64) {
+        *match errno {
+            Errno::AGAIN | Errno::NOBUFS | Errno::NOMEM => &mut self.queue_full,
+            Errno::MSGSIZE => &mut self.too_long,
+            // IO is tun's word for an interface that is not up, BADFD for one that was deleted.
+            Errno::NETDOWN | Errno::NXIO | Errno::NODEV | Errno::IO | Errno::BADFD => &mut self.down,
+            _ => &mut self.refused,
+        } += frames;
+    }
+}

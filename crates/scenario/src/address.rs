@@ -1,0 +1,64 @@
+use crate::field::Field;
+use crate::phrase::quoted;
+use greylag_base::MacAddr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+/// The address of one station.
+pub(crate) fn station_mac(field: &Field<'_>) -> Option<MacAddr> {
+    field.parsed("a MAC address such as \"02:00:00:00:00:01\"", |text| {
+        let mac: MacAddr = text.parse().map_err(|_| {
+            format!("{} is not a MAC address: expected six octets such as 02:00:00:00:00:01", quoted(text))
+        })?;
+        match mac.is_unicast() {
+            true => Ok(mac),
+            false if mac.is_group() => Err(format!(
+                "{mac} is a group address: expected that of one station, with an even first octet such as 02"
+            )),
+            false => Err(format!("{mac} is no station's address: expected one such as 02:00:00:00:00:01")),
+        }
+    })
+}
+
+/// A host's address and prefix length.
+pub(crate) fn ipv4(field: &Field<'_>) -> Option<(Ipv4Addr, u8)> {
+    const EXPECTED: &str = "an IPv4 address with its prefix length such as 10.0.0.1/24";
+    field.parsed(EXPECTED, |text| {
+        let (address, length) = prefixed::<Ipv4Addr>(text, 32)
+            .ok_or_else(|| format!("{} is not right: expected {EXPECTED}", quoted(text)))?;
+        let host_bits = u32::MAX.checked_shr(length.into()).unwrap_or(0);
+        let host = address.to_bits() & host_bits;
+        let why = if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+            Some("no host on a link can have it")
+        } else if length <= 30 && host == 0 {
+            Some("it is the subnet's own")
+        } else if address.is_broadcast() || (length <= 30 && host == host_bits) {
+            Some("it is the subnet's broadcast address")
+        } else {
+            None
+        };
+        match why {
+            Some(why) => Err(format!("{address}/{length} is not a host's address: {why}")),
+            None => Ok((address, length)),
+        }
+    })
+}
+
+/// A host's address and prefix length.
+pub(crate) fn ipv6(field: &Field<'_>) -> Option<(Ipv6Addr, u8)> {
+    const EXPECTED: &str = "an IPv6 address with its prefix length such as fd00::1/64";
+    field.parsed(EXPECTED, |text| {
+        let (address, length) = prefixed::<Ipv6Addr>(text, 128)
+            .ok_or_else(|| format!("{} is not right: expected {EXPECTED}", quoted(text)))?;
+        if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
+            return Err(format!("{address}/{length} is not a host's address: no host on a link can have it"));
+        }
+        Ok((address, length))
+    })
+}
+
+fn prefixed<A: std::str::FromStr>(text: &str, longest: u8) -> Option<(A, u8)> {
+    let (address, length) = text.split_once('/')?;
+    let digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+    let length: u8 = length.parse().ok().filter(|&length| digits && length <= longest)?;
+    Some((address.parse().ok()?, length))
+}

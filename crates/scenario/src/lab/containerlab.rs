@@ -1,0 +1,108 @@
+//! What containerlab's files have and ours have not. A user who brings one along is told so key by key.
+
+type Explained = &'static [(&'static [&'static str], &'static str)];
+
+/// At the top of the file.
+pub(super) const ROOT: Explained = &[
+    (&["mgmt"], "is containerlab's, and greylag has no management network: remove it"),
+    (&["prefix"], "is containerlab's, and greylag calls everything greylag-<lab>-<node>: remove it"),
+    (&["settings", "debug"], "is containerlab's, and has no meaning for greylag: remove it"),
+    (&["nodes", "links"], "belongs below `topology`: indent it"),
+    (
+        &["ports", "vlans", "workers", "mac-table", "static-macs"],
+        "belongs to a switch: move it below topology.nodes.<switch>.config, or read the file with `greylag run`",
+    ),
+];
+
+/// Below `topology`.
+pub(super) const TOPOLOGY: Explained = &[(
+    &["kinds", "defaults", "groups"],
+    "is containerlab's, and greylag has no shared settings: write them at each node, once with a YAML anchor",
+)];
+
+/// Below a node.
+pub(super) const NODE: Explained = &[
+    (
+        &[
+            "image",
+            "image-pull-policy",
+            "cmd",
+            "entrypoint",
+            "user",
+            "binds",
+            "env",
+            "env-files",
+            "runtime",
+            "memory",
+            "cpu",
+            "cpu-set",
+            "shm-size",
+            "devices",
+            "cap-add",
+            "sysctls",
+            "tmpfs",
+            "healthcheck",
+            "auto-remove",
+            "restart-policy",
+            "extras",
+            "config-vars",
+            "components",
+            "license",
+            "certificate",
+            "dns",
+            "aliases",
+        ],
+        "is containerlab's, and greylag runs no containers: remove it",
+    ),
+    (
+        &["ports"],
+        "is containerlab's, and greylag publishes none: remove it; a switch's ports belong below its `config`",
+    ),
+    (
+        &["mgmt-ipv4", "mgmt-ipv6", "mgmt_ipv4", "mgmt_ipv6", "network-mode"],
+        "is containerlab's, and greylag has no management network: remove it",
+    ),
+    (&["labels", "group", "position"], "is containerlab's, and greylag draws no graph: remove it"),
+    (
+        &["startup-delay", "wait-for", "stages"],
+        "is containerlab's, and greylag brings all nodes up at once: remove it",
+    ),
+    (
+        &["enforce-startup-config", "suppress-startup-config"],
+        "is containerlab's, and greylag keeps no saved configuration: remove it",
+    ),
+    (&["type"], "is containerlab's, and greylag's nodes have no models: remove it"),
+    (
+        &["vlans", "workers", "mac-table", "static-macs", "group-fwd-mask"],
+        "belongs to the switch's configuration: move it below `config`",
+    ),
+];
+
+/// Below a link.
+pub(super) const LINK: Explained = &[
+    (&["vars", "labels"], "is containerlab's, and greylag makes no templates: remove it"),
+    (&["endpoint"], "is containerlab's for links with one end, which greylag does not have: use `endpoints`"),
+    (&["host-interface", "mode", "remote", "vni", "dst-port", "src-port", "udp-port"], LINK_TYPES_ONLY),
+];
+
+const LINK_TYPES_ONLY: &str = "is containerlab's, for types of links that greylag does not have: remove it";
+
+/// Types of links that containerlab has besides veth.
+pub(super) const LINK_TYPES: &[&str] =
+    &["mgmt-net", "macvlan", "host", "vxlan", "vxlan-stitch", "dummy", "bridge", "ovs-bridge"];
+
+/// Names that containerlab has for what is no node.
+pub(super) const SPECIAL_NODES: &[&str] = &["host", "mgmt-net", "macvlan", "dummy"];
+
+/// containerlab's kinds, and ours that does the same.
+pub(super) const KINDS: &[(&str, &str)] = &[
+    ("linux", "host"),
+    ("ext-container", "host"),
+    ("k8s-kind", "host"),
+    ("bridge", "greylag"),
+    ("ovs-bridge", "greylag"),
+    ("nokia_srlinux", "greylag"),
+    ("srl", "greylag"),
+    ("ceos", "greylag"),
+    ("arista_ceos", "greylag"),
+];

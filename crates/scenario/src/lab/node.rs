@@ -1,0 +1,174 @@
+use super::{Node, NodeKind, containerlab};
+use crate::error::Problem;
+use crate::field::{Document, Field, Mapping};
+use crate::keys::Keys;
+use crate::name::node_name;
+use crate::nearest::nearest;
+use crate::phrase::{listed, quoted};
+use crate::source::Source;
+use crate::switch::{self, Cable, Place};
+use crate::yaml::Value;
+use greylag_switch::config::SwitchConfig;
+use std::path::Path;
+
+const EXAMPLE: &str = "{kind: host}";
+
+const KEYS: Keys =
+    Keys { allowed: &["kind", "startup-config", "config", "exec"], explained: containerlab::NODE };
+
+/// The kinds there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Greylag,
+    Host,
+}
+
+/// A node as far as its links need to know it.
+pub(super) struct Outline<'d> {
+    pub(super) name: &'d str,
+    /// `None` when it is wrong, so that nothing else is concluded from it.
+    pub(super) kind: Option<Kind>,
+    field: Field<'d>,
+    map: Option<Mapping<'d>>,
+    exec: Vec<String>,
+}
+
+pub(super) fn read_outlines<'d>(nodes: &Field<'d>) -> Vec<Outline<'d>> {
+    let Some(entries) = nodes.named("node", "{h1: {kind: host}}") else { return Vec::new() };
+    if entries.is_empty() {
+        nodes.refuse("a lab needs a node: add one such as `sw1: {kind: greylag}`");
+    }
+    entries.into_iter().map(|(name, field)| read_outline(name, field)).collect()
+}
+
+fn read_outline<'d>(name: &'d str, field: Field<'d>) -> Outline<'d> {
+    node_name(name).unwrap_or_else(|wrong| field.refuse_key(wrong));
+    let map = field.mapping(&KEYS, EXAMPLE);
+    let kind =
+        map.as_ref().and_then(|map| map.required("kind", "expected greylag or host")).and_then(read_kind);
+    let exec = map.as_ref().and_then(|map| map.get("exec")).map(read_exec).unwrap_or_default();
+    Outline { name, kind, field, map, exec }
+}
+
+fn read_kind(field: &Field<'_>) -> Option<Kind> {
+    if let Value::Text(text) = field.value()
+        && let Some((_, ours)) = containerlab::KINDS.iter().find(|(theirs, _)| theirs == text)
+    {
+        field.refuse(format!("`{text}` is a kind of containerlab's: use `{ours}`"));
+        return None;
+    }
+    field.word("a kind of node", &[("greylag", Kind::Greylag), ("host", Kind::Host)])
+}
+
+fn read_exec(field: &Field<'_>) -> Vec<String> {
+    let commands = field.list("[\"ip route add default via 10.0.0.254\"]").unwrap_or_default();
+    let command = |field: &Field<'_>| {
+        let command = field.text()?;
+        if command.contains('\0') {
+            field.refuse("a command cannot have a NUL character: remove it");
+        }
+        Some(command.to_owned())
+    };
+    commands.iter().filter_map(command).collect()
+}
+
+impl Outline<'_> {
+    /// The node while it is not known what it is.
+    pub(super) fn as_host(&self) -> Node {
+        Node { name: self.name.to_owned(), kind: NodeKind::Host, exec: self.exec.clone() }
+    }
+
+    /// What the node is. `cables` are its links; problems of its startup-config go to `elsewhere`.
+    pub(super) fn read_kind(
+        &self,
+        cables: &[Cable],
+        incomplete: bool,
+        lab: &Source,
+        elsewhere: &mut Vec<Problem>,
+    ) -> NodeKind {
+        let (Some(map), Some(kind)) = (&self.map, self.kind) else { return NodeKind::Host };
+        if kind == Kind::Host {
+            for key in ["startup-config", "config"] {
+                if let Some(field) = map.get(key) {
+                    let name = self.name;
+                    field.refuse_key(format!(
+                        "`{key}` is a switch's, and `{name}` is a host: remove it, or write `kind: greylag`"
+                    ));
+                }
+            }
+            return NodeKind::Host;
+        }
+        let place = |inline| Place::Lab { node: self.name, cables, incomplete, inline };
+        let config = match (map.get("startup-config"), map.filled("config")) {
+            (Some(file), inline) => {
+                if let Some(inline) = inline {
+                    inline.refuse_key(
+                        "`startup-config` names a file with the configuration: keep one of the two",
+                    );
+                }
+                read_startup_config(file, &place(false), lab, elsewhere)
+            }
+            (None, Some(inline)) => Some(switch::read(inline, &place(true))),
+            (None, None) => {
+                if cables.is_empty() && !incomplete {
+                    let name = self.name;
+                    self.field.refuse_key(format!(
+                        "switch `{name}` has no port: add a link such as [\"{name}:eth1\", \"h1:eth1\"]"
+                    ));
+                }
+                None
+            }
+        };
+        NodeKind::Greylag(Box::new(config.unwrap_or_else(|| switch::plain(self.name, cables))))
+    }
+}
+
+fn read_startup_config(
+    field: &Field<'_>,
+    place: &Place<'_>,
+    lab: &Source,
+    elsewhere: &mut Vec<Problem>,
+) -> Option<SwitchConfig> {
+    let text = field.text()?;
+    let path = lab.path().parent().unwrap_or_else(|| Path::new("")).join(text);
+    let source = match Source::read(&path) {
+        Ok(source) => source,
+        Err(error) => {
+            // A file that is not there is a problem of the lab file, which names it.
+            for problem in error.into_problems() {
+                match problem.line {
+                    Some(_) => elsewhere.push(problem),
+                    None => field.refuse(format!("{}: {}", quoted(&problem.path), problem.message)),
+                }
+            }
+            return None;
+        }
+    };
+    match Document::read(&source) {
+        Ok(document) => {
+            let config = switch::read(&document.root(), place);
+            elsewhere.append(&mut document.into_problems());
+            Some(config)
+        }
+        Err(error) => {
+            elsewhere.append(&mut error.into_problems());
+            None
+        }
+    }
+}
+
+/// Which node a name means; reports it if there is none.
+pub(super) fn find(name: &str, nodes: &[Outline<'_>], refuse: impl FnOnce(String)) -> Option<usize> {
+    let index = nodes.iter().position(|node| node.name == name);
+    if index.is_none() {
+        let names = || nodes.iter().map(|node| node.name);
+        refuse(if containerlab::SPECIAL_NODES.contains(&name) {
+            format!("`{name}` is containerlab's for what is outside of the lab: expected one of its nodes")
+        } else if let Some(meant) = nearest(name, names()) {
+            format!("there is no node {}: did you mean `{meant}`?", quoted(name))
+        } else {
+            format!("there is no node {}: the nodes are {}", quoted(name), listed(names()))
+        });
+    }
+    index
+}

@@ -1,0 +1,40 @@
+//! The file formats: the configuration of a switch and a lab.
+//!
+//! A file becomes a plain value, [`SwitchConfig`](greylag_switch::config::SwitchConfig) or [`lab::Lab`], or a
+//! [`FileError`] that says for each problem where it is and what would be right. One run finds all problems of a
+//! file, and nothing but files is touched.
+//!
+//! ```
+//! use greylag_scenario::{Source, switch};
+//!
+//! let right = Source::new("sw1.yml", "name: sw1\nports:\n  eth1: {access-vlan: 10}\n");
+//! assert_eq!(switch::parse(&right)?.ports.len(), 1);
+//!
+//! let wrong = Source::new("sw1.yml", "name: sw1\nports:\n  eth1: {access-vlan: 5000}\n");
+//! let error = switch::parse(&wrong).unwrap_err();
+//! assert_eq!(
+//!     error.to_string(),
+//!     "sw1.yml:3:23: ports.eth1.access-vlan: VLAN 5000 is out of range: expected 1 to 4094"
+//! );
+//! # Ok::<(), greylag_scenario::FileError>(())
+//! ```
+//!
+//! Who wants to follow a file on its way: [`Source`] reads it, `yaml.rs` makes a tree of it in which every value
+//! knows its place, `field.rs` reads the tree field by field, `switch.rs` and `lab.rs` say which fields there are.
+
+mod address;
+mod error;
+mod field;
+mod keys;
+pub mod lab;
+mod name;
+mod nearest;
+mod phrase;
+mod source;
+pub mod switch;
+mod time_span;
+mod vlan;
+mod yaml;
+
+pub use error::{FileError, Problem};
+pub use source::Source;

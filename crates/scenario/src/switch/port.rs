@@ -1,0 +1,251 @@
+use super::mac_table::MAXIMUM_ENTRIES;
+use crate::address::station_mac;
+use crate::field::{Field, Mapping};
+use crate::keys::Keys;
+use crate::name::interface_name;
+use crate::phrase::quoted;
+use crate::vlan::{vlan, vlan_list};
+use crate::yaml::Value;
+use greylag_base::{MacAddr, PortName, VlanId};
+use greylag_switch::config::{Attachment, Membership, NetnsRef, PortConfig, StormControl};
+use std::collections::BTreeMap;
+
+/// MTU of a port or link, in bytes: IPv4 needs 68 (RFC 791 3.2), the frame buffers end at 9216.
+pub(crate) const MTU_RANGE: std::ops::RangeInclusive<i128> = 68..=9216;
+
+/// PID_MAX_LIMIT of 64-bit Linux.
+const LAST_PID: i128 = 4_194_304;
+
+const KEYS: Keys = Keys::of(&[
+    "type",
+    "netns",
+    "interface",
+    "mac-address",
+    "interface-mode",
+    "access-vlan",
+    "trunk-vlans",
+    "native-vlan",
+    "mtu",
+    "enabled",
+    "isolation-group",
+    "maximum-entries",
+    "storm-control",
+]);
+
+const LAB_KEYS: Keys = Keys {
+    allowed: &[
+        "interface-mode",
+        "access-vlan",
+        "trunk-vlans",
+        "native-vlan",
+        "mtu",
+        "enabled",
+        "isolation-group",
+        "maximum-entries",
+        "storm-control",
+    ],
+    explained: &[
+        (&["type"], "is for `greylag run`: in a lab the link says what a port is made of. Remove it"),
+        (
+            &["netns", "interface", "mac-address"],
+            "is for `greylag run`: in a lab the link says what is at its other end. Remove it",
+        ),
+    ],
+};
+
+const STORM_KEYS: Keys = Keys::of(&["broadcast", "multicast", "unknown-unicast"]);
+
+/// A port that is being read, with what later checks need to know of the file.
+pub(super) struct PortDraft<'d> {
+    pub(super) config: PortConfig,
+    /// Its entry in the file; `None` when only a link of the lab names it.
+    pub(super) key: Option<Field<'d>>,
+    /// Its `mtu`, where it is written and right.
+    pub(super) mtu: Option<Field<'d>>,
+    /// No problem was found with the VLANs.
+    pub(super) membership_read: bool,
+}
+
+impl PortDraft<'_> {
+    pub(super) fn unwritten(config: PortConfig) -> Self {
+        PortDraft { config, key: None, mtu: None, membership_read: true }
+    }
+}
+
+pub(super) fn read_ports<'d>(ports: Option<&Field<'d>>, in_lab: bool) -> Vec<PortDraft<'d>> {
+    let entries =
+        ports.and_then(|ports| ports.named("port", "{eth1: {access-vlan: 10}}")).unwrap_or_default();
+    let mut drafts = Vec::with_capacity(entries.len());
+    for (name, field) in entries {
+        match interface_name(name) {
+            Ok(name) => drafts.push(read_port(name, field, in_lab)),
+            Err(wrong) => field.refuse_key(wrong),
+        }
+    }
+    refuse_shared_interfaces(&drafts);
+    drafts
+}
+
+fn read_port(name: PortName, field: Field<'_>, in_lab: bool) -> PortDraft<'_> {
+    let mut config = PortConfig::new(name);
+    let keys = if in_lab { &LAB_KEYS } else { &KEYS };
+    let Some(map) = field.mapping(keys, "{access-vlan: 10}") else {
+        return PortDraft { config, key: Some(field), mtu: None, membership_read: false };
+    };
+    let membership = read_membership(&map);
+    let membership_read = membership.is_some();
+    config.membership = membership.unwrap_or(config.membership);
+    config.attachment = read_attachment(&map);
+    let mtu = map.get("mtu").and_then(|mtu| Some((mtu.clone(), mtu.number("mtu", MTU_RANGE)?)));
+    config.mtu = mtu.as_ref().map_or(config.mtu, |(_, bytes)| *bytes);
+    config.enabled = map.get("enabled").and_then(Field::boolean).unwrap_or(true);
+    config.maximum_entries =
+        map.get("maximum-entries").and_then(|entries| entries.number("maximum-entries", 0..=MAXIMUM_ENTRIES));
+    config.isolation_group =
+        map.get("isolation-group").and_then(|group| group.number("isolation group", 1..=65_535));
+    config.storm_control = map.filled("storm-control").map(read_storm_control).unwrap_or_default();
+    PortDraft { config, key: Some(field), mtu: mtu.map(|(field, _)| field), membership_read }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Access,
+    Trunk,
+}
+
+fn read_membership(map: &Mapping<'_>) -> Option<Membership> {
+    let written = map.get("interface-mode");
+    let mode = match written {
+        Some(field) => {
+            field.word("an interface mode", &[("ACCESS", Mode::Access), ("TRUNK", Mode::Trunk)])?
+        }
+        None => Mode::Access,
+    };
+    match mode {
+        Mode::Access => {
+            let unfit = ["trunk-vlans", "native-vlan"].map(|key| {
+                let field = map.get(key)?;
+                field.refuse_key(match written {
+                    Some(_) => {
+                        format!("`{key}` is for a TRUNK, and this port is ACCESS: remove one of the two")
+                    }
+                    None => format!("`{key}` is for a TRUNK: add `interface-mode: TRUNK`"),
+                });
+                Some(())
+            });
+            let access = map.get("access-vlan").map_or(Some(VlanId::DEFAULT), vlan)?;
+            (unfit == [None, None]).then_some(Membership::Access(access))
+        }
+        Mode::Trunk => read_trunk(map),
+    }
+}
+
+fn read_trunk(map: &Mapping<'_>) -> Option<Membership> {
+    if let Some(field) = map.get("access-vlan") {
+        field.refuse_key(
+            "`access-vlan` is for an ACCESS port, and this one is a TRUNK: \
+             its untagged frames belong to its `native-vlan`",
+        );
+    }
+    let vlans = map
+        .required("trunk-vlans", "add the VLANs such as `trunk-vlans: [10, 20..29]`, or [1..4094] for all")
+        .and_then(vlan_list);
+    let native = map.get("native-vlan").map(vlan);
+    let (mut vlans, native) = (vlans?, native.map_or(Some(None), |vlan| vlan.map(Some))?);
+    if let Some(native) = native {
+        vlans.insert(native);
+    }
+    if vlans.is_empty() {
+        map.get("trunk-vlans")?.refuse("this TRUNK carries no VLAN: expected a list such as [10, 20..29]");
+        return None;
+    }
+    map.get("access-vlan").is_none().then_some(Membership::Trunk { vlans, native })
+}
+
+fn read_attachment(map: &Mapping<'_>) -> Attachment {
+    let tap = match map.get("type") {
+        Some(field) if matches!(field.value(), Value::Text(text) if text == "veth") => {
+            field.refuse("a veth is opened like any Ethernet device: write `type: device`, or remove it");
+            return Attachment::Device;
+        }
+        Some(field) => match field.word("a port type", &[("device", false), ("tap", true)]) {
+            Some(tap) => tap,
+            None => return Attachment::Device,
+        },
+        None => false,
+    };
+    if !tap {
+        for field in ["netns", "interface", "mac-address"].iter().filter_map(|key| map.get(key)) {
+            field.refuse_key("this goes with `type: tap`: add that, or remove this");
+        }
+        return Attachment::Device;
+    }
+    let interface =
+        map.get("interface").and_then(|field| field.parsed("an interface name such as eth0", interface_name));
+    Attachment::Tap {
+        netns: map.get("netns").and_then(read_netns),
+        interface,
+        mac_address: map.get("mac-address").and_then(station_mac),
+    }
+}
+
+fn read_netns(field: &Field<'_>) -> Option<NetnsRef> {
+    match field.value() {
+        Value::Integer(_) => field.number("process id", 1..=LAST_PID).map(NetnsRef::Pid),
+        Value::Text(name) => {
+            // It is a file below /run/netns.
+            let wrong = matches!(name.as_str(), "" | "." | "..") || name.len() > 255;
+            if wrong || name.chars().any(|c| c == '/' || c.is_control()) {
+                field.refuse(format!(
+                    "{} is not a namespace's name: expected one of `ip netns list`",
+                    quoted(name)
+                ));
+                return None;
+            }
+            Some(NetnsRef::Name(name.clone()))
+        }
+        _ => {
+            field.mismatch("the name of a network namespace or a process id", "");
+            None
+        }
+    }
+}
+
+fn read_storm_control(field: &Field<'_>) -> StormControl {
+    let Some(map) = field.mapping(&STORM_KEYS, "{broadcast: 1000}") else { return StormControl::default() };
+    let limit = |key| map.get(key).and_then(|field| field.number("frames per second", 0..=u32::MAX.into()));
+    StormControl {
+        broadcast: limit("broadcast"),
+        multicast: limit("multicast"),
+        unknown_unicast: limit("unknown-unicast"),
+    }
+}
+
+/// Two TAPs cannot be one interface, nor have one address.
+fn refuse_shared_interfaces(drafts: &[PortDraft<'_>]) {
+    let mut interfaces: BTreeMap<(String, &PortName), &PortName> = BTreeMap::new();
+    let mut macs: BTreeMap<MacAddr, &PortName> = BTreeMap::new();
+    for draft in drafts {
+        let (Some(key), port) = (&draft.key, &draft.config) else { continue };
+        let (place, interface, mac) = match &port.attachment {
+            Attachment::Device => (String::new(), &port.name, None),
+            Attachment::Tap { netns, interface, mac_address } => {
+                let place = netns.as_ref().map(|netns| match netns {
+                    NetnsRef::Name(name) => format!("namespace `{name}`"),
+                    NetnsRef::Pid(pid) => format!("the namespace of process {pid}"),
+                });
+                (place.unwrap_or_default(), interface.as_ref().unwrap_or(&port.name), *mac_address)
+            }
+        };
+        if let Some(other) = interfaces.insert((place.clone(), interface), &port.name) {
+            let place = if place.is_empty() { "the switch's own namespace" } else { &place };
+            key.refuse_key(format!(
+                "interface `{interface}` in {place} is that of port `{other}` already: \
+                 give one of them another `interface` or `netns`"
+            ));
+        }
+        if let Some((mac, other)) = mac.and_then(|mac| Some((mac, macs.insert(mac, &port.name)?))) {
+            key.refuse_key(format!("{mac} is the address of port `{other}` already: expected another"));
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! What a switch is told to be. Plain values: `greylag-scenario` reads them from files, the control side
+//! turns them into [`Forwarding`](greylag_dataplane::Forwarding).
+
+use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A whole switch.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SwitchConfig {
+    /// The name it is known by: its control socket is called after it.
+    pub name: String,
+    /// The threads that forward.
+    pub workers: WorkersConfig,
+    /// The MAC table.
+    pub mac_table: MacTableConfig,
+    /// Destinations 01-80-C2-00-00-0X that are flooded like other groups: bit X, as in `group_fwd_mask` of the
+    /// Linux bridge, but without its restriction. Bit 1 (pause) is never set.
+    pub group_fwd_mask: u16,
+    /// VLANs that have settings of their own. A VLAN exists when a port is a member of it.
+    pub vlans: BTreeMap<VlanId, VlanConfig>,
+    /// The ports; the index is the [`PortId`].
+    pub ports: Vec<PortConfig>,
+    /// Addresses that neither age nor move.
+    pub static_macs: Vec<StaticMac>,
+}
+
+impl SwitchConfig {
+    /// A switch without ports, with the defaults of everything else.
+    pub fn new(name: impl Into<String>) -> Self {
+        SwitchConfig {
+            name: name.into(),
+            workers: WorkersConfig::default(),
+            mac_table: MacTableConfig::default(),
+            group_fwd_mask: 0,
+            vlans: BTreeMap::new(),
+            ports: Vec::new(),
+            static_macs: Vec::new(),
+        }
+    }
+
+    /// The VLANs that exist: those with a member, and those that have settings.
+    pub fn vlan_set(&self) -> VlanSet {
+        let members = self.ports.iter().map(|port| port.membership.vlans());
+        let mut vlans: VlanSet = self.vlans.keys().copied().collect();
+        for vlan in members.flat_map(|set| set.iter().collect::<Vec<_>>()) {
+            vlans.insert(vlan);
+        }
+        vlans
+    }
+
+    /// The port called `name`.
+    pub fn port(&self, name: &str) -> Option<(PortId, &PortConfig)> {
+        let index = self.ports.iter().position(|port| port.name.as_str() == name)?;
+        Some((PortId(index as u16), &self.ports[index]))
+    }
+}
+
+/// The threads that forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WorkersConfig {
+    /// How many; each has a queue of its own on every port.
+    pub count: u16,
+    /// The CPUs they are pinned to, worker by worker; empty for none.
+    pub cpus: Vec<u16>,
+    /// What a worker does when no frame is there.
+    pub idle: IdlePolicy,
+}
+
+impl Default for WorkersConfig {
+    fn default() -> Self {
+        WorkersConfig { count: 1, cpus: Vec::new(), idle: IdlePolicy::Adaptive }
+    }
+}
+
+/// What a worker does when no frame is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IdlePolicy {
+    /// Polls for ever: the lowest latency, a whole core.
+    Spin,
+    /// Polls for a short while after the last frame, then sleeps until the next.
+    #[default]
+    Adaptive,
+    /// Sleeps as soon as no frame is there.
+    Sleep,
+}
+
+/// The MAC table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MacTableConfig {
+    /// Entries that it holds at most.
+    pub maximum_entries: u32,
+    /// An entry whose station is silent for this long is forgotten; zero for never.
+    pub ageing_time: Duration,
+    /// Stations that change ports too often.
+    pub move_damping: Option<MoveDamping>,
+}
+
+impl Default for MacTableConfig {
+    /// 65,536 entries, 300 s (IEEE 802.1Q-2022 table 8-6), no damping.
+    fn default() -> Self {
+        MacTableConfig { maximum_entries: 65_536, ageing_time: Duration::from_secs(300), move_damping: None }
+    }
+}
+
+/// A station that changes ports `threshold` times within `interval` is held where it is for `hold`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MoveDamping {
+    /// Moves within the interval.
+    pub threshold: u16,
+    /// Over which moves are counted.
+    pub interval: Duration,
+    /// How long the station is held.
+    pub hold: Duration,
+    /// What happens to its frames from other ports meanwhile.
+    pub action: DampingAction,
+}
+
+/// What happens to frames of a station that is held on another port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DampingAction {
+    /// They are dropped, which also cuts a loop.
+    #[default]
+    Drop,
+    /// They are forwarded; the entry stays.
+    Forward,
+}
+
+/// Settings of one VLAN.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VlanConfig {
+    /// For people.
+    pub name: Option<String>,
+    /// Dynamic addresses that it may hold.
+    pub maximum_entries: Option<u32>,
+}
+
+/// One port.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PortConfig {
+    /// Its name, and that of its interface.
+    pub name: PortName,
+    /// What it is made of.
+    pub attachment: Attachment,
+    /// Administratively up.
+    pub enabled: bool,
+    /// The VLANs it carries.
+    pub membership: Membership,
+    /// The longest payload behind the Ethernet header and tag, in bytes: what `ip link` calls mtu.
+    pub mtu: u16,
+    /// Dynamic addresses that it may hold.
+    pub maximum_entries: Option<u32>,
+    /// Ports of the same group do not exchange frames.
+    pub isolation_group: Option<u16>,
+    /// Limits on what it may have flooded.
+    pub storm_control: StormControl,
+}
+
+impl PortConfig {
+    /// An Ethernet device of the same name, up, untagged in VLAN 1, with an MTU of 1500.
+    pub fn new(name: PortName) -> Self {
+        PortConfig {
+            attachment: Attachment::Device,
+            name,
+            enabled: true,
+            membership: Membership::Access(VlanId::DEFAULT),
+            mtu: 1500,
+            maximum_entries: None,
+            isolation_group: None,
+            storm_control: StormControl::default(),
+        }
+    }
+}
+
+/// What a port is made of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase", rename_all_fields = "kebab-case", tag = "type")]
+pub enum Attachment {
+    /// An Ethernet device that is there already, veth or real, opened by AF_PACKET.
+    Device,
+    /// A TAP that the switch makes, whose interface is for a host.
+    Tap {
+        /// The namespace that its interface is put into; the switch's own when absent.
+        netns: Option<NetnsRef>,
+        /// The name of its interface, where it is not the port's.
+        interface: Option<PortName>,
+        /// The address of its interface; the kernel's choice when absent.
+        mac_address: Option<MacAddr>,
+    },
+}
+
+/// A network namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NetnsRef {
+    /// By its name below /run/netns.
+    Name(String),
+    /// By a process that is in it.
+    Pid(u32),
+}
+
+/// The VLANs that a port carries (OpenConfig `switched-vlan`).
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Membership {
+    /// One VLAN, untagged.
+    Access(VlanId),
+    /// Many VLANs, tagged, and perhaps one of them untagged.
+    Trunk {
+        /// All of them, the native one included.
+        vlans: VlanSet,
+        /// The one that untagged frames belong to.
+        native: Option<VlanId>,
+    },
+}
+
+impl Membership {
+    /// Is the port a member of the VLAN?
+    pub fn carries(&self, vlan: VlanId) -> bool {
+        match self {
+            Membership::Access(access) => *access == vlan,
+            Membership::Trunk { vlans, .. } => vlans.contains(vlan),
+        }
+    }
+
+    /// All VLANs that it is a member of.
+    pub fn vlans(&self) -> VlanSet {
+        match self {
+            Membership::Access(vlan) => VlanSet::from_iter([*vlan]),
+            Membership::Trunk { vlans, .. } => vlans.clone(),
+        }
+    }
+
+    /// The VLAN of frames without a tag.
+    pub fn untagged(&self) -> Option<VlanId> {
+        match self {
+            Membership::Access(vlan) => Some(*vlan),
+            Membership::Trunk { native, .. } => *native,
+        }
+    }
+}
+
+/// Frames per second that a port may have flooded; `None` for no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StormControl {
+    /// To ff:ff:ff:ff:ff:ff.
+    pub broadcast: Option<u32>,
+    /// To other groups.
+    pub multicast: Option<u32>,
+    /// To stations that the table does not know.
+    pub unknown_unicast: Option<u32>,
+}
+
+/// An address that neither ages nor moves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StaticMac {
+    /// Its VLAN.
+    pub vlan: VlanId,
+    /// The address.
+    pub mac_address: MacAddr,
+    /// Where it is.
+    pub port: PortId,
+}

@@ -1,0 +1,133 @@
+//! What happened in a switch, in order.
+
+use greylag_base::{Instant, MacAddr, VlanId};
+use serde::Serialize;
+use std::collections::VecDeque;
+
+/// How many events are kept.
+const KEPT: usize = 16_384;
+
+/// Something that happened in a switch. Ports go by their names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum Event {
+    /// The switch started.
+    SwitchStarted {
+        /// How many ports it has.
+        ports: usize,
+        /// How many workers forward.
+        workers: u16,
+    },
+    /// A port's link came up.
+    PortUp {
+        /// Its name.
+        port: String,
+    },
+    /// A port's link went down. The addresses behind it are forgotten.
+    PortDown {
+        /// Its name.
+        port: String,
+    },
+    /// A new address.
+    MacLearned {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it is.
+        port: String,
+    },
+    /// An address changed ports.
+    MacMoved {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it was.
+        from: String,
+        /// Where it is.
+        to: String,
+    },
+    /// An address changes ports too often and is held.
+    MacMoveDamped {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it is held.
+        held: String,
+        /// Where it was seen.
+        seen: String,
+    },
+    /// An address was silent for the ageing time.
+    MacAged {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it was.
+        port: String,
+    },
+}
+
+/// An event with its place in the order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct EventRecord {
+    /// Counts from 1, without gaps.
+    pub sequence: u64,
+    /// When, in nanoseconds since the switch's clock started.
+    #[serde(rename = "uptime-ns")]
+    pub at: Instant,
+    /// What.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// The last events of a switch, oldest first; the oldest go when there are too many.
+#[derive(Debug, Default)]
+pub struct EventLog {
+    records: VecDeque<EventRecord>,
+    last: u64,
+}
+
+impl EventLog {
+    pub(crate) fn push(&mut self, at: Instant, event: Event) {
+        if self.records.len() == KEPT {
+            self.records.pop_front();
+        }
+        self.last += 1;
+        self.records.push_back(EventRecord { sequence: self.last, at, event });
+    }
+
+    /// The events that are kept and come after `sequence`; 0 for all.
+    pub fn after(&self, sequence: u64) -> impl Iterator<Item = &EventRecord> {
+        let first = self.records.front().map_or(0, |record| record.sequence);
+        self.records.iter().skip((sequence + 1).saturating_sub(first) as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_and_sequence_numbers_stay() {
+        let mut log = EventLog::default();
+        for _ in 0..KEPT + 10 {
+            log.push(Instant::ZERO, Event::PortUp { port: "eth1".into() });
+        }
+        assert_eq!(log.after(0).next().unwrap().sequence, 11);
+        assert_eq!(log.after(0).count(), KEPT);
+        let last = (KEPT + 10) as u64;
+        assert_eq!(log.after(last - 2).map(|record| record.sequence).collect::<Vec<_>>(), [last - 1, last]);
+        assert_eq!(log.after(last).count(), 0);
+    }
+
+    #[test]
+    fn json_is_flat_and_in_kebab_case() {
+        let mut log = EventLog::default();
+        log.push(Instant::from_nanos(7), Event::PortDown { port: "eth1".into() });
+        let json = serde_json::to_string(&log.after(0).next().unwrap()).unwrap();
+        assert_eq!(json, r#"{"sequence":1,"uptime-ns":7,"event":"port-down","port":"eth1"}"#);
+    }
+}

@@ -1,0 +1,288 @@
+//! What operators ask a switch: one stable, serialisable row type per question. The same rows are the control
+//! socket's JSON and the program's tables.
+
+use crate::Switch;
+use crate::config::{Attachment, Membership};
+use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
+use greylag_mactable::Decline;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One address of the MAC table, with the key names of `bridge -j fdb`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FdbEntry {
+    /// The address.
+    pub mac: MacAddr,
+    /// The port that it is behind.
+    pub ifname: String,
+    /// Its VLAN.
+    pub vlan: VlanId,
+    /// Seconds since it was last heard, up to a five-hundredth of the ageing time less; absent for static entries.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub updated: Option<u64>,
+    /// None is in use.
+    pub flags: Vec<String>,
+    /// The switch.
+    pub master: String,
+    /// `static`, or empty for learned entries.
+    pub state: String,
+}
+
+/// One VLAN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VlanRow {
+    /// Its id.
+    pub vlan: VlanId,
+    /// Its name, when it has one.
+    pub name: Option<String>,
+    /// Member ports whose frames of this VLAN have no tag.
+    pub untagged: Vec<String>,
+    /// Member ports whose frames of this VLAN have a tag.
+    pub tagged: Vec<String>,
+    /// Addresses that it holds.
+    pub entries: u64,
+}
+
+/// One port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PortRow {
+    /// Its name.
+    pub name: String,
+    /// Its number in the switch, from 0.
+    pub id: PortId,
+    /// `device` or `tap`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// OpenConfig: `UP` when enabled.
+    pub admin_status: String,
+    /// OpenConfig: `UP` when frames may pass.
+    pub oper_status: String,
+    /// OpenConfig: `ACCESS` or `TRUNK`.
+    pub interface_mode: String,
+    /// The VLAN of untagged frames.
+    pub untagged_vlan: Option<VlanId>,
+    /// All its VLANs, as ranges.
+    pub vlans: String,
+    /// The longest payload, in bytes.
+    pub mtu: u16,
+    /// Addresses learned on it.
+    pub entries: u64,
+}
+
+/// Frames dropped on one port for one reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DropRow {
+    /// The port.
+    pub port: String,
+    /// The reason's name.
+    pub reason: String,
+    /// How many.
+    pub frames: u64,
+    /// What the reason means.
+    pub description: String,
+}
+
+/// The counters of a switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Counters {
+    /// By port.
+    pub ports: Vec<PortCountersRow>,
+    /// Of the MAC table.
+    pub mac_table: MacTableCounters,
+}
+
+/// What was counted on one port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PortCountersRow {
+    /// The port.
+    pub port: String,
+    /// Frames received.
+    pub in_frames: u64,
+    /// Their bytes, without frame check sequence.
+    pub in_octets: u64,
+    /// Received frames that were flooded.
+    pub in_flooded: u64,
+    /// Received frames that were dropped, for a reason of this port.
+    pub dropped: u64,
+    /// Receptions that failed.
+    pub in_errors: u64,
+    /// Frames that the kernel dropped before they were received.
+    pub in_missed: u64,
+    /// Frames sent.
+    pub out_frames: u64,
+    /// Their bytes, without frame check sequence.
+    pub out_octets: u64,
+}
+
+/// What was counted about the MAC table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct MacTableCounters {
+    /// Addresses that it holds.
+    pub entries: u64,
+    /// Addresses that it holds at most.
+    pub maximum_entries: u64,
+    /// New addresses.
+    pub learned: u64,
+    /// Entries whose age was set back.
+    pub refreshed: u64,
+    /// Addresses that changed ports.
+    pub moved: u64,
+    /// Moves that damping refused.
+    pub move_damped: u64,
+    /// Addresses that were silent for the ageing time.
+    pub aged: u64,
+    /// Addresses that were not learned, by reason.
+    pub declined: BTreeMap<String, u64>,
+    /// Events that workers could not report.
+    pub events_lost: u64,
+}
+
+impl Switch {
+    /// The MAC table, by VLAN and address.
+    pub fn fdb(&self, now: Instant) -> Vec<FdbEntry> {
+        let mut rows: Vec<FdbEntry> = self
+            .data_plane()
+            .table()
+            .iter(now.as_nanos())
+            .filter_map(|entry| {
+                Some(FdbEntry {
+                    mac: MacAddr(entry.mac),
+                    ifname: self.port_name(PortId(entry.port)),
+                    vlan: VlanId::new(entry.vlan)?,
+                    updated: (!entry.is_static).then_some(entry.age / 1_000_000_000),
+                    flags: Vec::new(),
+                    master: self.config().name.clone(),
+                    state: if entry.is_static { "static" } else { "" }.to_owned(),
+                })
+            })
+            .collect();
+        rows.sort_by_key(|row| (row.vlan, row.mac));
+        rows.dedup_by_key(|row| (row.vlan, row.mac));
+        rows
+    }
+
+    /// The VLANs that exist: those with a member, and those that have settings.
+    pub fn vlans(&self, now: Instant) -> Vec<VlanRow> {
+        let mut entries: BTreeMap<VlanId, u64> = BTreeMap::new();
+        for row in self.fdb(now) {
+            *entries.entry(row.vlan).or_default() += 1;
+        }
+        let vlans = self.config().vlan_set();
+        vlans
+            .iter()
+            .map(|vlan| {
+                let members = |tagged: bool| {
+                    self.ports()
+                        .iter()
+                        .map(super::control::Port::config)
+                        .filter(|port| port.membership.carries(vlan))
+                        .filter(|port| (port.membership.untagged() != Some(vlan)) == tagged)
+                        .map(|port| port.name.to_string())
+                        .collect()
+                };
+                VlanRow {
+                    vlan,
+                    name: self.config().vlans.get(&vlan).and_then(|settings| settings.name.clone()),
+                    untagged: members(false),
+                    tagged: members(true),
+                    entries: entries.get(&vlan).copied().unwrap_or(0),
+                }
+            })
+            .collect()
+    }
+
+    /// The ports, in the order of the configuration.
+    pub fn port_rows(&self, now: Instant) -> Vec<PortRow> {
+        let mut entries: BTreeMap<String, u64> = BTreeMap::new();
+        for row in self.fdb(now) {
+            *entries.entry(row.ifname).or_default() += 1;
+        }
+        let status = |up: bool| if up { "UP" } else { "DOWN" }.to_owned();
+        self.ports()
+            .iter()
+            .enumerate()
+            .map(|(index, port)| {
+                let config = port.config();
+                PortRow {
+                    name: config.name.to_string(),
+                    id: PortId(index as u16),
+                    kind: match config.attachment {
+                        Attachment::Device => "device",
+                        Attachment::Tap { .. } => "tap",
+                    }
+                    .to_owned(),
+                    admin_status: status(config.enabled),
+                    oper_status: status(port.is_up()),
+                    interface_mode: match config.membership {
+                        Membership::Access(_) => "ACCESS",
+                        Membership::Trunk { .. } => "TRUNK",
+                    }
+                    .to_owned(),
+                    untagged_vlan: config.membership.untagged(),
+                    vlans: config.membership.vlans().to_string(),
+                    mtu: config.mtu,
+                    entries: entries.get(config.name.as_str()).copied().unwrap_or(0),
+                }
+            })
+            .collect()
+    }
+
+    /// What was dropped, by port and reason; only reasons that occurred.
+    pub fn drops(&self) -> Vec<DropRow> {
+        let mut rows = Vec::new();
+        for (index, port) in self.ports().iter().enumerate() {
+            let counts = self.data_plane().port_counts(PortId(index as u16));
+            for reason in DropReason::ALL {
+                let frames = counts.drops[reason.index()];
+                if frames > 0 {
+                    rows.push(DropRow {
+                        port: port.config().name.to_string(),
+                        reason: reason.name().to_owned(),
+                        frames,
+                        description: reason.description().to_owned(),
+                    });
+                }
+            }
+        }
+        rows
+    }
+
+    /// What was counted.
+    pub fn counters(&self, now: Instant) -> Counters {
+        let ports = self.ports().iter().enumerate().map(|(index, port)| {
+            let counts = self.data_plane().port_counts(PortId(index as u16));
+            PortCountersRow {
+                port: port.config().name.to_string(),
+                in_frames: counts.rx_frames,
+                in_octets: counts.rx_bytes,
+                in_flooded: counts.flooded,
+                dropped: counts.drops.iter().sum(),
+                in_errors: counts.rx_errors,
+                in_missed: counts.rx_missed,
+                out_frames: counts.tx_frames,
+                out_octets: counts.tx_bytes,
+            }
+        });
+        let learn = self.data_plane().learn_counts();
+        let declined = Decline::ALL.iter().zip(learn.declined).filter(|&(_, count)| count > 0);
+        Counters {
+            ports: ports.collect(),
+            mac_table: MacTableCounters {
+                entries: self.fdb(now).len() as u64,
+                maximum_entries: self.config().mac_table.maximum_entries.into(),
+                learned: learn.learned,
+                refreshed: learn.refreshed,
+                moved: learn.moved,
+                move_damped: learn.damped,
+                aged: learn.aged,
+                declined: declined.map(|(decline, count)| (decline.name().to_owned(), count)).collect(),
+                events_lost: learn.events_lost,
+            },
+        }
+    }
+}

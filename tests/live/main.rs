@@ -1,0 +1,8 @@
+//! Whole switches with real hosts, in network namespaces of their own, driven by the program's command line.
+
+mod forwarding;
+mod idle;
+mod lab_life;
+mod program;
+mod rig;
+mod show;

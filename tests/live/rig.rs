@@ -1,0 +1,228 @@
+//! Labs for tests: each under a name of its own, removed however the test ends.
+
+use greylag_base::MacAddr;
+use greylag_lab::netns::Netns;
+use greylag_tests::{Need, wait_for, workspace};
+use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender, NetworkInterface};
+use pnet_packet::ethernet::{EtherType, EthernetPacket, MutableEthernetPacket};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// What every live test needs.
+pub(crate) const LIVE: &[Need] = &[Need::NetAdmin, Need::Tun];
+
+/// Long enough for a machine under load, short enough to notice a hang.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The program, built like the tests.
+pub(crate) fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM
+        .get_or_init(|| {
+            let mut cargo = Command::new(env!("CARGO"));
+            cargo.args(["build", "--quiet", "--package", "greylag"]).current_dir(workspace());
+            if !cfg!(debug_assertions) {
+                cargo.arg("--release");
+            }
+            assert!(cargo.status().expect("cargo runs").success(), "the program does not build");
+            let tests = std::env::current_exe().expect("a test has a path");
+            let folder = tests.ancestors().nth(2).expect("tests are in target/PROFILE/deps");
+            folder.join("greylag")
+        })
+        .clone()
+}
+
+/// Runs the program to its end.
+pub(crate) fn greylag(words: &[&str]) -> Output {
+    Command::new(program()).args(words).output().expect("the program runs")
+}
+
+/// Standard output of a run that must succeed.
+pub(crate) fn succeed(words: &[&str]) -> String {
+    let output = greylag(words);
+    assert!(
+        output.status.success(),
+        "greylag {}: {}\n{}{}",
+        words.join(" "),
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    String::from_utf8(output.stdout).expect("the program prints UTF-8")
+}
+
+/// A name that no other test has, not even in a run beside this one.
+pub(crate) fn unique(prefix: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("{prefix}{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A deployed lab.
+pub(crate) struct Lab {
+    pub(crate) name: String,
+    _folder: tempfile::TempDir,
+    pub(crate) file: PathBuf,
+}
+
+impl Lab {
+    /// Writes a lab file whose `name` line is added, without deploying it.
+    pub(crate) fn write(topology: &str) -> Lab {
+        let name = unique("t");
+        let folder = tempfile::tempdir().expect("a folder for the lab file");
+        let file = folder.path().join("test.clab.yml");
+        std::fs::write(&file, format!("name: {name}\n{topology}")).expect("the lab file is written");
+        Lab { name, _folder: folder, file }
+    }
+
+    /// Deploys a lab file whose `name` line is added.
+    pub(crate) fn deploy(topology: &str) -> Lab {
+        let lab = Lab::write(topology);
+        lab.verb("deploy");
+        lab
+    }
+
+    /// `greylag lab VERB FILE`.
+    pub(crate) fn verb(&self, verb: &str) -> String {
+        succeed(&["lab", verb, self.file.to_str().expect("the path is UTF-8")])
+    }
+
+    /// The namespace of a node.
+    pub(crate) fn netns(&self, node: &str) -> Netns {
+        Netns::open(&format!("greylag-{}-{node}", self.name)).expect("the node has a namespace")
+    }
+
+    /// The name of a switch on its control socket.
+    pub(crate) fn switch(&self, node: &str) -> String {
+        format!("{}-{node}", self.name)
+    }
+
+    /// `greylag show WHAT -s SWITCH -j`.
+    pub(crate) fn show(&self, node: &str, what: &str) -> Value {
+        let text = succeed(&["show", what, "-s", &self.switch(node), "-j"]);
+        serde_json::from_str(&text).expect("-j prints JSON")
+    }
+
+    /// The sum of one field over the rows of `show drops` with this reason.
+    pub(crate) fn drops(&self, node: &str, reason: &str) -> u64 {
+        let rows = self.show(node, "drops");
+        let rows = rows.as_array().expect("drops are rows");
+        rows.iter().filter(|row| row["reason"] == reason).filter_map(|row| row["frames"].as_u64()).sum()
+    }
+
+    /// The port that the table has for an address.
+    pub(crate) fn port_of(&self, node: &str, mac: MacAddr) -> Option<String> {
+        let rows = self.show(node, "fdb");
+        let row = rows.as_array()?.iter().find(|row| row["mac"] == mac.to_string())?.clone();
+        Some(row["ifname"].as_str()?.to_owned())
+    }
+
+    /// A station on an interface of a host.
+    pub(crate) fn station(&self, node: &str, interface: &str) -> Station {
+        Station::open(&self.netns(node), interface)
+    }
+
+    /// The processes of the lab's switches.
+    pub(crate) fn pids(&self) -> Vec<i32> {
+        let labs: Value =
+            serde_json::from_str(&succeed(&["lab", "inspect", &self.name, "-j"])).expect("JSON");
+        let nodes = labs[0]["nodes"].as_array().expect("nodes").clone();
+        nodes.iter().filter_map(|node| node["pid"].as_i64()).map(|pid| pid as i32).collect()
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        let _ = greylag(&["lab", "destroy", &self.name]);
+    }
+}
+
+/// A raw socket on a host's interface, through pnet, so that nothing of ours is judge in its own cause.
+pub(crate) struct Station {
+    sender: Box<dyn DataLinkSender>,
+    receiver: Box<dyn DataLinkReceiver>,
+}
+
+/// The EtherType of the frames that stations exchange.
+const EXPERIMENT: u16 = 0x88b5;
+
+impl Station {
+    pub(crate) fn open(netns: &Netns, interface: &str) -> Station {
+        let channel = netns.run(|| {
+            let found: NetworkInterface = pnet_datalink::interfaces()
+                .into_iter()
+                .find(|found| found.name == interface)
+                .expect("the interface is there");
+            let config = Config { read_timeout: Some(Duration::from_millis(50)), ..Config::default() };
+            pnet_datalink::channel(&found, config)
+        });
+        match channel.expect("the namespace can be entered").expect("a raw socket") {
+            Channel::Ethernet(sender, receiver) => Station { sender, receiver },
+            _ => panic!("pnet opened another kind of channel"),
+        }
+    }
+
+    /// Sends a frame that carries `payload`.
+    pub(crate) fn send(&mut self, source: MacAddr, destination: MacAddr, payload: &[u8]) {
+        let mut bytes = vec![0; (14 + payload.len()).max(60)];
+        let mut frame = MutableEthernetPacket::new(&mut bytes).expect("room for a header");
+        frame.set_source(source.0.into());
+        frame.set_destination(destination.0.into());
+        frame.set_ethertype(EtherType(EXPERIMENT));
+        frame.set_payload(payload);
+        self.send_bytes(&bytes);
+    }
+
+    /// Sends any bytes.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        wait_for("the interface takes a frame", DEADLINE, || {
+            self.sender.send_to(bytes, None).expect("pnet sends").ok()
+        });
+    }
+
+    /// How many frames with `payload` arrive until one with `last` does.
+    pub(crate) fn count_until(&mut self, payload: &[u8], last: &[u8]) -> usize {
+        let mut count = 0;
+        self.for_each_until(last, |carried| count += usize::from(carried.starts_with(payload)));
+        count
+    }
+
+    /// Shows the payload of each frame that arrives, up to and including the first that begins with `last`. The
+    /// frames of one sender stay in order, so that nothing before `last` is missed, and no time is guessed.
+    pub(crate) fn for_each_until(&mut self, last: &[u8], mut look: impl FnMut(&[u8])) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            assert!(Instant::now() < deadline, "{:?} did not arrive", String::from_utf8_lossy(last));
+            let Ok(bytes) = self.receiver.next() else { continue };
+            if EthernetPacket::new(bytes).is_none_or(|frame| frame.get_ethertype().0 != EXPERIMENT) {
+                continue;
+            }
+            look(&bytes[14..]);
+            if bytes[14..].starts_with(last) {
+                return;
+            }
+        }
+    }
+}
+
+/// Address number `number` of the tests.
+pub(crate) fn mac(number: u64) -> MacAddr {
+    MacAddr::from_bits(0x0200_0000_0000 + number)
+}
+
+/// Everything on the machine that greylag may have made: namespaces, interfaces, sockets and files.
+pub(crate) fn traces(of: &str) -> Vec<String> {
+    let mut traces = greylag_lab::netns::list().expect("namespaces can be listed");
+    traces.extend(pnet_datalink::interfaces().into_iter().map(|interface| interface.name));
+    for folder in ["/run/greylag", "/run/greylag/labs"] {
+        if let Ok(entries) = std::fs::read_dir(folder) {
+            traces.extend(entries.flatten().map(|entry| entry.path().display().to_string()));
+        }
+    }
+    traces.retain(|trace| trace.contains(of));
+    traces.sort();
+    traces
+}
