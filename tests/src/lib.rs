@@ -11,7 +11,6 @@
 //! }
 //! ```
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -66,9 +65,16 @@ pub fn has(needs: &[Need]) -> bool {
     if missing.is_empty() {
         return true;
     }
-    let thread = std::thread::current();
-    let mut line = String::new();
-    let _ = write!(line, "{}: needs {}", thread.name().unwrap_or("a test"), missing.join(", "));
+    skip(std::thread::current().name().unwrap_or("a test"), &missing.join(", "));
+    false
+}
+
+/// Notes that a test is skipped for want of `missing`: what it is, and the command that provides it.
+///
+/// # Panics
+/// With `GREYLAG_TEST_ALL=1` in the environment.
+pub fn skip(test: &str, missing: &str) {
+    let line = format!("{test}: needs {missing}");
     assert!(std::env::var_os("GREYLAG_TEST_ALL").is_none_or(|value| value != "1"), "{line}");
     eprintln!("SKIPPED {line}");
     if let Some(path) = std::env::var_os("GREYLAG_SKIPPED") {
@@ -76,7 +82,6 @@ pub fn has(needs: &[Need]) -> bool {
         let list = std::fs::OpenOptions::new().append(true).create(true).open(path);
         let _ = list.and_then(|mut list| writeln!(list, "{line}"));
     }
-    false
 }
 
 /// Waits until `condition` gives a value.

@@ -30,7 +30,7 @@ macro_rules! drop_reasons {
 }
 
 drop_reasons! {
-    PortDisabled, "port-disabled", "The port is administratively down.";
+    PortDown, "port-down", "The port is down: administratively, or its link is.";
     Runt, "runt", "The frame is shorter than an Ethernet header.";
     Giant, "giant", "The frame is longer than the MTU of the port it came in on.";
     TruncatedTag, "truncated-tag", "The frame ends inside its 802.1Q tag.";

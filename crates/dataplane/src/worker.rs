@@ -83,7 +83,7 @@ impl Worker {
             bytes += self.batch.bytes(index).len() as u64;
             let admitted = match port {
                 Some(port) => admit(&mut self.batch, index, forwarding, port),
-                None => Err(DropReason::PortDisabled),
+                None => Err(DropReason::PortDown),
             };
             if let Err(reason) = admitted {
                 counters.drop_frame(reason);

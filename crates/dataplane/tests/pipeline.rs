@@ -282,7 +282,7 @@ fn a_port_that_is_down_neither_takes_nor_gets_frames() {
     assert!(rig.reaches(0, &frame(1, mac(5))).is_empty());
     assert_eq!(rig.drops(0, DropReason::EgressDown), 1);
     assert!(rig.reaches(1, &frame(5, MacAddr::BROADCAST)).is_empty());
-    assert_eq!(rig.drops(1, DropReason::PortDisabled), 1);
+    assert_eq!(rig.drops(1, DropReason::PortDown), 1);
 }
 
 #[test]

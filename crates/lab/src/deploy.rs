@@ -10,8 +10,8 @@ use crate::process::{self, Process};
 use crate::record::{EndRecord, LabRecord, LinkRecord, NodeRecord, NodeRecordKind};
 use crate::stack::{Stack, StackError};
 use crate::state::{LabFolder, LabLock, State, StateError, check_name};
-use crate::switch_yaml::emit_switch_yaml;
 use greylag_scenario::lab::{Lab, NodeKind};
+use greylag_scenario::switch;
 use nix::errno::Errno;
 use std::env;
 use std::fs;
@@ -280,7 +280,7 @@ impl Deployment<'_> {
         for (node, record) in self.lab.nodes.iter().zip(&self.record.nodes) {
             if let NodeKind::Greylag(config) = &node.kind {
                 let path = self.folder.config(&record.name);
-                fs::write(&path, emit_switch_yaml(config)).map_err(StateError::at("write", &path))?;
+                fs::write(&path, switch::emit(config)).map_err(StateError::at("write", &path))?;
             }
         }
         let switches: Vec<usize> = self.switches().collect();
@@ -368,6 +368,9 @@ impl Deployment<'_> {
                 configure(netns, host)?;
             }
         }
+        for process in launched {
+            process.settle(launcher);
+        }
         Ok(())
     }
 
@@ -426,7 +429,7 @@ impl Deployment<'_> {
     fn has_the_same_configurations(&self) -> Result<bool, DeployError> {
         for node in &self.lab.nodes {
             if let NodeKind::Greylag(config) = &node.kind
-                && self.folder.read(&format!("{}.yml", node.name))? != Some(emit_switch_yaml(config))
+                && self.folder.read(&format!("{}.yml", node.name))? != Some(switch::emit(config))
             {
                 return Ok(false);
             }

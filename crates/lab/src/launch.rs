@@ -1,11 +1,12 @@
 //! Starts a switch's process in its namespace and waits until it answers.
 
+use crate::client;
 use crate::netns::Netns;
 use crate::process::Process;
 use crate::state::{LabFolder, StateError};
+use greylag_switch::show::PortRow;
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
+use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -16,6 +17,13 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two looks at something that is awaited.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// How long the ports of a new switch may take to come up. The kernel holds a change of carrier back for up to a
+/// second.
+const SETTLING: Duration = Duration::from_secs(2);
+
+/// Where a switch tells of its ports.
+const PORTS: &str = "/v1/ports";
 
 /// How many lines of a log are shown when its switch fails.
 const TAIL: usize = 20;
@@ -118,7 +126,21 @@ impl Launched {
     /// Waits until somebody answers on the control socket.
     pub(crate) fn await_answer(&mut self, launcher: &Launcher<'_>) -> Result<(), LaunchError> {
         let socket = self.socket.clone();
-        self.wait_for(launcher, "answer on its control socket", || Ok(answers(&socket)))
+        // That somebody listens is not enough: a switch listens before it has opened its ports, and serves when it has.
+        let answers = || Ok(client::get(&socket, PORTS).is_ok());
+        self.wait_for(launcher, "answer on its control socket", answers)
+    }
+
+    /// Waits until all ports are up that are meant to be, or [`SETTLING`] has passed: a cable whose other end somebody
+    /// has set down keeps its port down for as long.
+    pub(crate) fn settle(&self, launcher: &Launcher<'_>) {
+        let deadline = Instant::now() + SETTLING;
+        let is_up = |port: &PortRow| port.admin_status != "UP" || port.oper_status == "UP";
+        let settled =
+            || client::ask::<Vec<PortRow>>(&self.socket, PORTS).is_ok_and(|ports| ports.iter().all(is_up));
+        while !settled() && Instant::now() < deadline && !(launcher.interrupted)() {
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
 
     /// Waits until a condition holds that this switch brings about.
@@ -146,20 +168,6 @@ impl Launched {
         }
         Ok(())
     }
-}
-
-/// Does a switch answer a request? That somebody listens is not enough: a switch listens before it has opened its
-/// ports, and serves when it has.
-fn answers(socket: &Path) -> bool {
-    let ask = || {
-        let mut stream = UnixStream::connect(socket)?;
-        stream.set_read_timeout(Some(Duration::from_millis(100)))?;
-        stream.write_all(b"GET /v1/ports HTTP/1.0\r\nhost: greylag\r\n\r\n")?;
-        let mut start = [0; 5];
-        stream.read_exact(&mut start)?;
-        io::Result::Ok(&start == b"HTTP/")
-    };
-    ask().unwrap_or(false)
 }
 
 fn tail(log: &Path) -> String {

@@ -44,7 +44,6 @@ mod record;
 pub mod runtime;
 pub mod stack;
 pub mod state;
-pub mod switch_yaml;
 pub mod userns;
 
 pub use record::NodeRecordKind;

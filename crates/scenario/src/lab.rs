@@ -60,8 +60,9 @@ fn read(root: &Field<'_>, source: &Source, elsewhere: &mut Vec<Problem>) -> Lab 
     };
     let nodes = topology.required("nodes", "add one such as `nodes: {sw1: {kind: greylag}}`");
     let nodes = nodes.map(node::read_outlines).unwrap_or_default();
-    let (links, incomplete) =
+    let (mut links, incomplete) =
         topology.get("links").map(|links| link::read_all(links, &nodes)).unwrap_or_default();
+    link::name_stations(&mut links, &nodes);
     // Namespaces are called after the nodes, so the names have to be in place before the switches are read.
     lab.nodes = nodes.iter().map(node::Outline::as_host).collect();
     let kinds: Vec<NodeKind> = (0..nodes.len())
@@ -135,7 +136,9 @@ pub struct End {
     pub node: usize,
     /// The interface's name in the node.
     pub interface: PortName,
-    /// Its MAC address; the kernel's choice when absent.
+    /// Its MAC address. A host's end always has one, that of the file or 02:67:6c:NN:NN:II (node and interface by
+    /// number): a host keeps its address when its switch is powered off and on. A switch's end without one takes
+    /// the kernel's choice.
     pub mac: Option<MacAddr>,
     /// Its IPv4 address; hosts only.
     pub ipv4: Option<(std::net::Ipv4Addr, u8)>,

@@ -2,6 +2,7 @@
 //!
 //! `labs/switch.yml` shows every key. Absent keys have the defaults of [`SwitchConfig`]'s parts.
 
+mod emit;
 mod mac_table;
 mod port;
 mod static_mac;
@@ -18,6 +19,7 @@ use greylag_base::PortName;
 use greylag_switch::config::{Attachment, MacTableConfig, PortConfig, SwitchConfig, WorkersConfig};
 use port::PortDraft;
 
+pub use emit::emit;
 pub(crate) use port::MTU_RANGE;
 
 const EXAMPLE: &str = "`name: sw1`, `ports: {eth1: {}, eth2: {}}`";

@@ -1,4 +1,4 @@
-use crate::ground::{Ground, MAC_A, MAC_B, Need, eventually, is_alive, port, ready};
+use crate::ground::{Ground, MAC_A, MAC_B, eventually, is_alive, port};
 use crate::stand_in;
 use greylag_base::MacAddr;
 use greylag_lab::NodeRecordKind;
@@ -12,6 +12,7 @@ use greylag_lab::netns::Netns;
 use greylag_lab::state::State;
 use greylag_scenario::lab::{End, Lab, Link, Medium, Node, NodeKind};
 use greylag_switch::config::{Attachment, MacTableConfig, NetnsRef, PortConfig, SwitchConfig, WorkersConfig};
+use greylag_tests::{Need, has};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::net::UnixStream;
@@ -147,7 +148,7 @@ fn lab(name: &str) -> Lab {
 
 #[test]
 fn a_lab_is_deployed_inspected_and_destroyed() {
-    if !ready("a_lab_is_deployed_inspected_and_destroyed", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("deploy");
@@ -212,7 +213,7 @@ fn a_lab_is_deployed_inspected_and_destroyed() {
 
 #[test]
 fn a_killed_switch_is_powered_on_again() {
-    if !ready("a_killed_switch_is_powered_on_again", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let mut it = Deployment::new("power");
@@ -252,7 +253,7 @@ fn a_killed_switch_is_powered_on_again() {
 
 #[test]
 fn what_fails_leaves_nothing() {
-    if !ready("what_fails_leaves_nothing", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let mut it = Deployment::new("fail");
@@ -284,7 +285,7 @@ fn what_fails_leaves_nothing() {
 
 #[test]
 fn an_interrupt_undoes_what_was_made() {
-    if !ready("an_interrupt_undoes_what_was_made", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let mut it = Deployment::new("int");
@@ -303,7 +304,7 @@ fn an_interrupt_undoes_what_was_made() {
 
 #[test]
 fn what_is_not_ours_is_left_alone() {
-    if !ready("what_is_not_ours_is_left_alone", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("foreign");

@@ -1,15 +1,16 @@
 use crate::deploying::Deployment;
-use crate::ground::{Need, eventually, is_alive, ready};
+use crate::ground::{eventually, is_alive};
 use greylag_lab::deploy::DeployError;
 use greylag_lab::destroy::{Destroyed, destroy_all};
 use greylag_lab::netns::Netns;
+use greylag_tests::{Need, has};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
 
 #[test]
 fn a_lab_is_destroyed_after_its_switch_was_killed() {
-    if !ready("a_lab_is_destroyed_after_its_switch_was_killed", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("kill9");
@@ -24,7 +25,7 @@ fn a_lab_is_destroyed_after_its_switch_was_killed() {
 
 #[test]
 fn a_lab_is_destroyed_without_its_record() {
-    if !ready("a_lab_is_destroyed_without_its_record", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("lost");
@@ -60,7 +61,7 @@ fn a_lab_is_destroyed_without_its_record() {
 
 #[test]
 fn a_deployment_that_was_cut_short_is_replaced() {
-    if !ready("a_deployment_that_was_cut_short_is_replaced", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("short");
@@ -78,7 +79,7 @@ fn a_deployment_that_was_cut_short_is_replaced() {
 
 #[test]
 fn another_process_with_the_old_number_is_not_killed() {
-    if !ready("another_process_with_the_old_number_is_not_killed", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("pid");
@@ -101,7 +102,7 @@ fn another_process_with_the_old_number_is_not_killed() {
 
 #[test]
 fn all_labs_are_destroyed_at_once() {
-    if !ready("all_labs_are_destroyed_at_once", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let it = Deployment::new("all");

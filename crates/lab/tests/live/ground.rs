@@ -4,45 +4,7 @@ use greylag_base::{MacAddr, PortName};
 use greylag_lab::link::{self, VethEnd};
 use greylag_lab::netns::{self, Netns};
 use greylag_lab::process::Process;
-use std::io::{self, Write};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-/// Something that not every machine has.
-pub(crate) enum Need {
-    Root,
-    /// A program, and the package it is in.
-    Program(&'static str, &'static str),
-}
-
-/// Says so, loudly, when a test cannot run here; `GREYLAG_TEST_ALL=1` makes that a failure.
-pub(crate) fn ready(test: &str, needs: &[Need]) -> bool {
-    for need in needs {
-        let missing = match need {
-            Need::Root if Netns::own().and_then(|own| own.run(|| ()).map_err(refused)).is_err() => {
-                "root (`sudo`)".to_owned()
-            }
-            Need::Program(program, package) if !runs(program) => {
-                format!("{program} (`apt-get install {package}`)")
-            }
-            _ => continue,
-        };
-        // Past the harness, which keeps what a test prints to itself, and in one piece.
-        io::stderr().write_all(format!("SKIPPED {test}: needs {missing}\n").as_bytes()).unwrap();
-        assert!(std::env::var_os("GREYLAG_TEST_ALL").is_none(), "{test} needs {missing}");
-        return false;
-    }
-    true
-}
-
-fn refused(source: io::Error) -> netns::NetnsError {
-    netns::NetnsError::Refused { action: "enter", netns: "own".into(), source }
-}
-
-fn runs(program: &str) -> bool {
-    let probe = Command::new(program).arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    probe.is_ok()
-}
 
 /// A test's names, and the namespaces that were there before it.
 pub(crate) struct Ground {

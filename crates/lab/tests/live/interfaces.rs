@@ -1,8 +1,9 @@
-use crate::ground::{Ground, MAC_A, MAC_B, Need, eventually, ready, veth};
+use crate::ground::{Ground, MAC_A, MAC_B, eventually, veth};
 use greylag_lab::host::{TransferSize, ping, tcp_transfer};
 use greylag_lab::link;
 use greylag_lab::netns::Netns;
 use greylag_lab::stack::Stack;
+use greylag_tests::{Need, has};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 #[test]
 fn a_veth_pair_is_made_straight_into_two_namespaces() {
-    if !ready("a_veth_pair_is_made_straight_into_two_namespaces", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("veth");
@@ -52,7 +53,7 @@ fn a_veth_pair_is_made_straight_into_two_namespaces() {
 
 #[test]
 fn hosts_ping_and_transfer_at_once() {
-    if !ready("hosts_ping_and_transfer_at_once", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("hosts");

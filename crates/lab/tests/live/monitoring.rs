@@ -1,7 +1,8 @@
-use crate::ground::{Ground, Need, port, ready, veth};
+use crate::ground::{Ground, port, veth};
 use greylag_lab::link;
 use greylag_lab::link_monitor::{LinkMonitor, LinkState};
 use greylag_lab::netns::Netns;
+use greylag_tests::{Need, has};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ fn sorted<const N: usize>(changes: &Receiver<(usize, LinkState)>) -> [(usize, Li
 
 #[test]
 fn a_monitor_follows_interfaces_down_up_away_and_back() {
-    if !ready("a_monitor_follows_interfaces_down_up_away_and_back", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("watch");
@@ -70,7 +71,7 @@ fn a_monitor_follows_interfaces_down_up_away_and_back() {
 
 #[test]
 fn a_monitor_keeps_up_with_more_events_than_its_socket_holds() {
-    if !ready("a_monitor_keeps_up_with_more_events_than_its_socket_holds", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("flood");

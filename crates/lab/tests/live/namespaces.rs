@@ -1,12 +1,13 @@
-use crate::ground::{Ground, Need, ready};
+use crate::ground::Ground;
 use greylag_lab::netns::{NETNS_FOLDER, Netns, NetnsError, NetnsIdentity, list};
 use greylag_lab::stack::Stack;
+use greylag_tests::{Need, has};
 use std::fs;
 use std::process::Command;
 
 #[test]
 fn a_namespace_is_made_found_entered_and_deleted() {
-    if !ready("a_namespace_is_made_found_entered_and_deleted", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("ns");
@@ -45,7 +46,7 @@ fn a_name_cannot_lead_out_of_the_folder() {
 
 #[test]
 fn a_plain_file_in_the_folder_is_no_namespace() {
-    if !ready("a_plain_file_in_the_folder_is_no_namespace", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("file");
@@ -60,8 +61,8 @@ fn a_plain_file_in_the_folder_is_no_namespace() {
 
 #[test]
 fn ip_netns_and_greylag_see_the_same_namespaces() {
-    let needs = [Need::Root, Need::Program("ip", "iproute2")];
-    if !ready("ip_netns_and_greylag_see_the_same_namespaces", &needs) {
+    let needs = [Need::NetAdmin, Need::Program { name: "ip", package: "iproute2" }];
+    if !has(&needs) {
         return;
     }
     let ground = Ground::new("ip");
@@ -88,7 +89,7 @@ fn ip_netns_and_greylag_see_the_same_namespaces() {
 
 #[test]
 fn a_switch_has_no_ipv6_and_a_host_does_not_wait_for_it() {
-    if !ready("a_switch_has_no_ipv6_and_a_host_does_not_wait_for_it", &[Need::Root]) {
+    if !has(&[Need::NetAdmin]) {
         return;
     }
     let ground = Ground::new("stack");

@@ -62,6 +62,6 @@ fn stand_in() {
     let listener = UnixListener::bind(socket).unwrap();
     for connection in listener.incoming() {
         // Whoever only looks whether somebody listens has gone already.
-        let _ = connection.unwrap().write_all(b"HTTP/1.0 200 OK\r\n\r\n");
+        let _ = connection.unwrap().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]");
     }
 }

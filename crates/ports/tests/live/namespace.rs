@@ -1,27 +1,17 @@
 //! Network namespaces that vanish with the threads that live in them, and the gate in front of every live test.
 
+use greylag_tests::{Need, has};
 use rustix::thread::{UnshareFlags, gettid, unshare_unsafe};
 use std::process::Command;
 use std::sync::mpsc;
 use std::thread;
 
-/// What this machine lacks for live tests: what it is, and the command that provides it.
-fn missing() -> Option<(&'static str, &'static str)> {
-    // A thread of its own, because what it tries is not undone.
-    let namespaces = thread::spawn(|| new_namespace().is_ok()).join().unwrap();
-    if !namespaces {
-        return Some(("CAP_SYS_ADMIN and CAP_NET_ADMIN", "sudo -E cargo test -p greylag-ports"));
-    }
-    if std::fs::File::options().read(true).write(true).open("/dev/net/tun").is_err() {
-        return Some(("/dev/net/tun", "modprobe tun"));
-    }
-    [("ip", "-V", "apt-get install iproute2"), ("ethtool", "--version", "apt-get install ethtool")]
-        .into_iter()
-        .find(|(program, version, _)| {
-            !Command::new(program).arg(version).output().is_ok_and(|out| out.status.success())
-        })
-        .map(|(program, _, command)| (program, command))
-}
+const NEEDS: &[Need] = &[
+    Need::NetAdmin,
+    Need::Tun,
+    Need::Program { name: "ip", package: "iproute2" },
+    Need::Program { name: "ethtool", package: "ethtool" },
+];
 
 /// Takes the calling thread into an empty network namespace.
 fn new_namespace() -> rustix::io::Result<()> {
@@ -32,11 +22,7 @@ fn new_namespace() -> rustix::io::Result<()> {
 /// Takes the thread of this test into an empty network namespace. `false` when the machine cannot do that: the
 /// test has said so and is to return.
 pub(crate) fn enter() -> bool {
-    if let Some((what, command)) = missing() {
-        let test = thread::current();
-        let line = format!("SKIPPED {}: needs {what} ({command})", test.name().unwrap_or("?"));
-        assert!(std::env::var_os("GREYLAG_TEST_ALL").is_none_or(|all| all != "1"), "{line}");
-        eprintln!("{line}");
+    if !has(NEEDS) {
         return false;
     }
     new_namespace().unwrap();

@@ -8,7 +8,7 @@ use crate::name::interface_name;
 use crate::phrase::{counted, quoted};
 use crate::switch::{Cable, MTU_RANGE};
 use crate::yaml::Value;
-use greylag_base::PortName;
+use greylag_base::{MacAddr, PortName};
 use greylag_switch::config::{Attachment, NetnsRef};
 
 const EXAMPLE: &str = "{endpoints: [\"sw1:eth1\", \"h1:eth1\"]}";
@@ -191,6 +191,20 @@ pub(super) fn cables_of(node: usize, links: &[Draft], lab: &Lab) -> Vec<Cable> {
         }
     }
     cables
+}
+
+/// Gives every end at a host that has no MAC address one that is the same whenever the file is read: 02:67:6c, the
+/// node's number in two octets, the number of the interface among the node's.
+pub(super) fn name_stations(links: &mut [Draft], nodes: &[Outline<'_>]) {
+    let mut interfaces = vec![0; nodes.len()];
+    for end in links.iter_mut().flat_map(|link| &mut link.ends).flatten() {
+        let interface = &mut interfaces[end.node];
+        *interface += 1;
+        if end.mac.is_none() && nodes[end.node].kind == Some(Kind::Host) {
+            let number = (end.node as u64 + 1) << 8 | *interface;
+            end.mac = Some(MacAddr::from_bits(0x0267_6c00_0000 | number & 0xff_ffff));
+        }
+    }
 }
 
 fn attachment(medium: Option<Medium>, other: Option<&End>, lab: &Lab) -> Attachment {

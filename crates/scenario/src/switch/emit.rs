@@ -1,4 +1,4 @@
-//! Writes a switch's configuration in the form of SWITCH.yml, the file that `greylag run` reads. It is written
+//! Writes a switch's configuration in the form of SWITCH.yml: the way back from `parse`. It is written
 //! as JSON, which is YAML too, and needs no rules of quoting of our own.
 
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The configuration as the text of a SWITCH.yml.
-pub fn emit_switch_yaml(config: &SwitchConfig) -> String {
+pub fn emit(config: &SwitchConfig) -> String {
     let mut text =
         serde_json::to_string_pretty(&File::of(config)).expect("plain values can be written as JSON");
     text.push('\n');
@@ -306,7 +306,7 @@ mod tests {
                 port: PortId(1),
             }],
         };
-        let text = emit_switch_yaml(&config);
+        let text = emit(&config);
         assert!(text.find("\"z1\"") < text.find("\"a1\""), "the order of the ports numbers them");
         let expected = json!({
             "name": "lab-sw1",
@@ -333,7 +333,7 @@ mod tests {
             "static-macs": [{"vlan": 10, "mac-address": "02:00:00:00:00:01", "interface": "a1"}],
         });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), expected);
-        let read = greylag_scenario::switch::parse(&greylag_scenario::Source::new("sw1.yml", text));
+        let read = crate::switch::parse(&crate::Source::new("sw1.yml", text));
         assert_eq!(read.unwrap(), config, "`greylag run` reads what was written");
     }
 }
