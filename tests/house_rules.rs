@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Top to bottom: a crate may use those below it, never above.
 const ORDER: &[&str] =
-    &["cli", "lab", "scenario", "switch", "dataplane", "ports", "mactable", "wire", "base"];
+    &["cli", "bench", "lab", "scenario", "switch", "dataplane", "ports", "mactable", "wire", "base"];
 
 /// Crates that may hold unsafe code.
 const UNSAFE: &[&str] = &["mactable", "ports"];

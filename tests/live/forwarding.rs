@@ -275,3 +275,66 @@ fn malformed_frames_are_counted_and_the_switch_goes_on() {
     h1.send(mac(1), MacAddr::BROADCAST, b"still here");
     assert_eq!(h2.count_until(b"still here", b"still here"), 1);
 }
+
+#[test]
+fn isolated_ports_reach_the_uplink_and_not_each_other() {
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(
+        &TWO_VLANS
+            .replace("eth1: {access-vlan: 10}", "eth1: {access-vlan: 10, isolation-group: 1}")
+            .replace("eth2: {access-vlan: 10}", "eth2: {access-vlan: 10, isolation-group: 1}"),
+    );
+    assert!(pings(&lab, "h1", "10.0.0.3") && pings(&lab, "h3", "10.0.0.2"));
+    assert!(!pings(&lab, "h1", "10.0.0.2") && !pings(&lab, "h2", "10.0.0.1"));
+}
+
+#[test]
+fn a_port_learns_no_more_addresses_than_its_limit_and_forwards_all_the_same() {
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(
+        &TWO_VLANS.replace("eth1: {access-vlan: 10}", "eth1: {access-vlan: 10, maximum-entries: 5}"),
+    );
+    let mut h1 = lab.station("h1", "eth1");
+    let mut h3 = lab.station("h3", "eth1");
+    for number in 1..=20 {
+        h1.send(mac(number), MacAddr::BROADCAST, b"many");
+    }
+    h1.send(mac(21), MacAddr::BROADCAST, b"end");
+    assert_eq!(h3.count_until(b"many", b"end"), 20);
+    let counters = lab.show("sw1", "counters");
+    let rows = lab.show("sw1", "fdb");
+    assert_eq!(rows.as_array().unwrap().iter().filter(|row| row["ifname"] == "eth1").count(), 5);
+    assert!(counters["mac-table"]["declined"]["port-limit"].as_u64().unwrap() >= 16, "{counters}");
+}
+
+#[test]
+fn jumbo_frames_of_9216_bytes_cross_whole_and_longer_ones_are_counted() {
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(
+        r#"
+topology:
+  nodes:
+    sw1: {kind: greylag}
+    h1: {kind: host}
+    h2: {kind: host}
+    h3: {kind: host}
+  links:
+    - {endpoints: ["sw1:eth1", "h1:eth1"], mtu: 9216}
+    - {endpoints: ["sw1:eth2", "h2:eth1"], mtu: 9216, type: tap}
+    - endpoints: ["sw1:eth3", "h3:eth1"]
+"#,
+    );
+    let [mut h1, mut h2, mut h3] = ["h1", "h2", "h3"].map(|host| lab.station(host, "eth1"));
+    let payload = [7; 9216];
+    h1.send(mac(1), MacAddr::BROADCAST, &payload);
+    h1.send(mac(1), MacAddr::BROADCAST, b"end");
+    assert_eq!(h2.count_until(&payload, b"end"), 1);
+    assert_eq!(h3.count_until(&payload, b"end"), 0);
+    assert_eq!(lab.drops("sw1", "egress-mtu"), 1);
+}

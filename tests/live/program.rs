@@ -4,9 +4,11 @@ use crate::rig::{DEADLINE, LIVE, Station, greylag, mac, program, succeed, traces
 use greylag_base::MacAddr;
 use greylag_lab::netns::Netns;
 use greylag_tests::{Need, has, wait_for, workspace};
+use std::io::ErrorKind;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
 
 /// A namespace that goes with the test.
 struct Room(String);
@@ -29,7 +31,7 @@ impl Drop for Room {
 struct Running {
     child: Child,
     name: String,
-    _folder: tempfile::TempDir,
+    _folder: TempDir,
     file: PathBuf,
 }
 
@@ -196,21 +198,35 @@ fn the_labs_that_we_ship_are_sound() {
     }
 }
 
+/// A folder with a copy of the program that the user nobody can reach.
+fn nobodys_folder() -> TempDir {
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let folder = tempfile::Builder::new().permissions(everybody).tempdir_in("/tmp").expect("a folder");
+    std::fs::copy(program(), folder.path().join("greylag")).expect("the program can be copied");
+    folder
+}
+
+/// Runs that copy.
+fn as_nobody(folder: &TempDir, words: &[&str]) -> Output {
+    // A process that another test has just forked may still hold the copy open for writing.
+    wait_for("the copy can be run", DEADLINE, || {
+        let mut command = Command::new(folder.path().join("greylag"));
+        match command.args(words).uid(65534).gid(65534).output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
+            output => Some(output.expect("the program runs")),
+        }
+    })
+}
+
 #[test]
 fn without_the_right_one_sentence_says_what_to_do() {
     if !has(&[Need::NetAdmin]) {
         return;
     }
-    // A copy that the user nobody can reach.
-    let folder = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .tempdir_in("/tmp")
-        .expect("a folder");
-    let copy = folder.path().join("greylag");
-    std::fs::copy(program(), &copy).expect("the program can be copied");
+    let folder = nobodys_folder();
     let file = folder.path().join("switch.yml");
     std::fs::write(&file, format!("name: {}\nports:\n  tap1: {{type: tap}}\n", unique("s"))).expect("a file");
-    let output = Command::new(&copy).arg("run").arg(&file).uid(65534).gid(65534).output().expect("it runs");
+    let output = as_nobody(&folder, &["run", file.to_str().unwrap()]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert_eq!(error.trim_end().lines().count(), 1, "{error}");
@@ -236,14 +252,8 @@ fn the_demo_needs_no_root_where_user_namespaces_are_allowed() {
     if !has(&[Need::NetAdmin]) {
         return;
     }
-    let folder = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
-        .tempdir_in("/tmp")
-        .expect("a folder");
-    let copy = folder.path().join("greylag");
-    std::fs::copy(program(), &copy).expect("the program can be copied");
-    let output =
-        Command::new(&copy).args(["lab", "demo"]).uid(65534).gid(65534).output().expect("the program runs");
+    let folder = nobodys_folder();
+    let output = as_nobody(&folder, &["lab", "demo"]);
     let error = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("removed"));

@@ -156,7 +156,12 @@ impl Station {
                 .into_iter()
                 .find(|found| found.name == interface)
                 .expect("the interface is there");
-            let config = Config { read_timeout: Some(Duration::from_millis(50)), ..Config::default() };
+            let config = Config {
+                read_timeout: Some(Duration::from_millis(50)),
+                read_buffer_size: 1 << 16,
+                write_buffer_size: 1 << 16,
+                ..Config::default()
+            };
             pnet_datalink::channel(&found, config)
         });
         match channel.expect("the namespace can be entered").expect("a raw socket") {

@@ -7,6 +7,7 @@ mod worker_thread;
 use crate::link_monitor::{LinkMonitor, LinkState};
 use control_socket::ControlSocket;
 use greylag_base::{Instant, PortId, Seed};
+use greylag_dataplane::Worker;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::{Input, Switch, SwitchError};
 use std::io;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
+use worker_thread::WorkerThread;
 
 pub use open::PortError;
 
@@ -93,22 +95,16 @@ pub fn run(config: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -
     let clock = Clock::new();
     let control_socket = ControlSocket::bind(options.socket, options.exit_with_parent)?;
     let opened = open::open_ports(&config)?;
-    let pinned = config.workers.cpus.clone();
-    let idle = config.workers.idle;
+    let workers = config.workers.clone();
     let switch = Switch::new(config, random_seed()?, clock.now())?;
     let plane = Arc::clone(switch.data_plane());
     let running = Arc::new(Running { switch: Mutex::new(switch), clock, stop: AtomicBool::new(false) });
 
     let mut threads = Vec::new();
     for (index, ports) in opened.queues.into_iter().enumerate() {
-        let worker = greylag_dataplane::Worker::new(Arc::clone(&plane), index);
-        let thread = worker_thread::WorkerThread {
-            worker,
-            ports,
-            idle,
-            cpu: pinned.get(index).copied(),
-            running: Arc::clone(&running),
-        };
+        let worker = Worker::new(Arc::clone(&plane), index);
+        let thread = WorkerThread::new(worker, ports, &workers, index, Arc::clone(&running))
+            .map_err(|errno| RunError::System { what: "cannot watch the ports", source: errno.into() })?;
         let thread = std::thread::Builder::new()
             .name(format!("worker-{index}"))
             .spawn(move || thread.run())

@@ -4,7 +4,7 @@ use super::Running;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
 use greylag_ports::Port;
-use greylag_switch::config::IdlePolicy;
+use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -22,20 +22,36 @@ const HOUSEKEEPING: Duration = Duration::from_millis(100);
 const ROUNDS: usize = 8;
 
 pub(super) struct WorkerThread {
-    pub(super) worker: Worker,
-    pub(super) ports: Vec<Option<Box<dyn Port>>>,
-    pub(super) idle: IdlePolicy,
-    pub(super) cpu: Option<u16>,
-    pub(super) running: Arc<Running>,
+    worker: Worker,
+    ports: Vec<Option<Box<dyn Port>>>,
+    idle: IdlePolicy,
+    cpu: Option<u16>,
+    running: Arc<Running>,
+    /// Says which ports have something.
+    epoll: OwnedFd,
 }
 
 impl WorkerThread {
+    /// Everything that can fail is done here, before a thread is started.
+    pub(super) fn new(
+        worker: Worker,
+        ports: Vec<Option<Box<dyn Port>>>,
+        settings: &WorkersConfig,
+        index: usize,
+        running: Arc<Running>,
+    ) -> rustix::io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for (port, queue) in ports.iter().enumerate() {
+            if let Some(fd) = queue.as_ref().and_then(|queue| queue.fd()) {
+                epoll::add(&epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
+            }
+        }
+        let cpu = settings.cpus.get(index).copied();
+        Ok(WorkerThread { worker, ports, idle: settings.idle, cpu, running, epoll })
+    }
+
     pub(super) fn run(mut self) {
         self.pin();
-        let Ok(epoll) = self.watch() else {
-            tracing::error!("a worker cannot wait for frames: no epoll instance");
-            return;
-        };
         let mut events = Vec::with_capacity(self.ports.len().max(1));
         let mut ready: Vec<usize> = Vec::with_capacity(self.ports.len());
         let mut last_frame = self.running.clock.now();
@@ -57,7 +73,7 @@ impl WorkerThread {
             let patience =
                 if ready.is_empty() { self.patience(now, last_frame, housekeeping) } else { Duration::ZERO };
             let timeout = patience.try_into().ok();
-            match epoll::wait(&epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
+            match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
                 Err(errno) => {
                     tracing::error!("a worker cannot wait for frames: {errno}");
@@ -94,16 +110,6 @@ impl WorkerThread {
             IdlePolicy::Adaptive if now.since(last_frame) < LINGER => Duration::ZERO,
             IdlePolicy::Adaptive | IdlePolicy::Sleep => housekeeping.since(now),
         }
-    }
-
-    fn watch(&self) -> rustix::io::Result<OwnedFd> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        for (index, port) in self.ports.iter().enumerate() {
-            if let Some(fd) = port.as_ref().and_then(|port| port.fd()) {
-                epoll::add(&epoll, fd, epoll::EventData::new_u64(index as u64), epoll::EventFlags::IN)?;
-            }
-        }
-        Ok(epoll)
     }
 
     fn pin(&self) {
