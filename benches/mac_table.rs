@@ -1,117 +1,69 @@
-//! The MAC table alone: look-up, refresh and learning, beside a hashbrown map of one thread, which is the bar for
-//! tables that are not shared. `cargo bench -p greylag-benches --bench mac_table`
+//! The MAC table alone: look-up, L2 mix and learning, beside a hashbrown map of one thread, which is the bar for
+//! tables that are not shared. The workloads are those of `greylag bench table`, which measures more of them and checks
+//! every result. `cargo bench -p greylag-benches --bench mac_table`
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use greylag_base::{MacAddr, Seed};
-use greylag_benches::addresses;
-use greylag_mactable::{Config, MacTable};
-use hashbrown::HashMap;
-use std::hint::black_box;
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use greylag_bench::{
+    ABSENT, BATCH, Batch, Frames, GREYLAG, HASHBROWN, Stations, Subject, Table, Turns, VLANS, size,
+};
+use std::time::{Duration, Instant};
 
 const SIZES: [usize; 3] = [1 << 10, 1 << 16, 1 << 20];
-const BATCH: usize = 32;
-const VLAN: u16 = 10;
+const SUBJECTS: [Subject; 2] = [GREYLAG, HASHBROWN];
 const NOW: u64 = 1_000_000_000;
 
-fn empty(size: usize) -> MacTable {
-    let config = Config { capacity: size as u32, ports: 32, hash_key: Seed(1).key(), ..Config::default() };
-    MacTable::new(&config).expect("the size is allowed")
+fn learn_all(table: &mut dyn Table, residents: &[Batch]) -> usize {
+    residents.iter().map(|batch| table.learn(NOW, batch[0].port(), batch)).sum()
 }
 
-fn filled(macs: &[MacAddr]) -> MacTable {
-    let table = empty(macs.len());
-    learn_all(&table, macs);
+fn filled(subject: Subject, residents: &[Batch]) -> Box<dyn Table> {
+    let mut table = (subject.make)(residents.len() * BATCH);
+    assert_eq!(learn_all(&mut *table, residents), residents.len() * BATCH);
     table
 }
 
-fn learn_all(table: &MacTable, macs: &[MacAddr]) {
-    for batch in macs.chunks(BATCH) {
-        let session = table.session(NOW);
-        let mut probes = [None; BATCH];
-        for (probe, mac) in probes.iter_mut().zip(batch) {
-            let computed = session.probe(VLAN, mac.0);
-            session.prefetch(&computed);
-            *probe = Some(computed);
-        }
-        for (probe, mac) in probes.iter().flatten().zip(batch) {
-            session.learn(probe, u16::from(mac.0[5] % 32));
-        }
-    }
-}
-
-/// The order in which addresses are asked for: not the one in which they were learned.
-fn shuffled(macs: &[MacAddr]) -> Vec<MacAddr> {
-    let mut order: Vec<MacAddr> = macs.to_vec();
-    order.sort_by_key(|mac| mac.to_bits().wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    order
-}
-
-fn look_up(c: &mut Criterion) {
-    let mut group = c.benchmark_group("look-up");
-    for size in SIZES {
-        let macs = addresses(size);
-        let order = shuffled(&macs);
-        group.throughput(Throughput::Elements(BATCH as u64));
-
-        let table = filled(&macs);
-        let mut batches = order.chunks_exact(BATCH).cycle();
-        group.bench_function(BenchmarkId::new("table, batches of 32", size), |b| {
-            b.iter(|| {
-                let session = table.session(NOW);
-                let batch = batches.next().expect("it cycles");
-                let probes: [_; BATCH] = std::array::from_fn(|at| {
-                    let probe = session.probe(VLAN, batch[at].0);
-                    session.prefetch(&probe);
-                    probe
+fn mac_table(c: &mut Criterion) {
+    for entries in SIZES {
+        let stations = Stations::new(entries, VLANS);
+        let residents: Vec<Batch> = stations.residents().collect();
+        let (order, frames) = (stations.order(), stations.frames());
+        for subject in SUBJECTS {
+            let mut table = filled(subject, &residents);
+            let (mut order, mut frames) = (Turns::new(&order), Turns::new(&frames));
+            let mut found = [ABSENT; BATCH];
+            let id = |what| BenchmarkId::new(format!("{what}/{}", subject.name), size(entries));
+            let mut group = c.benchmark_group("mac-table");
+            group.throughput(Throughput::Elements(BATCH as u64));
+            group.bench_function(id("look-up"), |b| {
+                b.iter(|| table.look_up(NOW, order.next(), &mut found));
+            });
+            group.bench_function(id("mix"), |b| {
+                b.iter(|| {
+                    let Frames { port, sources, destinations } = frames.next();
+                    table.mix(NOW, *port, sources, destinations, &mut found)
                 });
-                for probe in &probes {
-                    black_box(session.lookup(probe));
-                }
             });
-        });
-
-        let map: HashMap<u64, u16> = macs
-            .iter()
-            .map(|mac| (mac.to_bits() | u64::from(VLAN) << 48, u16::from(mac.0[5] % 32)))
-            .collect();
-        let mut batches = order.chunks_exact(BATCH).cycle();
-        group.bench_function(BenchmarkId::new("hashbrown, one thread", size), |b| {
-            b.iter(|| {
-                for mac in batches.next().expect("it cycles") {
-                    black_box(map.get(&(mac.to_bits() | u64::from(VLAN) << 48)));
-                }
+            group.throughput(Throughput::Elements(entries as u64));
+            group.bench_function(id("learn"), |b| {
+                b.iter_custom(|rounds| {
+                    let mut learning = Duration::ZERO;
+                    for _ in 0..rounds {
+                        table.clear(NOW);
+                        let begun = Instant::now();
+                        learn_all(&mut *table, &residents);
+                        learning += begun.elapsed();
+                    }
+                    learning
+                });
             });
-        });
+            group.finish();
+        }
     }
-    group.finish();
 }
 
-fn refresh(c: &mut Criterion) {
-    let mut group = c.benchmark_group("learn a source that is known");
-    for size in SIZES {
-        let macs = addresses(size);
-        let order = shuffled(&macs);
-        let table = filled(&macs);
-        let mut batches = order.chunks_exact(BATCH).cycle();
-        group.throughput(Throughput::Elements(BATCH as u64));
-        group.bench_function(BenchmarkId::from_parameter(size), |b| {
-            b.iter(|| learn_all(&table, batches.next().expect("it cycles")));
-        });
-    }
-    group.finish();
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(20).measurement_time(Duration::from_secs(2));
+    targets = mac_table
 }
-
-fn learn(c: &mut Criterion) {
-    let mut group = c.benchmark_group("learn into an empty table");
-    for size in [1 << 10, 1 << 16] {
-        let macs = addresses(size);
-        group.throughput(Throughput::Elements(size as u64));
-        group.bench_function(BenchmarkId::from_parameter(size), |b| {
-            b.iter_batched(|| empty(size), |table| learn_all(&table, &macs), BatchSize::LargeInput);
-        });
-    }
-    group.finish();
-}
-
-criterion_group!(benches, look_up, refresh, learn);
 criterion_main!(benches);

@@ -5,7 +5,7 @@ use greylag_base::MacAddr;
 use greylag_lab::host::{self, TransferSize};
 use greylag_tests::{has, wait_for};
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// One switch, three hosts in VLAN 10 and one in VLAN 20, all in one subnet.
 const TWO_VLANS: &str = r#"
@@ -191,7 +191,8 @@ fn a_static_address_does_not_move() {
     let mut hosts = ["h1", "h2", "h3"].map(|host| lab.station(host, "eth1"));
     let [h1, h2, h3] = &mut hosts;
     h2.send(mac(7), MacAddr::BROADCAST, b"stolen");
-    wait_for("the theft is counted", DEADLINE, || (lab.drops("sw1", "static-violation") > 0).then_some(()));
+    let kept = || lab.show("sw1", "counters")["mac-table"]["static-kept"].as_u64();
+    wait_for("the theft is counted", DEADLINE, || kept().filter(|&count| count > 0));
     assert_eq!(lab.port_of("sw1", mac(7)).as_deref(), Some("eth1"));
     h3.send(mac(3), mac(7), b"to you");
     assert_eq!(h1.count_until(b"to you", b"to you"), 1);
@@ -230,6 +231,7 @@ fn a_storm_is_cut_and_counted_and_known_unicast_is_untouched() {
     let mut h3 = lab.station("h3", "eth1");
     h3.send(mac(3), MacAddr::BROADCAST, b"here");
     wait_for("h3 is known", DEADLINE, || lab.port_of("sw1", mac(3)));
+    let start = Instant::now();
     // In rounds that a socket's buffer holds: what is missing at the end, the switch has dropped.
     let (mut storm, mut known) = (0, 0);
     for _ in 0..20 {
@@ -244,7 +246,9 @@ fn a_storm_is_cut_and_counted_and_known_unicast_is_untouched() {
         });
     }
     assert_eq!(known, 400);
-    assert!(storm < 400, "the storm was not cut: {storm} of 400 passed");
+    // 50 a second, and a burst of a tenth of a second's worth.
+    let allowed = start.elapsed().as_secs_f64() * 50.0 + 5.0;
+    assert!(storm as f64 <= allowed + 1.0, "{storm} passed, {allowed:.0} are allowed");
     assert_eq!(lab.drops("sw1", "storm-control") as usize, 400 - storm);
 }
 

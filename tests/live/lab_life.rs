@@ -1,9 +1,11 @@
 //! How labs come and go.
 
-use crate::rig::{DEADLINE, LIVE, Lab, greylag, succeed, traces};
+use crate::rig::{DEADLINE, LIVE, Lab, as_nobody, greylag, nobodys_folder, program, signal, succeed};
 use greylag_lab::host;
 use greylag_tests::{Need, has, wait_for};
-use std::process::Command;
+use rustix::process::Signal;
+use serde_json::Value;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 const PAIR: &str = r#"
@@ -38,14 +40,24 @@ fn nothing_is_left_after_kill_9_and_destroy() {
         return;
     }
     let lab = Lab::write(PAIR);
-    assert_eq!(traces(&lab.name), Vec::<String>::new());
+    lab.before.assert_nothing_is_left();
     lab.verb("deploy");
-    assert!(traces(&lab.name).len() >= 4, "namespaces, sockets and state are there");
+    let traces = lab.before.traces().join("\n");
+    for trace in [
+        format!("namespace greylag-{}-h1", lab.name),
+        format!("interface eth1 in greylag-{}-h1", lab.name),
+        format!("interface up in greylag-{}-sw2", lab.name),
+        format!("/run/greylag/{}-sw1.sock", lab.name),
+        format!("/run/greylag/labs/{}/lab.json", lab.name),
+        "greylag run ".to_owned(),
+    ] {
+        assert!(traces.contains(&trace), "{trace} is not in\n{traces}");
+    }
     kill(&lab.pids());
     lab.verb("destroy");
-    assert_eq!(traces(&lab.name), Vec::<String>::new());
+    lab.before.assert_nothing_is_left();
     lab.verb("destroy");
-    assert_eq!(traces(&lab.name), Vec::<String>::new());
+    lab.before.assert_nothing_is_left();
 }
 
 #[test]
@@ -87,7 +99,73 @@ fn a_deploy_that_fails_leaves_nothing() {
     let output = greylag(&["lab", "deploy", lab.file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("exit 7"));
-    assert_eq!(traces(&lab.name), Vec::<String>::new());
+    lab.before.assert_nothing_is_left();
+}
+
+/// Ctrl-C.
+#[test]
+fn an_interrupted_deploy_leaves_nothing() {
+    if !has(LIVE) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let begun = folder.path().join("begun");
+    let exec = format!("h2: {{kind: host, exec: [\"touch {}; sleep 600; true\"]}}", begun.display());
+    let lab = Lab::write(&PAIR.replace("h2: {kind: host}", &exec));
+    let mut deploying = Command::new(program())
+        .args(["lab", "deploy", lab.file.to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    wait_for("the last command runs", DEADLINE, || begun.exists().then_some(()));
+    assert!(lab.before.traces().iter().any(|trace| trace.contains("sleep 600")));
+    signal(&deploying, Signal::INT);
+    wait_for("the deployment ends", DEADLINE, || deploying.try_wait().expect("it can be waited for"));
+    let output = deploying.wait_with_output().expect("it has ended");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "greylag: interrupted\n");
+    lab.before.assert_nothing_is_left();
+}
+
+#[test]
+fn a_deployment_that_was_killed_is_shown_as_incomplete_and_can_be_removed() {
+    if !has(LIVE) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let begun = folder.path().join("begun");
+    let exec = format!("h2: {{kind: host, exec: [\"touch {}; sleep 600; true\"]}}", begun.display());
+    let lab = Lab::write(&PAIR.replace("h2: {kind: host}", &exec));
+    let mut deploying = Command::new(program())
+        .args(["lab", "deploy", lab.file.to_str().unwrap()])
+        .spawn()
+        .expect("the program runs");
+    wait_for("the last command runs", DEADLINE, || begun.exists().then_some(()));
+    deploying.kill().expect("it can be killed");
+    deploying.wait().expect("it ends");
+    let table = succeed(&["lab", "inspect", &lab.name]);
+    assert!(table.contains(&format!("{} is incomplete", lab.name)), "{table}");
+    let json: Value = serde_json::from_str(&succeed(&["lab", "inspect", &lab.name, "-j"])).expect("JSON");
+    assert_eq!(json[0]["complete"], false);
+    lab.verb("destroy");
+    lab.before.assert_nothing_is_left();
+}
+
+#[test]
+fn who_is_not_root_sees_what_runs() {
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(PAIR);
+    let folder = nobodys_folder();
+    let output = as_nobody(&folder, &["lab", "inspect", &lab.name]);
+    assert!(output.status.success(), "{output:?}");
+    let table = String::from_utf8(output.stdout).expect("a table is text");
+    assert_eq!(table.matches(" running ").count(), 4, "{table}");
+    assert!(table.contains(&lab.pids()[0].to_string()) && table.contains("(for root)"), "{table}");
+    let output = as_nobody(&folder, &["lab", "inspect", &lab.name, "-j"]);
+    let json: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&json[0]["complete"], &json[0]["nodes"][0]["interfaces"]), (&true.into(), &Value::Null));
 }
 
 #[test]
@@ -98,8 +176,6 @@ fn commands_run_in_the_nodes() {
     let lab = Lab::deploy(PAIR);
     let output = succeed(&["lab", "exec", &lab.name, "h1", "--", "ip", "-br", "address", "show", "eth1"]);
     assert!(output.contains("10.0.0.1/24"), "{output}");
-    let failing = greylag(&["lab", "exec", &lab.name, "h1", "--", "false"]);
-    assert_eq!(failing.status.code(), Some(1));
     let inspected = succeed(&["lab", "inspect", &lab.name]);
     for word in ["sw1", "sw2", "h1", "h2", "running"] {
         assert!(inspected.contains(word), "{inspected}");

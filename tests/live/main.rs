@@ -1,8 +1,11 @@
 //! Whole switches with real hosts, in network namespaces of their own, driven by the program's command line.
 
+mod devices;
+mod exec;
 mod forwarding;
 mod idle;
 mod lab_life;
+mod options;
 mod program;
 mod rig;
 mod show;

@@ -1,20 +1,25 @@
 //! The program itself: its words, its errors, its end.
 
-use crate::rig::{DEADLINE, LIVE, Station, greylag, mac, program, succeed, traces, unique};
+use crate::rig::{
+    Before, DEADLINE, LIVE, Lab, NOBODY, Station, as_nobody, greylag, interfaces, mac, nobodys_folder,
+    program, signal, succeed, unique,
+};
 use greylag_base::MacAddr;
 use greylag_lab::netns::Netns;
-use greylag_tests::{Need, has, wait_for, workspace};
-use std::io::ErrorKind;
+use greylag_tests::{Need, has, skip, wait_for, workspace};
+use rustix::process::Signal;
+use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use tempfile::TempDir;
 
 /// A namespace that goes with the test.
-struct Room(String);
+pub(crate) struct Room(String);
 
 impl Room {
-    fn new() -> (Room, Netns) {
+    pub(crate) fn new() -> (Room, Netns) {
         let name = unique("r");
         let netns = Netns::create(&name).expect("a namespace can be made");
         (Room(name), netns)
@@ -28,22 +33,25 @@ impl Drop for Room {
 }
 
 /// `greylag run`, killed with the test.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    name: String,
+    pub(crate) name: String,
+    /// The machine without it.
+    before: Before,
     _folder: TempDir,
     file: PathBuf,
 }
 
 impl Running {
     /// Starts a switch in a namespace; its `name` line is added.
-    fn start(netns: &Netns, config: &str) -> Running {
+    pub(crate) fn start(netns: &Netns, config: &str) -> Running {
         let name = unique("s");
         let folder = tempfile::tempdir().expect("a folder for the file");
         let file = folder.path().join("switch.yml");
         std::fs::write(&file, format!("name: {name}\n{config}")).expect("the file is written");
+        let before = Before::of(&name);
         let child = spawn(netns, &file);
-        let running = Running { child, name, _folder: folder, file };
+        let running = Running { child, name, before, _folder: folder, file };
         running.wait_until_it_answers();
         running
     }
@@ -52,11 +60,6 @@ impl Running {
         wait_for("the switch answers", DEADLINE, || {
             greylag(&["show", "ports", "-s", &self.name]).status.success().then_some(())
         });
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("the switch can be signalled");
     }
 }
 
@@ -69,6 +72,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // A switch that is killed leaves its socket.
+        let _ = std::fs::remove_file(format!("/run/greylag/{}.sock", self.name));
     }
 }
 
@@ -88,13 +93,7 @@ fn run_makes_its_taps_and_takes_them_away_at_the_end() {
             unique("g")
         ),
     );
-    let interfaces = |netns: &Netns| {
-        netns
-            .run(|| {
-                pnet_datalink::interfaces().into_iter().map(|interface| interface.name).collect::<Vec<_>>()
-            })
-            .expect("the namespace can be entered")
-    };
+    let interfaces = |netns: &Netns| netns.run(interfaces).expect("the namespace can be entered");
     assert!(interfaces(&netns).contains(&"tap1".to_owned()));
     assert!(interfaces(&other_netns).contains(&"eth0".to_owned()));
 
@@ -107,11 +106,11 @@ fn run_makes_its_taps_and_takes_them_away_at_the_end() {
     here.send(mac(1), MacAddr::BROADCAST, b"hello");
     assert_eq!(there.count_until(b"hello", b"hello"), 1);
 
-    switch.signal(rustix::process::Signal::INT);
+    signal(&switch.child, Signal::INT);
     assert!(switch.child.wait().expect("the switch ends").success());
     assert!(!interfaces(&netns).contains(&"tap1".to_owned()));
     assert!(!interfaces(&other_netns).contains(&"eth0".to_owned()));
-    assert_eq!(traces(&switch.name), Vec::<String>::new());
+    switch.before.assert_nothing_is_left();
 }
 
 #[test]
@@ -125,14 +124,14 @@ fn a_switch_that_was_killed_can_be_run_again_and_not_beside_itself() {
     assert_eq!(beside.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&beside.stderr).contains("runs already"));
 
-    switch.signal(rustix::process::Signal::KILL);
+    signal(&switch.child, Signal::KILL);
     switch.child.wait().expect("the switch ends");
-    assert_eq!(traces(&switch.name).len(), 1, "its socket is left");
+    assert_eq!(switch.before.traces(), [format!("/run/greylag/{}.sock", switch.name)], "its socket is left");
     switch.child = spawn(&netns, &switch.file);
     switch.wait_until_it_answers();
-    switch.signal(rustix::process::Signal::TERM);
+    signal(&switch.child, Signal::TERM);
     assert!(switch.child.wait().expect("the switch ends").success());
-    assert_eq!(traces(&switch.name), Vec::<String>::new());
+    switch.before.assert_nothing_is_left();
 }
 
 #[test]
@@ -144,11 +143,12 @@ fn a_port_that_is_not_there_is_one_sentence() {
     let file = folder.path().join("switch.yml");
     let name = unique("s");
     std::fs::write(&file, format!("name: {name}\nports:\n  nowhere0: {{}}\n")).expect("the file is written");
+    let before = Before::of(&name);
     let output = greylag(&["run", file.to_str().unwrap()]);
     let error = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1));
     assert!(error.contains("nowhere0") && error.trim_end().lines().count() == 1, "{error}");
-    assert_eq!(traces(&name), Vec::<String>::new());
+    before.assert_nothing_is_left();
 }
 
 #[test]
@@ -175,13 +175,14 @@ fn a_broken_file_is_shown_with_line_column_and_field_and_nothing_is_made() {
         "name: {name}\ntopology:\n  nodes:\n    sw1: {{kind: greylag}}\n  links:\n    - endpoints: [\"sw1:eth1\", \"h1:eth1\"]\n"
     );
     std::fs::write(&lab, text).expect("the file is written");
+    let before = Before::of(&name);
     for verb in ["validate", "deploy"] {
         let output = greylag(&["lab", verb, lab.to_str().unwrap()]);
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{error}");
         assert!(error.contains(":6:") && error.contains("h1"), "{error}");
     }
-    assert_eq!(traces(&name), Vec::<String>::new());
+    before.assert_nothing_is_left();
 
     let json = greylag(&["lab", "validate", lab.to_str().unwrap(), "-j"]);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("errors are JSON too");
@@ -196,26 +197,6 @@ fn the_labs_that_we_ship_are_sound() {
             succeed(&["lab", "validate", path.to_str().unwrap()]);
         }
     }
-}
-
-/// A folder with a copy of the program that the user nobody can reach.
-fn nobodys_folder() -> TempDir {
-    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    let folder = tempfile::Builder::new().permissions(everybody).tempdir_in("/tmp").expect("a folder");
-    std::fs::copy(program(), folder.path().join("greylag")).expect("the program can be copied");
-    folder
-}
-
-/// Runs that copy.
-fn as_nobody(folder: &TempDir, words: &[&str]) -> Output {
-    // A process that another test has just forked may still hold the copy open for writing.
-    wait_for("the copy can be run", DEADLINE, || {
-        let mut command = Command::new(folder.path().join("greylag"));
-        match command.args(words).uid(65534).gid(65534).output() {
-            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
-            output => Some(output.expect("the program runs")),
-        }
-    })
 }
 
 #[test]
@@ -233,46 +214,137 @@ fn without_the_right_one_sentence_says_what_to_do() {
     assert!(error.contains("root"), "{error}");
 }
 
+/// The demonstration's lab has one name, and each run removes what another has left under it.
+fn one_demo_at_a_time() -> impl Drop {
+    static DEMO: Mutex<()> = Mutex::new(());
+    DEMO.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn the_demo_shows_a_lab_at_work_and_leaves_nothing() {
     if !has(LIVE) {
         return;
     }
-    let before = traces("quickstart");
+    let _only = one_demo_at_a_time();
+    let before = Before::of("quickstart");
     let output = succeed(&["lab", "demo"]);
     for word in ["h1", "h4", "VLAN", "Gbit/s", "removed"] {
         assert!(output.contains(word), "{word} is missing:\n{output}");
     }
     assert!(output.lines().all(|line| line.chars().count() <= 80), "fits 80 columns:\n{output}");
-    assert_eq!(traces("quickstart"), before);
+    before.assert_nothing_is_left();
+}
+
+/// Starts the demonstration and waits for its first line, which it prints when its lab stands.
+fn begin_demo() -> (Child, BufReader<impl std::io::Read>) {
+    let mut demo = Command::new(program())
+        .args(["lab", "demo"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut output = BufReader::new(demo.stdout.take().expect("its output is a pipe"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("it prints");
+    assert!(line.contains("Lab quickstart"), "{line}");
+    (demo, output)
+}
+
+/// Ctrl-C.
+#[test]
+fn an_interrupted_demo_leaves_nothing() {
+    if !has(LIVE) {
+        return;
+    }
+    let _only = one_demo_at_a_time();
+    let before = Before::of("quickstart");
+    let (demo, mut output) = begin_demo();
+    assert!(before.traces().iter().any(|trace| trace.ends_with("quickstart-h1")));
+    signal(&demo, Signal::INT);
+    std::io::copy(&mut output, &mut std::io::sink()).expect("it prints on");
+    let ended = demo.wait_with_output().expect("it ends");
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "greylag: interrupted; the lab is removed\n");
+    before.assert_nothing_is_left();
+}
+
+/// `greylag lab demo | head -1`.
+#[test]
+fn a_demo_that_nobody_reads_ends_and_leaves_nothing() {
+    if !has(LIVE) {
+        return;
+    }
+    let _only = one_demo_at_a_time();
+    let before = Before::of("quickstart");
+    let (demo, output) = begin_demo();
+    drop(output);
+    let ended = demo.wait_with_output().expect("it ends");
+    assert_eq!((ended.status.code(), &*ended.stderr), (Some(1), &b""[..]));
+    before.assert_nothing_is_left();
+}
+
+/// Whether the system lets nobody have a /run of its own in a user namespace, asked without us.
+fn nobody_may_enter_a_user_namespace() -> bool {
+    let mut unshare = Command::new("unshare");
+    unshare.args(["--user", "--map-root-user", "--mount", "--net", "mount", "-t", "tmpfs", "tmpfs", "/run"]);
+    unshare.uid(NOBODY).gid(NOBODY).output().expect("unshare runs").status.success()
 }
 
 #[test]
 fn the_demo_needs_no_root_where_user_namespaces_are_allowed() {
-    if !has(&[Need::NetAdmin]) {
+    if !has(&[Need::NetAdmin, Need::Program { name: "unshare", package: "util-linux" }]) {
         return;
     }
+    let _only = one_demo_at_a_time();
+    let before = Before::of("quickstart");
+    let allowed = nobody_may_enter_a_user_namespace();
     let folder = nobodys_folder();
     let output = as_nobody(&folder, &["lab", "demo"]);
     let error = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() {
+    before.assert_nothing_is_left();
+    if allowed {
+        assert!(output.status.success(), "{}: {error}", output.status);
         assert!(String::from_utf8_lossy(&output.stdout).contains("removed"));
     } else {
-        // The system forbids it: then one sentence says what to do.
+        // Then one sentence says what to do.
         assert_eq!(error.trim_end().lines().count(), 1, "{error}");
         assert!(error.contains("sysctl") || error.contains("root"), "{error}");
+        skip(
+            "the demo without root",
+            "unprivileged user namespaces (`sysctl -w user.max_user_namespaces=10000`)",
+        );
     }
 }
 
 #[test]
 fn a_pipe_that_closes_early_is_no_crash() {
-    let mut child = Command::new(program())
-        .args(["help"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program runs");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("it ends");
-    assert!(!String::from_utf8_lossy(&output.stderr).contains("panicked"));
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(
+        r#"
+topology:
+  nodes:
+    sw1: {kind: greylag}
+    h1: {kind: host}
+  links:
+    - endpoints: ["sw1:eth1", "h1:eth1"]
+"#,
+    );
+    let switch = lab.switch("sw1");
+    for words in [
+        &["show", "counters", "-s", &switch][..],
+        &["show", "events", "-s", &switch, "-j"],
+        &["lab", "inspect", &lab.name],
+    ] {
+        let mut child = Command::new(program())
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!((output.status.code(), &*output.stderr), (Some(1), &b""[..]), "{words:?}");
+    }
 }

@@ -1,13 +1,19 @@
 //! Labs for tests: each under a name of its own, removed however the test ends.
 
 use greylag_base::MacAddr;
+use greylag_lab::host::{self, TransferSize};
 use greylag_lab::netns::Netns;
 use greylag_tests::{Need, wait_for, workspace};
 use pnet_datalink::{Channel, Config, DataLinkReceiver, DataLinkSender, NetworkInterface};
 use pnet_packet::ethernet::{EtherType, EthernetPacket, MutableEthernetPacket};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -55,6 +61,29 @@ pub(crate) fn succeed(words: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("the program prints UTF-8")
 }
 
+/// nobody, on every distribution.
+pub(crate) const NOBODY: u32 = 65534;
+
+/// A folder with a copy of the program that the user nobody can reach.
+pub(crate) fn nobodys_folder() -> tempfile::TempDir {
+    let everybody = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let folder = tempfile::Builder::new().permissions(everybody).tempdir_in("/tmp").expect("a folder");
+    std::fs::copy(program(), folder.path().join("greylag")).expect("the program can be copied");
+    folder
+}
+
+/// Runs that copy.
+pub(crate) fn as_nobody(folder: &tempfile::TempDir, words: &[&str]) -> Output {
+    // A process that another test has just forked may still hold the copy open for writing.
+    wait_for("the copy can be run", DEADLINE, || {
+        let mut command = Command::new(folder.path().join("greylag"));
+        match command.args(words).uid(NOBODY).gid(NOBODY).output() {
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => None,
+            output => Some(output.expect("the program runs")),
+        }
+    })
+}
+
 /// A name that no other test has, not even in a run beside this one.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -64,6 +93,8 @@ pub(crate) fn unique(prefix: &str) -> String {
 /// A deployed lab.
 pub(crate) struct Lab {
     pub(crate) name: String,
+    /// The machine without it.
+    pub(crate) before: Before,
     _folder: tempfile::TempDir,
     pub(crate) file: PathBuf,
 }
@@ -75,7 +106,8 @@ impl Lab {
         let folder = tempfile::tempdir().expect("a folder for the lab file");
         let file = folder.path().join("test.clab.yml");
         std::fs::write(&file, format!("name: {name}\n{topology}")).expect("the lab file is written");
-        Lab { name, _folder: folder, file }
+        let before = Before::of(&name);
+        Lab { name, before, _folder: folder, file }
     }
 
     /// Deploys a lab file whose `name` line is added.
@@ -118,6 +150,22 @@ impl Lab {
         let rows = self.show(node, "fdb");
         let row = rows.as_array()?.iter().find(|row| row["mac"] == mac.to_string())?.clone();
         Some(row["ifname"].as_str()?.to_owned())
+    }
+
+    /// Does one host reach an address of another by ping?
+    pub(crate) fn pings(&self, from: &str, to: &str) -> bool {
+        let to = to.parse().expect("an address");
+        let report = host::ping(&self.netns(from), to, 3, Duration::from_millis(50), Duration::from_secs(2));
+        report.expect("ping can be sent").received > 0
+    }
+
+    /// Sends 20 MB over TCP to an address of a host.
+    pub(crate) fn transfers(&self, from: &str, to: &str, at: &str) {
+        let bytes = 20_000_000;
+        let server = SocketAddr::new(at.parse().expect("an address"), 0);
+        let size = TransferSize::Bytes(bytes);
+        let report = host::tcp_transfer(&self.netns(to), &self.netns(from), server, size, DEADLINE);
+        assert_eq!(report.expect("TCP connects").bytes, bytes);
     }
 
     /// A station on an interface of a host.
@@ -218,16 +266,97 @@ pub(crate) fn mac(number: u64) -> MacAddr {
     MacAddr::from_bits(0x0200_0000_0000 + number)
 }
 
-/// Everything on the machine that greylag may have made: namespaces, interfaces, sockets and files.
-pub(crate) fn traces(of: &str) -> Vec<String> {
-    let mut traces = greylag_lab::netns::list().expect("namespaces can be listed");
-    traces.extend(pnet_datalink::interfaces().into_iter().map(|interface| interface.name));
-    for folder in ["/run/greylag", "/run/greylag/labs"] {
-        if let Ok(entries) = std::fs::read_dir(folder) {
-            traces.extend(entries.flatten().map(|entry| entry.path().display().to_string()));
+/// A look at the machine before something happens under a name, to be compared with one behind it.
+pub(crate) struct Before {
+    name: String,
+    seen: BTreeSet<String>,
+}
+
+impl Before {
+    /// The name of a lab or of a switch.
+    pub(crate) fn of(name: &str) -> Before {
+        Before { name: name.to_owned(), seen: look(name) }
+    }
+
+    /// What is there now and was not then.
+    pub(crate) fn traces(&self) -> Vec<String> {
+        look(&self.name).difference(&self.seen).cloned().collect()
+    }
+
+    pub(crate) fn assert_nothing_is_left(&self) {
+        assert_eq!(self.traces(), Vec::<String>::new());
+    }
+}
+
+/// All that greylag may have made under a name: namespaces and what is in them, files below /run/greylag, processes;
+/// and the interfaces of the machine's own namespace under whatever name, but for those of other tests.
+fn look(name: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for netns in greylag_lab::netns::list().expect("namespaces can be listed") {
+        if is_named(&netns, name) {
+            let inside = Netns::open(&netns).map(|open| open.run(interfaces).unwrap_or_default());
+            let inside = inside.unwrap_or_default().into_iter();
+            found.extend(inside.map(|interface| format!("interface {interface} in {netns}")));
+            found.insert(format!("namespace {netns}"));
         }
     }
-    traces.retain(|trace| trace.contains(of));
-    traces.sort();
-    traces
+    let own = interfaces().into_iter().filter(|interface| is_named(interface, name) || !is_unique(interface));
+    found.extend(own.map(|interface| format!("interface {interface}")));
+    files("/run/greylag".as_ref(), &mut found);
+    found.retain(|trace| !trace.starts_with('/') || is_named(trace, name));
+    found.extend(processes(name));
+    found
+}
+
+/// The interfaces of this thread's namespace.
+pub(crate) fn interfaces() -> Vec<String> {
+    pnet_datalink::interfaces().into_iter().map(|interface| interface.name).collect()
+}
+
+fn files(folder: &Path, found: &mut BTreeSet<String>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        found.insert(entry.path().display().to_string());
+        if entry.path().is_dir() {
+            files(&entry.path(), found);
+        }
+    }
+}
+
+/// The processes that have the name in their command line, or the lab of that name in their environment.
+fn processes(name: &str) -> Vec<String> {
+    let read = |pid: &str, file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
+    let entries = std::fs::read_dir("/proc").expect("/proc is there").flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    pids.filter(|pid| pid.bytes().all(|byte| byte.is_ascii_digit()))
+        .filter_map(|pid| {
+            let command = String::from_utf8_lossy(&read(&pid, "cmdline")).replace('\0', " ");
+            let environment = read(&pid, "environ");
+            let of_the_lab = environment.split(|&byte| byte == 0).any(|one| {
+                one.strip_prefix(b"GREYLAG_LAB=")
+                    .is_some_and(|lab| lab.ends_with(format!("/{name}").as_bytes()))
+            });
+            (of_the_lab || is_named(&command, name)).then(|| format!("process {pid}: {command}"))
+        })
+        .collect()
+}
+
+/// Does the name stand in the text? `t7-1` does not in `t7-12`.
+fn is_named(text: &str, name: &str) -> bool {
+    text.match_indices(name).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let behind = text[at + name.len()..].chars().next();
+        !before.is_some_and(char::is_alphanumeric) && !behind.is_some_and(char::is_alphanumeric)
+    })
+}
+
+/// Is it a name as [`unique`] makes them?
+fn is_unique(name: &str) -> bool {
+    let rest = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    rest.split_once('-').is_some_and(|(process, number)| is_number(process) && is_number(number))
+}
+
+/// Signals a program that was started.
+pub(crate) fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("the program can be signalled");
 }

@@ -38,7 +38,7 @@ mod tests {
         let seed = Seed(1);
         assert_ne!(seed.derive("mac-table"), seed.derive("flow-hash"));
         assert_ne!(seed.derive("a"), Seed(2).derive("a"));
-        // Committed digests of replays rest on this value.
-        assert_eq!(seed.derive("mac-table"), Seed(1).derive("mac-table"));
+        // A run that is named by its seed is the same run in the next version only while this value stays.
+        assert_eq!(seed.derive("mac-table"), Seed(0x06f2_11a8_b115_6f45));
     }
 }

@@ -78,11 +78,6 @@ impl VlanSet {
         self.0[vlan.index() / 64] |= 1 << (vlan.index() % 64);
     }
 
-    /// Takes a VLAN out.
-    pub fn remove(&mut self, vlan: VlanId) {
-        self.0[vlan.index() / 64] &= !(1 << (vlan.index() % 64));
-    }
-
     /// Is it in?
     pub fn contains(&self, vlan: VlanId) -> bool {
         self.0[vlan.index() / 64] & (1 << (vlan.index() % 64)) != 0

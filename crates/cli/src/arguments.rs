@@ -22,6 +22,11 @@ pub(crate) enum Command {
     },
     /// Ask a running switch
     Show(ShowArguments),
+    /// Measure the pieces on this machine
+    Bench {
+        #[command(subcommand)]
+        what: BenchWhat,
+    },
 }
 
 #[derive(Args)]
@@ -32,9 +37,9 @@ pub(crate) struct RunArguments {
     /// The control socket [default: NAME.sock in the state folder, /run/greylag]
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// End when the process that started this one ends
-    #[arg(long, hide = true)]
-    pub(crate) exit_with_parent: bool,
+    /// End when this process, the parent, ends
+    #[arg(long, hide = true, value_name = "PID")]
+    pub(crate) exit_with_parent: Option<u32>,
 }
 
 #[derive(Subcommand)]
@@ -129,6 +134,34 @@ pub(crate) enum What {
     Events,
 }
 
+#[derive(Subcommand)]
+pub(crate) enum BenchWhat {
+    /// The MAC table alone, without frames, beside a hash map for one thread
+    Table(TableArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct TableArguments {
+    /// Entries in the table [default: 1k,64k,256k,1M,16M, and the hash map up to 1M]
+    #[arg(long, value_name = "ENTRIES", value_delimiter = ',', value_parser = greylag_bench::parse_size)]
+    pub(crate) size: Vec<usize>,
+    /// What to measure: hit, hit-each, miss, mix, mix-refresh, mix-new, learn, contended [default: all]
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = greylag_bench::Workload::parse)]
+    pub(crate) workload: Vec<greylag_bench::Workload>,
+    /// Runs of which the median counts
+    #[arg(long, default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) runs: u16,
+    /// Milliseconds measured in each run
+    #[arg(long, value_name = "MS", default_value = "100", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) time: u16,
+    /// VLANs that keys are in, at random: 1, 2, 4, 8 or 16
+    #[arg(long, default_value = "16", value_parser = greylag_bench::Plan::parse_vlans)]
+    pub(crate) vlans: u16,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
 impl Arguments {
     /// Errors are to be JSON too.
     pub(crate) fn json(&self) -> bool {
@@ -137,6 +170,7 @@ impl Arguments {
             Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
             Command::Lab { .. } => false,
             Command::Show(show) => show.json,
+            Command::Bench { what: BenchWhat::Table(table) } => table.json,
         }
     }
 }

@@ -8,8 +8,8 @@ use crate::table::Table;
 use greylag_lab::demo::{self, Reach, Step};
 use greylag_lab::deploy::{DeployOptions, deploy};
 use greylag_lab::destroy::{Destroyed, destroy, destroy_all};
-use greylag_lab::exec::{ExecResult, exec};
-use greylag_lab::inspect::{LabStatus, inspect};
+use greylag_lab::exec::{self, ExecResult};
+use greylag_lab::inspect::{LabStatus, NodeStatus, inspect_machine};
 use greylag_lab::state::State;
 use greylag_lab::userns::{self, Privilege};
 use greylag_scenario::lab::Lab;
@@ -17,7 +17,7 @@ use greylag_scenario::{Source, lab};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(crate) fn lab(verb: LabVerb) -> Outcome {
     match verb {
@@ -116,7 +116,7 @@ fn destroy_labs(which: &LabChoice) -> Outcome {
 
 fn inspect_labs(which: &LabChoice, json: bool) -> Outcome {
     let lab = which.lab.as_deref().map(name).transpose()?;
-    let labs = inspect(&state()?, lab.as_deref()).map_err(Failure::failed)?;
+    let labs = inspect_machine(lab.as_deref()).map_err(Failure::failed)?;
     let mut out = io::stdout().lock();
     if json {
         serde_json::to_writer_pretty(&mut out, &labs).map_err(io::Error::from)?;
@@ -141,27 +141,38 @@ fn inspection(labs: &[LabStatus]) -> String {
     for lab in labs {
         for node in &lab.nodes {
             let pid = node.pid.map_or("-".to_owned(), |pid| pid.to_string());
-            let addresses = node
-                .interfaces
-                .iter()
-                .flat_map(|interface| {
-                    interface.addresses.iter().filter(|address| !address.starts_with("fe80:"))
-                })
-                .cloned()
-                .collect::<Vec<_>>()
-                .join(" ");
-            let addresses = if addresses.is_empty() { "-" } else { &addresses };
-            table.row(&[&lab.name, &node.name, &node.kind, &node.state, &pid, &addresses]);
+            table.row(&[&lab.name, &node.name, &node.kind, &node.state, &pid, &addresses(node)]);
         }
     }
-    table.to_string()
+    let incomplete = labs.iter().filter(|lab| !lab.complete).map(|lab| {
+        let name = &lab.name;
+        format!(
+            "{name} is incomplete: its deployment was cut short, or goes on. `greylag lab destroy {name}` removes it\n"
+        )
+    });
+    format!("{table}{}", incomplete.collect::<String>())
+}
+
+fn addresses(node: &NodeStatus) -> String {
+    let Some(interfaces) = &node.interfaces else { return "(for root)".to_owned() };
+    let all = interfaces.iter().flat_map(|interface| &interface.addresses);
+    let lasting: Vec<&str> =
+        all.map(String::as_str).filter(|address| !address.starts_with("fe80:")).collect();
+    if lasting.is_empty() { "-".to_owned() } else { lasting.join(" ") }
 }
 
 fn run_in(lab: &str, nodes: &[String], command: &[String]) -> Outcome {
     need_privilege("exec")?;
-    let results = exec(&state()?, &name(lab)?, nodes, command).map_err(Failure::failed)?;
+    let chosen = exec::choose(&state()?, &name(lab)?, nodes).map_err(Failure::failed)?;
+    if chosen.is_one() {
+        return Err(Failure::failed(chosen.become_command(command)));
+    }
+    let interrupt = interrupt()?;
+    let interrupted = || interrupt.load(Ordering::Relaxed);
+    let results = chosen.run(command, interrupted).map_err(Failure::failed)?;
     print_results(&mut io::stdout().lock(), &results)?;
-    if results.iter().all(ExecResult::succeeded) { Ok(()) } else { Err(Failure::Silent) }
+    let done = results.iter().all(ExecResult::succeeded) && !interrupted();
+    if done { Ok(()) } else { Err(Failure::Silent) }
 }
 
 /// What commands printed; under the name of its node where there are several.
@@ -170,8 +181,10 @@ fn print_results(out: &mut impl Write, results: &[ExecResult]) -> io::Result<()>
         if results.len() > 1 {
             writeln!(out, "[{}] {}", result.node, result.command)?;
         }
-        write!(out, "{}", result.stdout)?;
-        write!(io::stderr(), "{}", result.stderr)?;
+        out.write_all(&result.stdout)?;
+        // Before what was complained of, as it came.
+        out.flush()?;
+        io::stderr().write_all(&result.stderr)?;
     }
     Ok(())
 }

@@ -1,23 +1,28 @@
 //! The `greylag` program: arguments in, text or JSON out.
 
 mod arguments;
+mod bench;
 mod lab;
 mod outcome;
 mod run;
 mod show;
 mod table;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, BenchWhat, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return outcome::refuse(&error),
+    };
     let json = arguments.json();
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
         Command::Lab { verb } => lab::lab(verb),
         Command::Show(show) => show::show(&show),
+        Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
     };
     outcome::conclude(outcome, json)
 }

@@ -56,6 +56,18 @@ pub(crate) fn conclude(outcome: Outcome, json: bool) -> ExitCode {
     ExitCode::from(status)
 }
 
+/// Prints what clap says of the command's words: help and version too. Whoever asked for JSON gets the error as JSON.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|word| word == "-j" || word == "--json");
+    if error.use_stderr() && wants_json {
+        let text = error.to_string();
+        let sentence = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        return conclude(Err(Failure::Usage(sentence.to_owned())), true);
+    }
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { 2 } else { 0 })
+}
+
 fn print_text(failure: &Failure) -> io::Result<()> {
     let mut out = io::stderr().lock();
     match failure {

@@ -5,11 +5,12 @@ use crate::outcome::{Failure, Outcome};
 use greylag_lab::runtime::{self, RunOptions};
 use greylag_lab::state::State;
 use greylag_scenario::{Source, switch};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let config = switch::parse(&Source::read(&arguments.file)?)?;
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).init();
+    let ansi = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false).with_ansi(ansi).init();
     let socket = match &arguments.socket {
         Some(path) => path.clone(),
         None => State::locate().map_err(Failure::failed)?.control_socket(&config.name),
@@ -21,7 +22,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
         config.workers.count,
         socket.display()
     );
-    let options = RunOptions { socket, exit_with_parent: arguments.exit_with_parent };
+    let options = RunOptions { socket, parent: arguments.exit_with_parent };
     runtime::run(config, options, || {
         // Whoever reads this may have gone; the switch runs all the same.
         let _ = writeln!(std::io::stdout(), "{ready}");

@@ -4,7 +4,7 @@ use crate::arguments::{ShowArguments, What};
 use crate::outcome::{Failure, Outcome};
 use crate::table::Align::{Left, Right};
 use crate::table::Table;
-use greylag_lab::{client, state};
+use greylag_lab::{client, find_switch};
 use greylag_switch::show::{Counters, DropRow, FdbEntry, PortRow, VlanRow};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -35,8 +35,8 @@ pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
 pub(crate) fn socket(switch: Option<&str>) -> Result<PathBuf, Failure> {
     match switch {
         Some(path) if path.contains('/') => Ok(path.into()),
-        Some(name) => state::find_switch(name).map_err(|error| Failure::Usage(error.to_string())),
-        None => state::only_switch().map_err(|error| Failure::Usage(error.to_string())),
+        Some(name) => find_switch::find_switch(name).map_err(|error| Failure::Usage(error.to_string())),
+        None => find_switch::only_switch().map_err(Failure::failed),
     }
 }
 
@@ -150,8 +150,15 @@ fn counters(counters: &Counters) -> String {
     }
     let mac = &counters.mac_table;
     let mut text = format!(
-        "{table}\nMAC table: {} of {} addresses; {} learned, {} refreshed, {} moved, {} moves damped, {} aged\n",
-        mac.entries, mac.maximum_entries, mac.learned, mac.refreshed, mac.moved, mac.move_damped, mac.aged
+        "{table}\nMAC table: {} of {} addresses\n{} learned, {} refreshed, {} moved, {} moves damped, {} kept static, {} aged\n",
+        mac.entries,
+        mac.maximum_entries,
+        mac.learned,
+        mac.refreshed,
+        mac.moved,
+        mac.move_damped,
+        mac.static_kept,
+        mac.aged
     );
     for (reason, count) in &mac.declined {
         text += &format!("not learned, {reason}: {count}\n");

@@ -44,6 +44,7 @@ pub(crate) struct LearnCounters {
     pub(crate) refreshed: Counter,
     pub(crate) moved: Counter,
     pub(crate) damped: Counter,
+    pub(crate) static_kept: Counter,
     pub(crate) aged: Counter,
     pub(crate) declined: [Counter; Decline::ALL.len()],
     pub(crate) events_lost: Counter,
@@ -101,6 +102,8 @@ pub struct LearnCounts {
     pub moved: u64,
     /// Moves that damping refused.
     pub damped: u64,
+    /// Frames whose source has a static entry on another port.
+    pub static_kept: u64,
     /// Entries that lapsed and were reclaimed.
     pub aged: u64,
     /// Addresses that were not learned, by the index of their [`Decline`] in [`Decline::ALL`].
@@ -130,6 +133,7 @@ impl LearnCounts {
         self.refreshed += learn.refreshed.get();
         self.moved += learn.moved.get();
         self.damped += learn.damped.get();
+        self.static_kept += learn.static_kept.get();
         self.aged += learn.aged.get();
         self.events_lost += learn.events_lost.get();
         for (sum, counter) in self.declined.iter_mut().zip(&learn.declined) {

@@ -12,7 +12,7 @@ struct Watch {
     mac: MacAddr,
     /// When counting began.
     since: Instant,
-    moves: u16,
+    moves: u32,
     /// The address is held until then.
     held_until: Option<Instant>,
 }
@@ -59,7 +59,7 @@ impl Damper {
             None => {}
         }
         watch.moves += 1;
-        if watch.moves > rule.threshold {
+        if watch.moves > rule.threshold.into() {
             watch.held_until = Some(now + rule.hold);
             return Ruling::HoldBegins;
         }

@@ -1,4 +1,13 @@
-use greylag_base::{MacAddr, PortId, VlanId};
+use greylag_base::{Instant, MacAddr, PortId, VlanId};
+
+/// What a worker reports, and when it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WorkerReport {
+    /// When the worker took the batch that it happened in.
+    pub at: Instant,
+    /// What happened.
+    pub event: WorkerEvent,
+}
 
 /// What a worker tells the control side. Small and copied: it travels on a bounded queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -51,7 +51,7 @@ mod storm;
 mod worker;
 
 pub use counters::{LearnCounts, PortCounts};
-pub use event::WorkerEvent;
+pub use event::{WorkerEvent, WorkerReport};
 pub use forwarding::{Damping, Forwarding, PortForwarding, StormLimits, VlanForwarding};
 pub use plane::{DataPlane, Limits};
 pub use worker::Worker;

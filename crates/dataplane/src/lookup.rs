@@ -4,7 +4,6 @@ use crate::Forwarding;
 use crate::ingress::Header;
 use crate::storm::FloodClass;
 use greylag_base::{DropReason, PortId};
-use greylag_mactable::{Probe, Session};
 
 /// Where a frame goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +13,12 @@ pub(crate) enum Verdict {
     Drop(DropReason),
 }
 
-/// Decides over a frame that came in on `ingress`.
+/// Decides over a frame that came in on `ingress`; `station` is the port behind which its destination is known.
 pub(crate) fn decide(
     header: &Header,
-    destination: &Probe,
+    station: Option<PortId>,
     ingress: PortId,
     forwarding: &Forwarding,
-    session: &Session<'_>,
 ) -> Verdict {
     if header.destination.is_broadcast() {
         return Verdict::Flood(FloodClass::Broadcast);
@@ -28,18 +26,17 @@ pub(crate) fn decide(
     if header.destination.is_group() {
         return Verdict::Flood(FloodClass::Multicast);
     }
-    let Some(entry) = session.lookup(destination) else {
+    let Some(egress) = station else {
         return Verdict::Flood(FloodClass::UnknownUnicast);
     };
-    let egress = PortId(entry.port);
     if egress == ingress {
         return Verdict::Drop(DropReason::Hairpin);
     }
     match forwarding.port(egress) {
-        Some(port) if !port.up => Verdict::Drop(DropReason::EgressDown),
+        Some(port) if !port.up => Verdict::Drop(DropReason::DestinationDown),
         Some(port) if !port.vlans.contains(header.vlan) => Verdict::Drop(DropReason::VlanNotAllowed),
         Some(_) if forwarding.isolated(ingress, egress) => Verdict::Drop(DropReason::Isolated),
         Some(_) => Verdict::Forward(egress),
-        None => Verdict::Drop(DropReason::EgressDown),
+        None => Verdict::Drop(DropReason::DestinationDown),
     }
 }

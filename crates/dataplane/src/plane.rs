@@ -2,13 +2,13 @@
 
 use crate::counters::WorkerCounters;
 use crate::storm::StormMeters;
-use crate::{Forwarding, LearnCounts, PortCounts, WorkerEvent};
+use crate::{Forwarding, LearnCounts, PortCounts, WorkerEvent, WorkerReport};
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
-use greylag_base::{PortId, Seed};
-use greylag_mactable::{Config, ConfigError, MacTable};
-use std::sync::Arc;
+use greylag_base::{Instant, PortId, Seed};
+use greylag_mactable::{Config, ConfigError, Geometry, MacTable, WhenFull};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Events that a worker can have under way to the control side.
@@ -27,23 +27,37 @@ pub struct Limits {
     pub mac_entries: u32,
     /// How long an address may be silent; zero for ever.
     pub ageing_time: Duration,
+    /// What becomes of an address that finds no room.
+    pub when_full: WhenFull,
+    /// The chip whose hash collisions are imitated, if one is.
+    pub geometry: Option<Geometry>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { ports: 1, workers: 1, vlans: 64, mac_entries: 65_536, ageing_time: Duration::from_secs(300) }
+        Limits {
+            ports: 1,
+            workers: 1,
+            vlans: 64,
+            mac_entries: 65_536,
+            ageing_time: Duration::from_secs(300),
+            when_full: WhenFull::Decline,
+            geometry: None,
+        }
     }
 }
 
 pub(crate) struct WorkerShare {
     pub(crate) counters: WorkerCounters,
-    pub(crate) events: ArrayQueue<WorkerEvent>,
+    pub(crate) events: ArrayQueue<WorkerReport>,
 }
 
 /// What the workers of a switch share, with each other and with the control side.
 pub struct DataPlane {
     table: MacTable,
     pub(crate) forwarding: Arc<ArcSwap<Forwarding>>,
+    /// Snapshots that a worker may still forward by.
+    retired: Mutex<Vec<Arc<Forwarding>>>,
     pub(crate) storm: Box<[CachePadded<StormMeters>]>,
     pub(crate) workers: Box<[WorkerShare]>,
 }
@@ -61,10 +75,13 @@ impl DataPlane {
             vlans: limits.vlans,
             ageing_time: u64::try_from(limits.ageing_time.as_nanos()).unwrap_or(u64::MAX),
             hash_key: seed.derive("mac-table").key(),
+            when_full: limits.when_full,
+            geometry: limits.geometry.clone(),
         })?;
         Ok(DataPlane {
             table,
             forwarding: Arc::new(ArcSwap::from_pointee(Forwarding::new(Vec::new(), 0))),
+            retired: Mutex::default(),
             storm: (0..limits.ports).map(|_| CachePadded::default()).collect(),
             workers: (0..limits.workers)
                 .map(|_| WorkerShare {
@@ -87,7 +104,11 @@ impl DataPlane {
 
     /// Replaces everything configured at once. Each worker takes it up with its next batch.
     pub fn publish(&self, forwarding: Forwarding) {
-        self.forwarding.store(Arc::new(forwarding));
+        let retired = self.forwarding.swap(Arc::new(forwarding));
+        let mut waiting = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        // A snapshot is freed here, once no worker holds it any more: never between receiving and sending.
+        waiting.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        waiting.push(retired);
     }
 
     /// What has been counted on a port.
@@ -108,22 +129,30 @@ impl DataPlane {
         counts
     }
 
-    /// The next event of a worker.
-    pub fn next_event(&self) -> Option<WorkerEvent> {
-        self.workers.iter().find_map(|worker| worker.events.pop())
+    /// Takes what the workers have reported up to now, in the order in which it happened.
+    pub fn take_reports(&self) -> Vec<WorkerReport> {
+        // Only what is there at the start: a worker that reports as fast as this reads must not hold it up.
+        let waiting = self.workers.iter().flat_map(|worker| {
+            let count = worker.events.len();
+            std::iter::from_fn(|| worker.events.pop()).take(count)
+        });
+        let mut reports: Vec<WorkerReport> = waiting.collect();
+        reports.sort_by_key(|report| report.at);
+        reports
     }
 }
 
 /// Where a worker counts and reports.
 pub(crate) struct Reporter<'a> {
     pub(crate) counters: &'a WorkerCounters,
-    pub(crate) events: &'a ArrayQueue<WorkerEvent>,
+    pub(crate) now: Instant,
+    pub(crate) events: &'a ArrayQueue<WorkerReport>,
 }
 
 impl Reporter<'_> {
     /// Reports, or counts that it could not.
     pub(crate) fn report(&self, event: WorkerEvent) {
-        if self.events.push(event).is_err() {
+        if self.events.push(WorkerReport { at: self.now, event }).is_err() {
             self.counters.learn.events_lost.add(1);
         }
     }

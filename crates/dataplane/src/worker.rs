@@ -11,8 +11,9 @@ use crate::{Forwarding, WorkerEvent};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_mactable::{Cause, Probe, Session};
-use greylag_ports::{BATCH_FRAMES, Batch, Port};
+use greylag_mactable::{Cause, Key, UNKNOWN};
+use greylag_ports::{BATCH_FRAMES, Batch, Port, Tagging};
+use greylag_wire::vlan::TAG_LEN;
 use std::io;
 use std::sync::Arc;
 
@@ -70,17 +71,24 @@ impl Worker {
     /// Brings the batch to where it belongs.
     fn forward(&mut self, now: Instant, ingress: PortId, ports: &mut [Option<Box<dyn Port>>]) {
         let share = &self.plane.workers[self.index];
-        let reporter = Reporter { counters: &share.counters, events: &share.events };
+        let reporter = Reporter { counters: &share.counters, now, events: &share.events };
         let counters = share.counters.port(ingress);
         let forwarding: &Forwarding = self.forwarding.load();
         let session = self.plane.table().session(now.as_nanos());
         let count = self.batch.len();
 
-        let mut probes = [None; BATCH_FRAMES];
+        // Keys of the frames that are admitted, side by side, and which frames they are.
+        let (mut sources, mut destinations) =
+            ([Key::default(); BATCH_FRAMES], [Key::default(); BATCH_FRAMES]);
+        let mut frames = [0; BATCH_FRAMES];
+        let mut known = 0;
         let mut bytes = 0;
         let port = forwarding.port(ingress).filter(|port| port.up);
-        for (index, (header, probes)) in self.headers[..count].iter_mut().zip(&mut probes).enumerate() {
+        for (index, header) in self.headers[..count].iter_mut().enumerate() {
             bytes += self.batch.bytes(index).len() as u64;
+            if let Tagging::Aside(_) = self.batch.tagging(index) {
+                bytes += TAG_LEN as u64;
+            }
             let admitted = match port {
                 Some(port) => admit(&mut self.batch, index, forwarding, port),
                 None => Err(DropReason::PortDown),
@@ -89,7 +97,12 @@ impl Worker {
                 counters.drop_frame(reason);
             }
             *header = admitted.ok();
-            *probes = header.as_ref().map(|header| probe(&session, header));
+            if let Some(header) = header {
+                sources[known] = Key::new(header.vlan.get(), header.source.to_bits());
+                destinations[known] = Key::new(header.vlan.get(), header.destination.to_bits());
+                frames[known] = index as u16;
+                known += 1;
+            }
         }
         counters.rx_frames.add(count as u64);
         counters.rx_bytes.add(bytes);
@@ -99,19 +112,25 @@ impl Worker {
         // by one only for a frame to a station whose first frame is later in the same batch: it is not flooded
         // although it would have been.
         let learner = Learner { now, ingress, forwarding, session: &session, reporter: &reporter };
-        for (header, probes) in self.headers[..count].iter_mut().zip(&probes) {
-            let (Some(known), Some((source, _))) = (&header, probes) else { continue };
-            if let Err(reason) = learner.learn(known, source, &mut self.damper) {
+        let mut stations = [UNKNOWN; BATCH_FRAMES];
+        let stations = &mut stations[..known];
+        session.resolve(ingress.0, &sources[..known], &destinations[..known], stations, |at, source| {
+            let header = &mut self.headers[usize::from(frames[at])];
+            if let Some(sender) = header
+                && let Err(reason) = learner.learn(sender, source, &mut self.damper)
+            {
                 counters.drop_frame(reason);
                 *header = None;
             }
-        }
+        });
 
         let mut verdicts = [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES];
         let mut budget = FloodBudget::default();
-        for (index, (header, probes)) in self.headers[..count].iter().zip(&probes).enumerate() {
-            let (Some(header), Some((_, destination))) = (header, probes) else { continue };
-            verdicts[index] = decide(header, destination, ingress, forwarding, &session);
+        for (&frame, &station) in frames[..known].iter().zip(&*stations) {
+            let index = usize::from(frame);
+            let Some(header) = &self.headers[index] else { continue };
+            let station = (station != UNKNOWN).then_some(PortId(station));
+            verdicts[index] = decide(header, station, ingress, forwarding);
             if let Verdict::Flood(class) = verdicts[index] {
                 budget.want(class);
             }
@@ -127,10 +146,10 @@ impl Worker {
                     self.egress.add(port, frame);
                     Ok(())
                 }
-                Verdict::Flood(class) => budget.take(class).and_then(|()| {
-                    counters.flooded.add(1);
-                    flood(frame, header, ingress, forwarding, &mut self.egress)
-                }),
+                Verdict::Flood(class) => budget
+                    .take(class)
+                    .and_then(|()| flood(frame, header, ingress, forwarding, &mut self.egress))
+                    .inspect(|()| counters.flooded.add(1)),
                 Verdict::Drop(reason) => Err(reason),
             };
             if let Err(reason) = outcome {
@@ -148,27 +167,20 @@ impl Worker {
         for (index, port) in ports.iter_mut().enumerate() {
             let Some(port) = port else { continue };
             let missed = port.rx_dropped();
-            share.counters.ports[index].rx_missed.add(missed - self.missed[index]);
+            // A queue that was opened anew counts from zero.
+            let since = missed.checked_sub(self.missed[index]).unwrap_or(missed);
+            share.counters.ports[index].rx_missed.add(since);
             self.missed[index] = missed;
         }
         if self.index != 0 {
             return;
         }
         let table = self.plane.table();
-        let reporter = Reporter { counters: &share.counters, events: &share.events };
+        let reporter = Reporter { counters: &share.counters, now, events: &share.events };
         table.sweep(now.as_nanos(), table.sweep_due(now.as_nanos()), |swept| {
             let (Some(vlan), Cause::Lapsed) = (VlanId::new(swept.vlan), swept.cause) else { return };
             share.counters.learn.aged.add(1);
             reporter.report(WorkerEvent::Aged { vlan, mac: MacAddr(swept.mac), port: PortId(swept.port) });
         });
     }
-}
-
-/// Where source and destination of a frame stand in the table; fetches both into the cache.
-fn probe(session: &Session<'_>, header: &Header) -> (Probe, Probe) {
-    let source = session.probe(header.vlan.get(), header.source.0);
-    session.prefetch(&source);
-    let destination = session.probe(header.vlan.get(), header.destination.0);
-    session.prefetch(&destination);
-    (source, destination)
 }

@@ -99,6 +99,18 @@ pub enum DeployError {
     /// Its namespaces are there, its state is not.
     #[error("something of lab `{0}` is left from before: remove it with `greylag lab destroy {0}`")]
     LeftOver(String),
+    /// Another lab has the name: lab `a-b` with node `c` and lab `a` with node `b-c` want the same.
+    #[error(
+        "network namespace `{netns}` belongs to lab `{lab}`: rename node `{node}`, or one of the two labs"
+    )]
+    OfAnotherLab {
+        /// The name that both want.
+        netns: String,
+        /// Who has it.
+        lab: String,
+        /// The node that wants it.
+        node: String,
+    },
     /// Somebody else has the name.
     #[error("{what} `{name}` exists and is not greylag's: remove it, or rename the lab")]
     Foreign {
@@ -150,11 +162,12 @@ pub enum DeployError {
     Link(#[from] LinkError),
 }
 
-fn output(result: &ExecResult) -> &str {
-    match (result.stderr.trim(), result.stdout.trim()) {
-        ("", "") => "it printed nothing",
-        ("", stdout) => stdout,
-        (stderr, _) => stderr,
+fn output(result: &ExecResult) -> String {
+    let text = |bytes| String::from_utf8_lossy(bytes).trim().to_owned();
+    match (text(&result.stderr), text(&result.stdout)) {
+        (stderr, _) if !stderr.is_empty() => stderr,
+        (_, stdout) if !stdout.is_empty() => stdout,
+        _ => "it printed nothing".to_owned(),
     }
 }
 
@@ -231,13 +244,7 @@ impl Deployment<'_> {
         })?;
         for node in &self.record.nodes {
             if existing.contains(&node.netns) {
-                let ours = mark::find(&self.options.state)
-                    .iter()
-                    .any(|marked| marked.netns == node.netns && marked.lab == self.lab.name);
-                return Err(match ours {
-                    true => DeployError::LeftOver(self.lab.name.clone()),
-                    false => DeployError::Foreign { what: "network namespace", name: node.netns.clone() },
-                });
+                return Err(self.not_free(node));
             }
             let socket = self.socket(node);
             if UnixStream::connect(&socket).is_ok() {
@@ -248,6 +255,16 @@ impl Deployment<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whose the namespace is that has a node's name.
+    fn not_free(&self, node: &NodeRecord) -> DeployError {
+        let netns = node.netns.clone();
+        match Netns::open(&netns).ok().and_then(|netns| mark::read(&netns)) {
+            Some(mark) if mark.is_of(&self.folder) => DeployError::LeftOver(mark.lab),
+            Some(mark) => DeployError::OfAnotherLab { netns, lab: mark.lab, node: node.name.clone() },
+            None => DeployError::Foreign { what: "network namespace", name: netns },
+        }
     }
 
     /// Makes everything, or nothing.
@@ -409,7 +426,7 @@ impl Deployment<'_> {
             return Err(DeployError::Differs(self.lab.name.clone()));
         }
         for node in &self.record.nodes {
-            self.namespaces.push(Netns::open(&node.netns).map_err(|e| match e {
+            self.namespaces.push(mark::open(&self.folder, &node.netns).map_err(|e| match e {
                 NetnsError::Missing(netns) => DeployError::Damaged { lab: self.lab.name.clone(), netns },
                 other => other.into(),
             })?);

@@ -92,9 +92,14 @@ pub(crate) fn remove(state: &State, folder: &LabFolder) -> Result<Destroyed, Des
     }
     let existing = netns::list().unwrap_or_default();
     namespaces.retain(|name, _| existing.contains(name));
-    for (name, identity) in &mut namespaces {
-        *identity = Netns::open(name).ok().and_then(|netns| netns.identity().ok());
-    }
+    // A name that the record has may by now be another lab's: the mark decides.
+    namespaces.retain(|name, identity| match Netns::open(name) {
+        Ok(netns) => {
+            *identity = netns.identity().ok();
+            mark::of_another(folder, &netns).is_none()
+        }
+        Err(_) => true,
+    });
     let inside: BTreeSet<NetnsIdentity> = namespaces.values().flatten().copied().collect();
     let processes = processes(folder, &nodes, &inside);
     if let Some(stuck) = process::end(&processes, GRACE).first() {

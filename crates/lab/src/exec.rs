@@ -1,19 +1,23 @@
 //! Commands inside the namespaces of a lab's nodes.
 
+use crate::mark;
 use crate::netns::{Netns, NetnsError};
 use crate::record::LabRecord;
 use crate::state::{LabFolder, State, StateError};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use serde::Serialize;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a command that was interrupted may take to end.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What a command did in one node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecResult {
     /// The node's name.
     pub node: String,
@@ -21,10 +25,10 @@ pub struct ExecResult {
     pub command: String,
     /// Its exit status; 128 and the signal's number for one that a signal ended, as a shell has it.
     pub exit_status: i32,
-    /// What it printed.
-    pub stdout: String,
+    /// What it printed, byte by byte: it need not be text.
+    pub stdout: Vec<u8>,
     /// What it complained of.
-    pub stderr: String,
+    pub stderr: Vec<u8>,
 }
 
 impl ExecResult {
@@ -71,42 +75,88 @@ pub enum ExecError {
     Netns(#[from] NetnsError),
 }
 
-/// Runs a program with its arguments in these nodes of a lab, one after the other; in all when `nodes` is empty.
-/// Nobody is there to type: its standard input is empty.
+/// Nodes of a lab that a command is for.
+#[derive(Debug)]
+pub struct Chosen {
+    folder: LabFolder,
+    /// By name.
+    nodes: Vec<(String, Netns)>,
+}
+
+/// These nodes of a lab, in the order of its file; all of them when `nodes` is empty.
 ///
 /// # Errors
-/// When lab, node or program is not there. That the program fails is a result, not an error.
-pub fn exec(
-    state: &State,
-    lab: &str,
-    nodes: &[String],
-    command: &[String],
-) -> Result<Vec<ExecResult>, ExecError> {
+/// When the lab or a node is not there.
+pub fn choose(state: &State, lab: &str, nodes: &[String]) -> Result<Chosen, ExecError> {
     let folder = state.lab(lab)?;
     let record = LabRecord::read(&folder)?.ok_or_else(|| ExecError::NotDeployed(lab.to_owned()))?;
-    let (program, arguments) = command.split_first().ok_or(ExecError::NoCommand)?;
     if let Some(node) = nodes.iter().find(|name| !record.nodes.iter().any(|node| node.name == **name)) {
         let nodes = record.nodes.iter().map(|node| format!("`{}`", node.name)).collect::<Vec<_>>().join(", ");
         return Err(ExecError::NoNode { lab: lab.to_owned(), node: node.clone(), nodes });
     }
-    let chosen = record.nodes.iter().filter(|node| nodes.is_empty() || nodes.contains(&node.name));
-    chosen
-        .map(|node| {
-            let netns = Netns::open(&node.netns)?;
+    let chosen = record.nodes.into_iter().filter(|node| nodes.is_empty() || nodes.contains(&node.name));
+    let nodes = chosen
+        .map(|node| Ok((node.name, mark::open(&folder, &node.netns)?)))
+        .collect::<Result<_, NetnsError>>()?;
+    Ok(Chosen { folder, nodes })
+}
+
+impl Chosen {
+    /// It is one node, so that [`become_command`](Self::become_command) works.
+    pub fn is_one(&self) -> bool {
+        self.nodes.len() == 1
+    }
+
+    /// Puts a program with its arguments in the place of this process, in the namespace of the only node, as
+    /// `ip netns exec` does. What it reads and prints, its exit status and every signal are then its own, and
+    /// nothing stands between it and the terminal.
+    ///
+    /// Returns only when that fails.
+    ///
+    /// # Panics
+    /// When several nodes are chosen.
+    pub fn become_command(&self, command: &[String]) -> ExecError {
+        let [(node, netns)] = &self.nodes[..] else { panic!("several nodes are chosen") };
+        let Some((program, arguments)) = command.split_first() else { return ExecError::NoCommand };
+        let (variable, value) = self.folder.environment();
+        let mut command = Command::new(program);
+        command.args(arguments).env(variable, value);
+        // A thread that calls exec becomes the whole process, and keeps the namespace that it has entered.
+        let source = netns.run(|| command.exec()).unwrap_or_else(|refused| refused);
+        ExecError::Start { program: program.clone(), node: node.clone(), source }
+    }
+
+    /// Runs a program with its arguments in one node after the other. Nobody is there to type: its standard input
+    /// is empty. When `interrupted` says so, the one that runs is ended and the rest are left out.
+    ///
+    /// # Errors
+    /// When the program is not there. That it fails is a result, not an error.
+    pub fn run(
+        &self,
+        command: &[String],
+        interrupted: impl Fn() -> bool,
+    ) -> Result<Vec<ExecResult>, ExecError> {
+        let (program, arguments) = command.split_first().ok_or(ExecError::NoCommand)?;
+        let mut results = Vec::new();
+        for (node, netns) in &self.nodes {
             let output =
-                run(&netns, &folder, Command::new(program).args(arguments), || false).map_err(|source| {
-                    ExecError::Start { program: program.clone(), node: node.name.clone(), source }
-                })?;
-            Ok(output.named(&node.name, command.join(" ")))
-        })
-        .collect()
+                run(netns, &self.folder, Command::new(program).args(arguments), &interrupted).map_err(
+                    |source| ExecError::Start { program: program.clone(), node: node.clone(), source },
+                )?;
+            results.push(output.named(node, command.join(" ")));
+            if interrupted() {
+                break;
+            }
+        }
+        Ok(results)
+    }
 }
 
 /// What a command printed, and how it ended.
 pub(crate) struct Output {
     status: ExitStatus,
-    stdout: String,
-    stderr: String,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
 }
 
 impl Output {
@@ -136,23 +186,38 @@ pub(crate) fn run(
     let (mut stdout, mut stderr) = (memory("stdout")?, memory("stderr")?);
     let (variable, value) = folder.environment();
     command.env(variable, value).stdin(Stdio::null()).stdout(stdout.try_clone()?).stderr(stderr.try_clone()?);
+    // A group of its own, so that an interrupt ends what it has started too.
+    command.process_group(0);
     let mut child = netns.run(|| command.spawn())??;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
         if interrupted() {
-            child.kill()?;
-            break child.wait()?;
+            break interrupt(&mut child)?;
         }
         std::thread::sleep(Duration::from_millis(2));
     };
-    Ok(Output { status, stdout: text(&mut stdout)?, stderr: text(&mut stderr)? })
+    Ok(Output { status, stdout: content(&mut stdout)?, stderr: content(&mut stderr)? })
 }
 
-fn text(file: &mut File) -> io::Result<String> {
+/// Ends a command and the processes of its group: asks them first, so that they can say their last word.
+fn interrupt(child: &mut Child) -> io::Result<ExitStatus> {
+    let group = i32::try_from(child.id()).map_err(io::Error::other)?;
+    // ESRCH: all of them have ended by themselves.
+    let signal = |signal| killpg(Pid::from_raw(group), signal).unwrap_or(());
+    signal(Signal::SIGINT);
+    let deadline = Instant::now() + GRACE;
+    while child.try_wait()?.is_none() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    signal(Signal::SIGKILL);
+    child.wait()
+}
+
+fn content(file: &mut File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.rewind()?;
     file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }

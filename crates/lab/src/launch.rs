@@ -98,7 +98,7 @@ impl Launcher<'_> {
         let mut command = Command::new(self.program);
         command.arg("run").arg(self.folder.config(node)).arg("--socket").arg(&socket);
         if self.tied {
-            command.arg("--exit-with-parent");
+            command.arg("--exit-with-parent").arg(std::process::id().to_string());
         }
         command
             .env(variable, value)

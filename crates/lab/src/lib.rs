@@ -2,7 +2,7 @@
 //! again without a trace.
 //!
 //! [`deploy`](deploy::deploy) makes a lab and [`destroy`](destroy::destroy) removes it, from whatever is left of it;
-//! [`inspect`](inspect::inspect) and [`exec`](exec::exec) look into one that stands. Below them are the things
+//! [`inspect`](inspect::inspect) and [`exec`] look into one that stands. Below them are the things
 //! that a lab is made of: [`netns`], [`link`], [`host`], and the [`state`] that tells one greylag what another
 //! has made. Nothing here calls a program of the machine; a kernel is all that is needed.
 //!
@@ -31,6 +31,7 @@ pub mod demo;
 pub mod deploy;
 pub mod destroy;
 pub mod exec;
+pub mod find_switch;
 pub mod host;
 pub mod inspect;
 pub mod launch;

@@ -64,10 +64,15 @@ impl LinkMonitor {
         let (stopped, stop) = io::pipe()?;
         let thread = thread::Builder::new().name("link-monitor".to_owned()).spawn(move || {
             if let Err(e) = follow(views, stopped, on_change) {
-                eprintln!("greylag: interfaces are no longer watched: {e}");
+                tracing::error!("interfaces are no longer watched: {e}");
             }
         })?;
         Ok(LinkMonitor { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// It still watches; when not, its log says why.
+    pub fn is_running(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 }
 

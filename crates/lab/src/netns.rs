@@ -34,6 +34,9 @@ pub enum NetnsError {
     /// It is not there.
     #[error("there is no network namespace `{0}`")]
     Missing(String),
+    /// Nor is the process whose namespace it is.
+    #[error("there is no process {0}")]
+    NoProcess(u32),
     /// The name is there, with nothing mounted on it.
     #[error("`{NETNS_FOLDER}/{0}` is a plain file, not a network namespace: remove it")]
     PlainFile(String),
@@ -113,6 +116,7 @@ impl Netns {
         let name = format!("of process {pid}");
         match File::open(format!("/proc/{pid}/ns/net")) {
             Ok(file) => Ok(Netns { name, file: Arc::new(file) }),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Err(NetnsError::NoProcess(pid)),
             Err(source) => Err(NetnsError::Refused { action: "open", netns: name, source }),
         }
     }

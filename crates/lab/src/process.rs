@@ -21,9 +21,9 @@ pub struct Process {
 impl Process {
     /// The process that has this id now; `None` when there is none, or only its exit status is left.
     pub fn of_pid(pid: u32) -> Option<Process> {
-        // Its parent may be this very process, which would otherwise keep it as a zombie.
-        // 0 would mean any child at all.
+        // To waitpid, 0 means any child at all.
         let number = i32::try_from(pid).ok().filter(|&number| number > 0)?;
+        // Its parent may be this very process, which would otherwise keep it as a zombie.
         let _ = waitpid(Pid::from_raw(number), Some(WaitPidFlag::WNOHANG));
         Process::look(pid)
     }

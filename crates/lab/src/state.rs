@@ -80,6 +80,12 @@ impl State {
         Ok(State { root })
     }
 
+    /// The places where state can be, whether anything is there or not, and whether this user may write it or only
+    /// read it.
+    pub fn places() -> Vec<State> {
+        places().into_iter().map(|root| State { root }).collect()
+    }
+
     /// Another folder, for tests that must not meet the labs of the machine.
     pub fn at(root: impl Into<PathBuf>) -> State {
         State { root: root.into() }
@@ -143,94 +149,6 @@ impl State {
         // Refused by the kernel, and rightly, while something is in them.
         let _ = fs::remove_dir(self.root.join("labs"));
         let _ = fs::remove_dir(&self.root);
-    }
-}
-
-/// No switch of that name.
-#[derive(Debug, thiserror::Error)]
-pub enum FindSwitchError {
-    /// None runs, and none was named.
-    #[error("no switch runs: start one with `greylag run`, or a lab with `greylag lab deploy`")]
-    NothingRuns,
-    /// Several run, and none was named.
-    #[error("several switches run: say which with `-s`: {running}", running = list(.0))]
-    Several(Vec<String>),
-    /// None runs.
-    #[error("there is no switch `{0}`: none runs")]
-    NoneRuns(String),
-    /// Others run.
-    #[error("there is no switch `{name}`: these run: {running}", running = list(.running))]
-    Unknown {
-        /// What was looked for.
-        name: String,
-        /// What there is.
-        running: Vec<String>,
-    },
-    /// The node's name alone does not say which.
-    #[error("`{name}` could be any of {candidates}: give the whole name", candidates = list(.candidates))]
-    Ambiguous {
-        /// What was looked for.
-        name: String,
-        /// The switches it fits.
-        candidates: Vec<String>,
-    },
-    /// The state cannot be read.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
-fn list(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-/// The control socket of a switch that runs on this machine, by its whole name or, for a switch of a lab, by
-/// its node's name where that is unique.
-///
-/// # Errors
-/// When no switch fits, or more than one: the sentence lists those that run.
-pub fn find_switch(name: &str) -> Result<PathBuf, FindSwitchError> {
-    choose(name, running()?)
-}
-
-/// The control socket of the only switch that runs on this machine.
-///
-/// # Errors
-/// When none runs, or more than one.
-pub fn only_switch() -> Result<PathBuf, FindSwitchError> {
-    let mut running = running()?;
-    match running.len() {
-        1 => Ok(running.remove(0).1),
-        0 => Err(FindSwitchError::NothingRuns),
-        _ => Err(FindSwitchError::Several(running.into_iter().map(|(name, _)| name).collect())),
-    }
-}
-
-/// The switches that run on this machine and their control sockets.
-fn running() -> Result<Vec<(String, PathBuf)>, StateError> {
-    let mut running = Vec::new();
-    for root in places() {
-        let state = State { root };
-        running.extend(
-            state.switches()?.into_iter().map(|switch| (switch.clone(), state.control_socket(&switch))),
-        );
-    }
-    Ok(running)
-}
-
-fn choose(name: &str, running: Vec<(String, PathBuf)>) -> Result<PathBuf, FindSwitchError> {
-    if let Some((_, socket)) = running.iter().find(|(switch, _)| switch == name) {
-        return Ok(socket.clone());
-    }
-    let suffix = format!("-{name}");
-    let mut fitting: Vec<_> = running.iter().filter(|(switch, _)| switch.ends_with(&suffix)).collect();
-    let name = name.to_owned();
-    let names =
-        |switches: Vec<&(String, PathBuf)>| switches.into_iter().map(|(name, _)| name.clone()).collect();
-    match (fitting.len(), running.len()) {
-        (1, _) => Ok(fitting.remove(0).1.clone()),
-        (0, 0) => Err(FindSwitchError::NoneRuns(name)),
-        (0, _) => Err(FindSwitchError::Unknown { name, running: names(running.iter().collect()) }),
-        _ => Err(FindSwitchError::Ambiguous { name, candidates: names(fitting) }),
     }
 }
 
@@ -388,20 +306,6 @@ mod tests {
             assert!(check_name(name).is_err(), "{name:?}");
         }
         assert!(check_name("lab-1_a").is_ok());
-    }
-
-    #[test]
-    fn switches_are_found_by_whole_name_then_by_node() {
-        let running = |names: &[&str]| names.iter().map(|&name| (name.to_owned(), name.into())).collect();
-        let pick = |name: &str, names: &[&str]| choose(name, running(names)).map_err(|e| e.to_string());
-        assert_eq!(pick("sw1", &["a-sw1", "sw1"]), Ok("sw1".into()));
-        assert_eq!(pick("sw1", &["a-sw1", "a-sw2"]), Ok("a-sw1".into()));
-        assert_eq!(pick("w1", &["a-sw1"]), Err("there is no switch `w1`: these run: `a-sw1`".into()));
-        assert_eq!(
-            pick("sw1", &["a-sw1", "b-sw1"]),
-            Err("`sw1` could be any of `a-sw1`, `b-sw1`: give the whole name".into())
-        );
-        assert_eq!(pick("sw1", &[]), Err("there is no switch `sw1`: none runs".into()));
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! Running without root: a user namespace in which greylag is root over a network of its own.
 
-use nix::errno::Errno;
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
 use nix::unistd::{getgid, getuid};
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 
 /// By what right this process makes namespaces and interfaces.
@@ -105,39 +104,6 @@ fn refused(action: &'static str, source: io::Error) -> UsernsError {
         UsernsError::Forbidden("kernel.apparmor_restrict_unprivileged_userns=0")
     } else {
         UsernsError::Refused { action, source }
-    }
-}
-
-/// Why no TAP can be made.
-#[derive(Debug, thiserror::Error)]
-pub enum TunError {
-    /// The device file or the driver behind it is not there.
-    #[error(
-        "there is no /dev/net/tun: load it with `sudo modprobe tun` (in a container: `--device /dev/net/tun`)"
-    )]
-    Missing,
-    /// This user may not open it.
-    #[error(
-        "/dev/net/tun may not be opened: run greylag as root, or allow it with `sudo chmod 0666 /dev/net/tun`"
-    )]
-    Denied,
-    /// Another reason.
-    #[error("/dev/net/tun cannot be opened: {0}")]
-    Other(io::Error),
-}
-
-/// Can TAP interfaces be made?
-///
-/// # Errors
-/// When not; the sentence says what to do.
-pub fn tun_available() -> Result<(), TunError> {
-    match File::options().read(true).write(true).open("/dev/net/tun") {
-        Ok(_) => Ok(()),
-        Err(e) => Err(match e.raw_os_error().map(Errno::from_raw) {
-            Some(Errno::ENOENT | Errno::ENODEV | Errno::ENXIO) => TunError::Missing,
-            Some(Errno::EACCES | Errno::EPERM) => TunError::Denied,
-            _ => TunError::Other(e),
-        }),
     }
 }
 

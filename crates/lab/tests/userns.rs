@@ -7,7 +7,7 @@ use greylag_lab::link::{self, VethEnd};
 use greylag_lab::netns::{self, Netns};
 use greylag_lab::stack::Stack;
 use greylag_lab::state::State;
-use greylag_lab::userns::{Privilege, UsernsError, enter_if_unprivileged, tun_available};
+use greylag_lab::userns::{Privilege, UsernsError, enter_if_unprivileged};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
@@ -89,10 +89,6 @@ fn network() {
     assert!(ping(&a, "10.7.0.2".parse().unwrap(), 1, second, 5 * second).unwrap().is_clean());
     Stack::Switch.apply(&Netns::create("inner-c").unwrap()).unwrap();
     assert_eq!(netns::list().unwrap(), ["inner-a", "inner-b", "inner-c"]);
-    // Whether a user may open /dev/net/tun is the machine's choice; what is said if not is ours.
-    if let Err(e) = tun_available() {
-        assert!(e.to_string().contains("/dev/net/tun") && e.to_string().contains("sudo"), "{e}");
-    }
 }
 
 fn threads() {

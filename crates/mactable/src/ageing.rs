@@ -45,7 +45,7 @@ impl MacTable {
         }
         let (old, new) = (Clock::new(change.old_tick_ns, now), Clock::new(control.tick_ns, now));
         control.change = None;
-        for line in &self.lines {
+        for line in self.lines.iter() {
             for slot in 0..crate::bucket::SLOTS {
                 let cell = line.slot(slot);
                 let mut word = cell.load(Ordering::Acquire);

@@ -6,15 +6,15 @@
 //! readers on. Only the sweeper turns `MARK` into `EMPTY`, after it has proven that nothing is left there ([`Spill`]).
 
 use crate::layout::{SECONDARY, is_entry};
-use crate::sync::{AtomicU16, AtomicU64, Ordering};
+use crate::sync::{AtomicU16, AtomicU64, IS_MODEL, Ordering};
 
 /// Entries in a bucket.
-pub(crate) const SLOTS: usize = 8;
+pub(crate) const SLOTS: usize = if IS_MODEL { 4 } else { 8 };
 /// The slot that says whether a second bucket was ever needed.
 ///
 /// Lower fills the table more evenly, higher keeps more look-ups in one line: at 6 of 8 slots a table filled to
 /// half with random keys loses none.
-pub(crate) const MARK_SLOT: usize = 5;
+pub(crate) const MARK_SLOT: usize = if IS_MODEL { 1 } else { 5 };
 /// A slot without an entry.
 pub(crate) const EMPTY: u64 = 0;
 /// The mark slot without an entry, after it had one. Its age code says vacant.
@@ -52,8 +52,14 @@ impl Line {
     /// May keys of this bucket sit in their second one?
     #[inline]
     pub(crate) fn is_marked(&self) -> bool {
+        self.mark() != EMPTY
+    }
+
+    /// What is in the mark slot.
+    #[inline]
+    pub(crate) fn mark(&self) -> u64 {
         // Ordered with placing an entry and with `Spill::begin`; on x86 a plain load.
-        self.0[MARK_SLOT].load(Ordering::SeqCst) != EMPTY
+        self.0[MARK_SLOT].load(Ordering::SeqCst)
     }
 
     #[inline]
@@ -129,6 +135,12 @@ impl Spill {
     /// Counts a key out after it is gone from its second bucket.
     pub(crate) fn end(&self) {
         self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// The count itself.
+    #[cfg(any(loom, shuttle))]
+    pub(crate) fn count(&self) -> u16 {
+        self.0.load(Ordering::Acquire)
     }
 
     fn close(&self) -> bool {

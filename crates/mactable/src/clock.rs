@@ -5,7 +5,7 @@ use crate::layout::{age, age_code};
 /// An entry lives for this many ticks after the one it was last seen in.
 pub(crate) const LIFE: u64 = 512;
 /// A stamp at most so many ticks ahead was written by a session whose `now` is later than ours; it is no age.
-const AHEAD: u64 = 64;
+pub(crate) const AHEAD: u64 = 64;
 
 /// The tick of the present, fixed for a session.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +43,7 @@ impl Clock {
         self.code
     }
 
+    #[inline]
     pub(crate) fn is_ageless(&self) -> bool {
         self.tick_ns == 0
     }

@@ -1,5 +1,7 @@
 //! What a table is made from.
 
+use crate::chip::Geometry;
+use crate::evict::WhenFull;
 use std::fmt;
 
 /// Sizes, time and key of a table.
@@ -22,6 +24,11 @@ pub struct Config {
     pub ageing_time: u64,
     /// Secret of the hash; a new one for every table, from the seed in a virtual world.
     pub hash_key: [u64; 2],
+    /// What becomes of a new address when the table, or both of its buckets, are full.
+    pub when_full: WhenFull,
+    /// The chip whose collisions are imitated, if one is. An address that its bucket has no place for is declined, whatever
+    /// `when_full` says.
+    pub geometry: Option<Geometry>,
 }
 
 impl Config {
@@ -42,14 +49,31 @@ impl Config {
         if self.vlans == 0 || self.vlans > Self::MAX_VLANS {
             return Err(ConfigError::Vlans(self.vlans));
         }
+        if let Some(geometry) = &self.geometry {
+            if geometry.buckets == 0 || geometry.buckets > Self::MAX_CAPACITY {
+                return Err(ConfigError::ChipBuckets(geometry.buckets));
+            }
+            if geometry.depth == 0 || geometry.depth > Geometry::MAX_DEPTH {
+                return Err(ConfigError::ChipDepth(geometry.depth));
+            }
+        }
         Ok(())
     }
 }
 
 impl Default for Config {
-    /// 8192 entries, 64 ports, 64 VLANs, 300 s (IEEE 802.1Q-2022 table 8-6), and a key that is no secret.
+    /// 8192 entries, 64 ports, 64 VLANs, 300 s (IEEE 802.1Q-2022 table 8-6), and a key that is no secret. Declines when it is
+    /// full, imitates no chip.
     fn default() -> Self {
-        Config { capacity: 8192, ports: 64, vlans: 64, ageing_time: 300_000_000_000, hash_key: [0, 0] }
+        Config {
+            capacity: 8192,
+            ports: 64,
+            vlans: 64,
+            ageing_time: 300_000_000_000,
+            hash_key: [0, 0],
+            when_full: WhenFull::Decline,
+            geometry: None,
+        }
     }
 }
 
@@ -62,6 +86,10 @@ pub enum ConfigError {
     Ports(u16),
     /// `vlans` is out of range.
     Vlans(u16),
+    /// `geometry.buckets` is out of range.
+    ChipBuckets(u32),
+    /// `geometry.depth` is out of range.
+    ChipDepth(u8),
 }
 
 impl fmt::Display for ConfigError {
@@ -70,6 +98,8 @@ impl fmt::Display for ConfigError {
             ConfigError::Capacity(n) => ("capacity", n, Config::MAX_CAPACITY),
             ConfigError::Ports(n) => ("number of ports", u32::from(n), u32::from(Config::MAX_PORTS)),
             ConfigError::Vlans(n) => ("number of VLANs", u32::from(n), u32::from(Config::MAX_VLANS)),
+            ConfigError::ChipBuckets(n) => ("number of chip buckets", n, Config::MAX_CAPACITY),
+            ConfigError::ChipDepth(n) => ("bucket depth", n.into(), Geometry::MAX_DEPTH.into()),
         };
         write!(f, "a MAC table's {what} cannot be {is}: expected 1 to {most}")
     }

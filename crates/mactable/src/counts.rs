@@ -84,6 +84,21 @@ impl Counts {
         Ok(())
     }
 
+    /// Counts `count` new dynamic entries in, or none if there is a limit that they would exceed.
+    pub(crate) fn admit_many(&self, binding: u16, port: u16, fid: u16, vlan: u16, count: u32) -> bool {
+        let before = self.bindings[usize::from(binding)].fetch_add(count, Ordering::AcqRel);
+        let total = self.follow(before, count.into());
+        let in_vlan = self.fids[usize::from(fid)].fetch_add(count, Ordering::AcqRel);
+        let on_port = (before & !RETIRED).saturating_add(self.statics(port));
+        let fit = total + i64::from(count) <= self.capacity
+            && on_port.saturating_add(count) <= self.port_limits[usize::from(port)].load(Ordering::Relaxed)
+            && in_vlan.saturating_add(count) <= self.vlan_limits[usize::from(vlan)].load(Ordering::Relaxed);
+        if !fit {
+            self.leave_many(Holder::Binding(binding), fid, count);
+        }
+        fit
+    }
+
     /// Counts an entry of this table in at another port.
     pub(crate) fn admit_move(&self, binding: u16, port: u16) -> Result<(), Decline> {
         self.admit_to_port(binding, port, false)
@@ -128,16 +143,26 @@ impl Counts {
         self.fids[usize::from(fid)].fetch_sub(1, Ordering::AcqRel);
     }
 
+    /// Counts several entries out.
+    pub(crate) fn leave_many(&self, holder: Holder, fid: u16, count: u32) {
+        self.leave_holder_many(holder, count);
+        self.fids[usize::from(fid)].fetch_sub(count, Ordering::AcqRel);
+    }
+
     /// Counts an entry out that stays in its VLAN.
     pub(crate) fn leave_holder(&self, holder: Holder) {
+        self.leave_holder_many(holder, 1);
+    }
+
+    fn leave_holder_many(&self, holder: Holder, count: u32) {
         match holder {
             Holder::Binding(binding) => {
-                let before = self.bindings[usize::from(binding)].fetch_sub(1, Ordering::AcqRel);
-                self.follow(before, -1);
+                let before = self.bindings[usize::from(binding)].fetch_sub(count, Ordering::AcqRel);
+                self.follow(before, -i64::from(count));
             }
             Holder::Static(port) => {
-                self.statics[usize::from(port)].fetch_sub(1, Ordering::Relaxed);
-                self.total.fetch_sub(1, Ordering::AcqRel);
+                self.statics[usize::from(port)].fetch_sub(count, Ordering::Relaxed);
+                self.total.fetch_sub(count.into(), Ordering::AcqRel);
             }
         }
     }

@@ -6,6 +6,7 @@
 
 use crate::control::{Control, Retired};
 use crate::ids::NONE;
+use crate::key::Key;
 use crate::layout::{is_entry, is_static};
 use crate::session::Decline;
 use crate::sync::{Ordering, lock};
@@ -79,9 +80,11 @@ impl MacTable {
         if !statics.is_empty() {
             fresh = self.vlans.take(vlan).ok_or(Decline::VlansFull)?;
             for (done, &(mac, port)) in statics.iter().enumerate() {
-                if let Err(decline) = self.place_static(&self.probe_as(vlan, fresh, mac), port) {
+                if let Err(decline) =
+                    self.place_static(&self.probe_as(Key::from_octets(vlan, mac), fresh), port)
+                {
                     for &(mac, _) in &statics[..done] {
-                        self.remove_key(&self.probe_as(vlan, fresh, mac));
+                        self.remove_key(&self.probe_as(Key::from_octets(vlan, mac), fresh));
                     }
                     // Sessions may have read these entries, so the id goes the way of all others.
                     control.retire(Retired::Fid(fresh));

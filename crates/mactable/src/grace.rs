@@ -7,11 +7,12 @@
 //! Each table has its own, so that in a virtual world the moment at which an id becomes free depends on this
 //! table's sessions alone, and not on what other threads of the process do.
 
-use crate::sync::{AtomicUsize, Ordering};
+use crate::seat::Seats;
+use crate::sync::{Arc, AtomicUsize, IS_MODEL, Ordering, thread_number};
 use crossbeam_utils::CachePadded;
 
 /// Threads spread over this many counters, so that two workers rarely write one line.
-const STRIPES: usize = 16;
+const STRIPES: usize = if IS_MODEL { 2 } else { 16 };
 
 type Bank = [CachePadded<AtomicUsize>; STRIPES];
 
@@ -19,6 +20,8 @@ type Bank = [CachePadded<AtomicUsize>; STRIPES];
 pub(crate) struct Grace {
     active: AtomicUsize,
     banks: [Bank; 2],
+    /// Sessions that do not count themselves.
+    seats: Arc<Seats>,
 }
 
 /// Counts as an open session until dropped.
@@ -28,20 +31,28 @@ pub(crate) struct Stay<'g>(&'g AtomicUsize);
 #[derive(Default)]
 pub(crate) struct Wait {
     seen_empty: [bool; 2],
+    /// What seats have to show, once that was asked.
+    epoch: Option<u64>,
 }
 
 impl Grace {
     #[inline]
     pub(crate) fn enter(&self) -> Stay<'_> {
         let bank = self.active.load(Ordering::Relaxed) & 1;
-        let counter = &*self.banks[bank][stripe()];
+        let counter = &*self.banks[bank][thread_number() % STRIPES];
         // Pairs with `is_empty`: counting in after it looked means seeing all that was written before.
         counter.fetch_add(1, Ordering::AcqRel);
         Stay(counter)
     }
 
+    #[inline]
+    pub(crate) fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
+
     /// Are all of them gone? Called by one thread at a time.
     pub(crate) fn is_over(&self, wait: &mut Wait) -> bool {
+        let epoch = *wait.epoch.get_or_insert_with(|| self.seats.begin());
         for _ in 0..2 {
             let idle = 1 - (self.active.load(Ordering::Relaxed) & 1);
             if !self.is_empty(idle) {
@@ -50,7 +61,7 @@ impl Grace {
             wait.seen_empty[idle] = true;
             self.active.store(idle, Ordering::Relaxed);
         }
-        wait.seen_empty == [true; 2]
+        wait.seen_empty == [true; 2] && self.seats.have_shown(epoch)
     }
 
     fn is_empty(&self, bank: usize) -> bool {
@@ -65,14 +76,6 @@ impl Drop for Stay<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Release);
     }
-}
-
-/// A number for the calling thread. Which one it is makes no difference to any result.
-#[inline]
-fn stripe() -> usize {
-    static THREADS: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static STRIPE: usize = THREADS.fetch_add(1, Ordering::Relaxed) % STRIPES);
-    STRIPE.with(|&stripe| stripe)
 }
 
 #[cfg(test)]

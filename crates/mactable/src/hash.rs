@@ -7,11 +7,11 @@
 /// A permutation of the numbers below `2^bits`.
 #[derive(Clone, Debug)]
 pub(crate) struct Permutation {
-    mask: u64,
+    pub(crate) mask: u64,
     /// At least half of the width, which makes `x ^ (x >> fold)` its own inverse.
-    fold: u32,
-    whiten: u64,
-    multipliers: [u64; 2],
+    pub(crate) fold: u32,
+    pub(crate) whiten: u64,
+    pub(crate) multipliers: [u64; 2],
     inverses: [u64; 2],
 }
 

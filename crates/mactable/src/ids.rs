@@ -57,18 +57,31 @@ impl IdMap {
         (name & DEAD == 0).then_some(name)
     }
 
+    /// As [`IdMap::name`]; the highest bit is set if it is retired. The id may be any below the next power of two.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline(always)]
+    pub(crate) fn raw_name(&self, id: u16) -> u16 {
+        debug_assert!(usize::from(id) < self.names.len());
+        // SAFETY: ids are masked to the bits that count `names`, whose number is that power of two.
+        unsafe { self.names.get_unchecked(usize::from(id)) }.load(Ordering::Acquire)
+    }
+
     /// Whose id it is or was last.
     pub(crate) fn last_name(&self, id: u16) -> u16 {
         self.names[usize::from(id)].load(Ordering::Acquire) & !DEAD
     }
 
     /// The id of `name`; the lowest free one if it had none; `None` if there is none, or too many take one at once.
-    #[cold]
+    #[inline]
     pub(crate) fn claim(&self, name: u16) -> Option<u16> {
         match self.id(name) {
-            NONE => {}
-            id => return Some(id),
+            NONE => self.claim_fresh(name),
+            id => Some(id),
         }
+    }
+
+    #[cold]
+    fn claim_fresh(&self, name: u16) -> Option<u16> {
         let id = self.take(name)?;
         match self.of[usize::from(name)].compare_exchange(NONE, id, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => Some(id),
@@ -107,6 +120,12 @@ impl IdMap {
             self.names[usize::from(old)].fetch_or(DEAD, Ordering::AcqRel);
         }
         old
+    }
+
+    /// May it be given out?
+    #[cfg(any(loom, shuttle))]
+    pub(crate) fn is_free(&self, id: u16) -> bool {
+        self.free[usize::from(id) / 64].load(Ordering::Acquire) >> (id % 64) & 1 != 0
     }
 
     /// Makes an id that nothing mentions free again.

@@ -7,14 +7,14 @@
 //! B reads A's slot after A took it, sees A and gives way. Nobody but its owner touches a pending word, so a plain store
 //! makes it visible, and whoever saw it pending learns how it ended by looking again.
 
-use crate::bucket::{Line, SLOTS, vacated};
+use crate::bucket::{EMPTY, Line, MARK_SLOT, vacated};
 use crate::layout::{SECONDARY, age, is_entry, is_vacant};
 use crate::probe::Probe;
-use crate::sync::Ordering;
+use crate::sync::{IS_MODEL, Ordering, spin_loop};
 use crate::table::MacTable;
 
 /// How often the rival at the earlier position looks whether the other has given way.
-const PATIENCE: usize = 64;
+const PATIENCE: usize = if IS_MODEL { 2 } else { 64 };
 
 /// What became of a key that was to be placed.
 pub(crate) enum Insert {
@@ -41,28 +41,64 @@ enum Rival {
 }
 
 impl Slots<'_> {
-    /// Another word for the same key, if there is one. The second bucket is read only `if_marked` says so.
-    fn rival(&self, own: Option<(usize, usize)>) -> Option<Rival> {
+    /// Line, slot and content of the vacant slot to take: in the first bucket while that has never been crowded, else in
+    /// the emptier of the two. Or a rival that is there already, which would come out in the end, but sooner if seen here.
+    fn choose(&self) -> Result<Option<(usize, usize, u64)>, Rival> {
+        let (first, room, marked) = self.survey(0)?;
+        if !marked {
+            return Ok(first);
+        }
+        let (second, other_room, _) = self.survey(1)?;
+        Ok(if other_room > room { second } else { first })
+    }
+
+    /// The first vacant slot of a line, how many there are, and whether the line is marked.
+    #[allow(clippy::type_complexity)]
+    #[inline]
+    fn survey(&self, index: usize) -> Result<(Option<(usize, usize, u64)>, u32, bool), Rival> {
+        let (line, key) = self.lines[index];
+        let words = line.words();
+        let (mut vacant, mut same) = (0u32, 0u32);
+        for (slot, &word) in words.iter().enumerate() {
+            vacant |= u32::from(is_vacant(word)) << slot;
+            same |= u32::from((word ^ key) & self.key_mask == 0) << slot;
+        }
+        same &= !vacant;
+        if same != 0 {
+            let word = words[same.trailing_zeros() as usize];
+            return Err(if is_entry(word) { Rival::Entry } else { Rival::Later });
+        }
+        let slot = vacant.trailing_zeros() as usize;
+        let first = (vacant != 0).then(|| (index, slot, words[slot]));
+        Ok((first, vacant.count_ones(), words[MARK_SLOT] != EMPTY))
+    }
+
+    #[inline]
+    /// Another word for the same key than the one at `own`, if there is one.
+    fn rival(&self, own: (usize, usize)) -> Option<Rival> {
         let mut rival = None;
         for (index, (line, key)) in self.lines.iter().enumerate() {
             // An inserter into the second bucket has seen a mark on the first. If there is none now, it will see one
             // after this, and after that our word in the first bucket.
-            if index == 1 && own.is_none_or(|(line, _)| line == 0) && !self.lines[0].0.is_marked() {
+            if index == 1 && own.0 == 0 && !self.lines[0].0.is_marked() {
                 break;
             }
-            for (slot, word) in line.words().into_iter().enumerate() {
-                if (word ^ key) & self.key_mask != 0 || is_vacant(word) || own == Some((index, slot)) {
-                    continue;
-                }
-                if is_entry(word) {
+            let words = line.words();
+            let mut same = 0u32;
+            for (slot, &word) in words.iter().enumerate() {
+                same |= u32::from((word ^ key) & self.key_mask == 0 && !is_vacant(word)) << slot;
+            }
+            if index == own.0 {
+                same &= !(1 << own.1);
+            }
+            while same != 0 {
+                let slot = same.trailing_zeros() as usize;
+                if is_entry(words[slot]) {
                     return Some(Rival::Entry);
                 }
-                let earlier = own.is_some_and(|own| (index, slot) < own);
-                rival = Some(if earlier || matches!(rival, Some(Rival::Earlier)) {
-                    Rival::Earlier
-                } else {
-                    Rival::Later
-                });
+                let earlier = (index, slot) < own || matches!(rival, Some(Rival::Earlier));
+                rival = Some(if earlier { Rival::Earlier } else { Rival::Later });
+                same &= same - 1;
             }
         }
         rival
@@ -81,13 +117,11 @@ impl MacTable {
             ],
             key_mask: self.layout.key_mask(),
         };
-        match slots.rival(None) {
-            Some(Rival::Entry) => return Insert::Again,
-            Some(_) => return Insert::Contended,
-            None => {}
-        }
-        let Some((index, slot, vacant)) = choose(slots.lines[0].0, slots.lines[1].0) else {
-            return Insert::Full;
+        let (index, slot, vacant) = match slots.choose() {
+            Ok(Some(place)) => place,
+            Ok(None) => return Insert::Full,
+            Err(Rival::Entry) => return Insert::Again,
+            Err(_) => return Insert::Contended,
         };
         let (line, key) = slots.lines[index];
         let spill = &self.spills[primary];
@@ -111,7 +145,7 @@ impl MacTable {
             insert
         };
         for _ in 0..PATIENCE {
-            match slots.rival(Some((index, slot))) {
+            match slots.rival((index, slot)) {
                 None => {
                     cell.store(self.layout.entry(key, binding, age_code), Ordering::Release);
                     return Insert::Placed;
@@ -119,29 +153,9 @@ impl MacTable {
                 Some(Rival::Entry) => return give_way(Insert::Again),
                 Some(Rival::Earlier) => break,
                 // It has seen us and gives way, or it has not and becomes an entry.
-                Some(Rival::Later) => std::hint::spin_loop(),
+                Some(Rival::Later) => spin_loop(),
             }
         }
         give_way(Insert::Contended)
-    }
-}
-
-/// Line, slot and content of the vacant slot to take: in the first bucket while that has never been crowded, else in the
-/// emptier of the two.
-fn choose(primary: &Line, secondary: &Line) -> Option<(usize, usize, u64)> {
-    let vacancy = |words: [u64; SLOTS]| {
-        let mut vacant = words.into_iter().enumerate().filter(|&(_, word)| is_vacant(word));
-        let first = vacant.next();
-        (first, vacant.count() + usize::from(first.is_some()))
-    };
-    let (first, room) = vacancy(primary.words());
-    if !primary.is_marked() {
-        return first.map(|(slot, word)| (0, slot, word));
-    }
-    let (second, other_room) = vacancy(secondary.words());
-    if other_room > room {
-        second.map(|(slot, word)| (1, slot, word))
-    } else {
-        first.map(|(slot, word)| (0, slot, word))
     }
 }

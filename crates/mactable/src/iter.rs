@@ -43,11 +43,18 @@ impl Iterator for Iter<'_> {
         while self.next < self.table.lines.len() * SLOTS {
             let (bucket, slot) = (self.next / SLOTS, self.next % SLOTS);
             self.next += 1;
-            let word = self.table.lines[bucket].slot(slot).load(Ordering::Acquire);
-            if !is_entry(word) {
-                continue;
-            }
-            let Some(entry) = self.session.entry(word) else { continue };
+            let cell = self.table.lines[bucket].slot(slot);
+            let mut word = cell.load(Ordering::Acquire);
+            let entry = loop {
+                let entry = if is_entry(word) { self.session.entry(word) } else { break None };
+                // There is none if its port was flushed, perhaps after the entry had moved off it.
+                let again = if entry.is_none() { cell.load(Ordering::Acquire) } else { break entry };
+                if again == word {
+                    break None;
+                }
+                word = again;
+            };
+            let Some(entry) = entry else { continue };
             let (fid, mac) = self.table.key_of(bucket, word);
             // While a VLAN is flushed its static entries are there under two ids, one of which is shown.
             let Some(vlan) = self.table.vlans.name(fid).filter(|&vlan| self.table.vlans.id(vlan) == fid)

@@ -11,10 +11,12 @@ use crate::config::{Config, ConfigError};
 
 /// Bits of the age code.
 const AGE_BITS: u32 = 10;
-const AGE_MASK: u64 = (1 << AGE_BITS) - 1;
+pub(crate) const AGE_MASK: u64 = (1 << AGE_BITS) - 1;
+/// Where an entry that readers may see has a bit: its age code is neither [`age::VACANT`] nor [`age::PENDING`].
+pub(crate) const ENTRY_MASK: u64 = AGE_MASK & !1;
 /// The entry sits in its second bucket.
 pub(crate) const SECONDARY: u64 = 1 << AGE_BITS;
-const BINDING_SHIFT: u32 = AGE_BITS + 1;
+pub(crate) const BINDING_SHIFT: u32 = AGE_BITS + 1;
 /// Ids beyond those that VLANs and ports need at once: at least so many flushes fit between two sweeps.
 const LEAST_SPARE_IDS: u32 = 4;
 /// Bits by which an id may be wider than it must be, when the word has them to give.
@@ -96,7 +98,13 @@ impl Layout {
         1 << self.binding_bits
     }
 
-    fn remainder_shift(&self) -> u32 {
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    pub(crate) fn index_bits(&self) -> u32 {
+        self.index_bits
+    }
+
+    #[inline]
+    pub(crate) fn remainder_shift(&self) -> u32 {
         BINDING_SHIFT + self.binding_bits
     }
 
@@ -160,7 +168,7 @@ pub(crate) fn with_age(word: u64, age_code: u64) -> u64 {
 /// The word is an entry that readers may see.
 #[inline]
 pub(crate) fn is_entry(word: u64) -> bool {
-    age_code(word) > age::PENDING
+    word & ENTRY_MASK != 0
 }
 
 /// The slot may be taken.

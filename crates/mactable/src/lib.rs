@@ -70,28 +70,51 @@
 //! places them under the new id before that is shown.
 
 mod ageing;
+mod batch;
 mod bucket;
+mod chip;
 mod clock;
 mod config;
 mod control;
 mod counts;
+mod evict;
 mod flush;
 mod grace;
 mod hash;
 mod ids;
 mod insert;
+#[cfg(any(loom, shuttle))]
+mod inspect;
 mod iter;
+mod key;
+mod lanes;
 mod layout;
+mod learn;
+mod memory;
 mod probe;
+mod seat;
 mod session;
+mod simd;
 mod statics;
 mod sweep;
 mod sync;
 mod table;
 
+pub use batch::UNKNOWN;
+pub use chip::{ChipHash, Geometry};
 pub use config::{Config, ConfigError};
+pub use evict::WhenFull;
+#[cfg(any(loom, shuttle))]
+#[doc(hidden)]
+pub use inspect::GracePeriod;
 pub use iter::{Iter, Record};
+pub use key::Key;
 pub use probe::Probe;
+pub use seat::Seat;
 pub use session::{Decline, Entry, Learn, Session};
+pub use simd::Simd;
 pub use sweep::{Cause, Swept};
+#[cfg(loom)]
+#[doc(hidden)]
+pub use sync::Fences;
 pub use table::MacTable;

@@ -1,5 +1,9 @@
 use crate::ids::NONE;
+use crate::key::Key;
 use crate::table::MacTable;
+
+/// In a probe's bucket, where no bucket number has a bit.
+const UNSETTLED: u32 = 1 << 31;
 
 /// A key, hashed: where in the table it would be.
 ///
@@ -15,6 +19,17 @@ pub struct Probe {
 }
 
 impl Probe {
+    #[inline]
+    pub(crate) fn unsettled(key: u64, bucket: usize, fid: u16, vlan: u16) -> Probe {
+        Probe { key, bucket: bucket as u32 | UNSETTLED, fid, vlan }
+    }
+
+    /// A batch has just seen that the entry is not there, or not current.
+    #[inline]
+    pub(crate) fn is_unsettled(&self) -> bool {
+        self.bucket & UNSETTLED != 0
+    }
+
     #[inline]
     pub(crate) fn key(&self) -> u64 {
         self.key
@@ -38,27 +53,31 @@ impl Probe {
 
 impl MacTable {
     #[inline]
-    pub(crate) fn probe(&self, vlan: u16, mac: [u8; 6]) -> Probe {
-        debug_assert!((1..=4094).contains(&vlan), "VLAN {vlan}");
-        self.probe_as(vlan, self.vlans.id(vlan), mac)
+    pub(crate) fn probe(&self, key: Key) -> Probe {
+        debug_assert!((1..=4094).contains(&key.vlan()), "VLAN {}", key.vlan());
+        self.probe_as(key, self.vlans.id(key.vlan()))
     }
 
     /// The probe of an address under a given filtering id.
     #[inline]
-    pub(crate) fn probe_as(&self, vlan: u16, fid: u16, mac: [u8; 6]) -> Probe {
+    pub(crate) fn probe_as(&self, key: Key, fid: u16) -> Probe {
         // An address without a filtering id keeps its place for one, so that it can be read back.
         let hashed_fid = if fid == NONE { 0 } else { fid };
-        let [a, b, c, d, e, f] = mac;
-        let key = (u64::from(hashed_fid) << 48) | u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
-        let (bucket, key) = self.layout.split(self.permutation.forward(key));
-        Probe { key, bucket: bucket as u32, fid, vlan }
+        let hash = self.permutation.forward((u64::from(hashed_fid) << 48) | key.mac());
+        let (bucket, bits) = self.layout.split(hash);
+        Probe { key: bits, bucket: bucket as u32, fid, vlan: key.vlan() }
+    }
+
+    /// The key of a probe that has a filtering id.
+    pub(crate) fn key_of_probe(&self, probe: &Probe) -> Key {
+        let (_, mac) = self.key_of(self.bucket(probe), probe.key());
+        Key::from_octets(probe.vlan, mac)
     }
 
     /// The same key under another filtering id.
     #[cold]
     pub(crate) fn reprobe(&self, probe: &Probe, fid: u16) -> Probe {
-        let (_, mac) = self.key_of(self.bucket(probe), probe.key);
-        self.probe_as(probe.vlan, fid, mac)
+        self.probe_as(self.key_of_probe(probe), fid)
     }
 }
 

@@ -1,23 +1,24 @@
 use crate::clock::Clock;
 use crate::grace::Stay;
 use crate::ids::NONE;
-use crate::insert::Insert;
-use crate::layout::{is_static, with_age};
+use crate::key::Key;
+use crate::layout::is_static;
+use crate::learn::Credit;
 use crate::probe::Probe;
-use crate::sync::Ordering;
-use crate::table::{Found, MacTable};
-
-/// How often an operation starts over because another thread changed the same entry.
-const TRIES: usize = 8;
+use crate::table::MacTable;
+use std::cell::Cell;
 
 /// The data path's view of the table for one batch of frames: the time stands still and nothing waits.
 ///
 /// Take all probes first and prefetch them, then learn all sources, then look up all destinations: so the
 /// memory accesses of a batch overlap.
 pub struct Session<'t> {
-    table: &'t MacTable,
-    clock: Clock,
-    _stay: Stay<'t>,
+    pub(crate) table: &'t MacTable,
+    pub(crate) clock: Clock,
+    /// Entries that are counted in already.
+    pub(crate) credit: Cell<Option<Credit>>,
+    /// None at a seat.
+    _stay: Option<Stay<'t>>,
 }
 
 /// What a look-up found.
@@ -66,6 +67,8 @@ pub enum Decline {
     TableFull,
     /// Both buckets of the address are full.
     BucketsFull,
+    /// The bucket of the imitated chip is full, see [`crate::Geometry`].
+    ChipBucketFull,
     /// The port has as many entries as its limit.
     PortLimit,
     /// The VLAN has as many entries as its limit.
@@ -78,9 +81,10 @@ pub enum Decline {
 
 impl Decline {
     /// All of them.
-    pub const ALL: [Decline; 6] = [
+    pub const ALL: [Decline; 7] = [
         Decline::TableFull,
         Decline::BucketsFull,
+        Decline::ChipBucketFull,
         Decline::PortLimit,
         Decline::VlanLimit,
         Decline::VlansFull,
@@ -92,6 +96,7 @@ impl Decline {
         match self {
             Decline::TableFull => "table-full",
             Decline::BucketsFull => "buckets-full",
+            Decline::ChipBucketFull => "chip-bucket-full",
             Decline::PortLimit => "port-limit",
             Decline::VlanLimit => "vlan-limit",
             Decline::VlansFull => "vlans-full",
@@ -107,14 +112,26 @@ impl Decline {
 
 impl<'t> Session<'t> {
     #[inline]
-    pub(crate) fn new(table: &'t MacTable, stay: Stay<'t>, clock: Clock) -> Self {
-        Session { table, clock, _stay: stay }
+    pub(crate) fn new(table: &'t MacTable, stay: Option<Stay<'t>>, clock: Clock) -> Self {
+        Session { table, clock, credit: Cell::new(None), _stay: stay }
     }
 
     /// Hashes a key. VLANs are 1 to 4094.
     #[inline]
     pub fn probe(&self, vlan: u16, mac: [u8; 6]) -> Probe {
-        self.table.probe(vlan, mac)
+        self.table.probe(Key::from_octets(vlan, mac))
+    }
+
+    /// As [`Session::probe`], of an address as a number.
+    #[inline]
+    pub fn probe_bits(&self, vlan: u16, mac: u64) -> Probe {
+        self.table.probe(Key::new(vlan, mac))
+    }
+
+    /// As [`Session::probe`].
+    #[inline]
+    pub fn probe_key(&self, key: Key) -> Probe {
+        self.table.probe(key)
     }
 
     /// Starts to fetch the cache line that a look-up or learning will read.
@@ -124,17 +141,29 @@ impl<'t> Session<'t> {
     }
 
     /// Where is this address? Reads one cache line of the table, sometimes two; never waits and never starts over
-    /// unless its VLAN is flushed meanwhile, and then at most twice.
+    /// unless its VLAN or port is flushed meanwhile, and then at most twice.
     #[inline]
     pub fn lookup(&self, probe: &Probe) -> Option<Entry> {
         let mut moved = *probe;
+        let mut flushed = None;
         for _ in 0..3 {
             if moved.fid() != NONE {
-                let found = self.table.find(&moved);
+                let word = self.table.seek(&moved);
                 // Looked at after the search: had the VLAN been flushed in between, a static entry would be found under
                 // the new id only, and a dynamic one must not be found.
                 if self.table.vlans.id(moved.vlan()) == moved.fid() {
-                    return found.and_then(|found| self.entry(found.word));
+                    if word == 0 {
+                        return None;
+                    }
+                    if let Some(port) = self.table.port_of(word) {
+                        return self.entry_on(port, word);
+                    }
+                    // Its port was flushed. If the entry is still this one, so was the station; else it may have moved
+                    // off the port before that.
+                    if flushed.replace(word) == Some(word) {
+                        return None;
+                    }
+                    continue;
                 }
             }
             match self.table.vlans.id(moved.vlan()) {
@@ -157,7 +186,11 @@ impl<'t> Session<'t> {
 
     #[inline]
     pub(crate) fn entry(&self, word: u64) -> Option<Entry> {
-        let port = self.table.port_of(word)?;
+        self.entry_on(self.table.port_of(word)?, word)
+    }
+
+    #[inline]
+    fn entry_on(&self, port: u16, word: u64) -> Option<Entry> {
         let ticks = self.clock.ticks(word);
         (ticks <= crate::clock::LIFE).then_some(Entry {
             port,
@@ -169,116 +202,5 @@ impl<'t> Session<'t> {
     /// Age in nanoseconds of an entry's word.
     pub(crate) fn age(&self, word: u64) -> u64 {
         self.clock.nanos(word)
-    }
-
-    /// A frame from this address came in on `port`. Writes nothing if that is known and was noted in this tick.
-    ///
-    /// Lock-free with a bounded number of steps. Group addresses are the caller's to keep out.
-    #[inline]
-    pub fn learn(&self, probe: &Probe, port: u16) -> Learn {
-        self.learn_with(probe, port, |_| true)
-    }
-
-    /// As [`Session::learn`], but before a live address moves, `allow` is asked with the port that it is on.
-    ///
-    /// It is asked at most once per port.
-    #[inline]
-    pub fn learn_with(&self, probe: &Probe, port: u16, allow: impl FnMut(u16) -> bool) -> Learn {
-        let binding = self.table.ports.id(port);
-        if binding != NONE && probe.fid() != NONE && self.table.vlans.id(probe.vlan()) == probe.fid() {
-            let current = self.table.layout.entry(probe.key(), binding, self.clock.code());
-            let found = self.table.find(probe);
-            // The secondary bit is where the entry is, not what it says.
-            if found.is_some_and(|found| found.word & !crate::layout::SECONDARY == current) {
-                return Learn::Current;
-            }
-        }
-        self.learn_slowly(probe, port, allow)
-    }
-
-    fn learn_slowly(&self, probe: &Probe, port: u16, mut allow: impl FnMut(u16) -> bool) -> Learn {
-        let Some(fid) = self.table.vlans.claim(probe.vlan()) else {
-            return Learn::Declined(Decline::VlansFull);
-        };
-        // There are more bindings than ports: none is left only while several threads take one for the same port.
-        let Some(binding) = self.table.ports.claim(port) else { return Learn::Declined(Decline::Contended) };
-        let probe = if fid == probe.fid() { *probe } else { self.table.reprobe(probe, fid) };
-        let mut verdict = None;
-        let mut reclaimed = false;
-        for _ in 0..TRIES {
-            let outcome = match self.table.find(&probe) {
-                Some(found) => self.see(found, binding, port, |from| match verdict {
-                    Some((asked, allowed)) if asked == from => allowed,
-                    _ => verdict.insert((from, allow(from))).1,
-                }),
-                None => match self.insert(&probe, binding, port) {
-                    // Room that lapsed or flushed entries take here is better used for one that is alive.
-                    Some(Learn::Declined(_)) if !reclaimed => {
-                        reclaimed = true;
-                        if self.table.reclaim_around(&probe, &self.clock) > 0 {
-                            None
-                        } else {
-                            self.insert(&probe, binding, port)
-                        }
-                    }
-                    outcome => outcome,
-                },
-            };
-            if let Some(outcome) = outcome {
-                return outcome;
-            }
-        }
-        Learn::Declined(Decline::Contended)
-    }
-
-    /// An entry of the address is there. `None`: it changed, look again.
-    fn see(&self, found: Found, binding: u16, port: u16, allow: impl FnOnce(u16) -> bool) -> Option<Learn> {
-        let (table, word) = (self.table, found.word);
-        let holder = table.port_of(word);
-        if is_static(word) {
-            return Some(match holder {
-                Some(at) if at != port => Learn::Static { port: at },
-                _ => Learn::Current,
-            });
-        }
-        let Some(from) = holder.filter(|_| !self.clock.lapsed(word)) else {
-            // Not alive any more: as good as a vacant slot, and counted as such.
-            table.remove_at(found);
-            return None;
-        };
-        let cell = table.lines[found.bucket].slot(found.slot);
-        let replace = |next| cell.compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed).is_ok();
-        if from == port {
-            if self.clock.is_current(word) {
-                return Some(Learn::Current);
-            }
-            return replace(with_age(word, self.clock.code())).then_some(Learn::Refreshed);
-        }
-        if !allow(from) {
-            return Some(Learn::MoveRefused { from });
-        }
-        if let Err(decline) = table.counts.admit_move(binding, port) {
-            return Some(Learn::Declined(decline));
-        }
-        let moved = table.layout.entry(word & table.layout.key_mask(), binding, self.clock.code());
-        let has_moved = replace(moved);
-        // One of the two counts is one too many now: the old port's, or the one just reserved.
-        table.counts.leave_holder(table.holder(if has_moved { word } else { moved }));
-        has_moved.then_some(Learn::Moved { from })
-    }
-
-    fn insert(&self, probe: &Probe, binding: u16, port: u16) -> Option<Learn> {
-        let (table, fid) = (self.table, probe.fid());
-        if let Err(decline) = table.counts.admit(binding, port, fid, probe.vlan()) {
-            return Some(Learn::Declined(decline));
-        }
-        let outcome = match table.place(probe, binding, self.clock.code()) {
-            Insert::Placed => return Some(Learn::New),
-            Insert::Again => None,
-            Insert::Contended => Some(Learn::Declined(Decline::Contended)),
-            Insert::Full => Some(Learn::Declined(Decline::BucketsFull)),
-        };
-        table.counts.leave(crate::counts::Holder::Binding(binding), fid);
-        outcome
     }
 }

@@ -1,11 +1,13 @@
 //! Entries that an operator made, and removal of single entries.
 
+use crate::evict::Newcomer;
 use crate::ids::NONE;
 use crate::insert::Insert;
+use crate::key::Key;
 use crate::layout::age;
 use crate::probe::Probe;
 use crate::session::Decline;
-use crate::sync::{Ordering, lock};
+use crate::sync::{Ordering, lock, spin_loop};
 use crate::table::MacTable;
 
 /// How often the control side starts over; learners that are in its way need nanoseconds.
@@ -19,7 +21,7 @@ impl MacTable {
         assert!(usize::from(port) < self.ports.names(), "port {port} of {}", self.ports.names());
         let control = &mut *lock(&self.control);
         let fid = self.vlans.claim(vlan).ok_or(Decline::VlansFull)?;
-        self.place_static(&self.probe_as(vlan, fid, mac), port)?;
+        self.place_static(&self.probe_as(Key::from_octets(vlan, mac), fid), port)?;
         control.statics.insert((vlan, mac), port);
         Ok(())
     }
@@ -29,7 +31,7 @@ impl MacTable {
         let control = &mut *lock(&self.control);
         let was_static = control.statics.remove(&(vlan, mac)).is_some();
         let fid = self.vlans.id(vlan);
-        let removed = fid != NONE && self.remove_key(&self.probe_as(vlan, fid, mac));
+        let removed = fid != NONE && self.remove_key(&self.probe_as(Key::from_octets(vlan, mac), fid));
         was_static || removed
     }
 
@@ -50,22 +52,30 @@ impl MacTable {
                 }
                 continue;
             }
-            let decline = match self.counts.admit_static(port, probe.fid()) {
+            let decline = match self.admit_static(probe, port) {
                 Err(decline) => decline,
                 Ok(()) => {
                     let insert = self.place(probe, port, age::STATIC);
                     if matches!(insert, Insert::Placed) {
                         return Ok(());
                     }
-                    self.counts.leave(crate::counts::Holder::Static(port), probe.fid());
+                    self.leave(probe, crate::counts::Holder::Static(port));
                     if !matches!(insert, Insert::Full) {
-                        std::hint::spin_loop();
+                        spin_loop();
                         continue;
                     }
                     Decline::BucketsFull
                 }
             };
             if reclaimed {
+                if self.evict_for(
+                    Newcomer { probe, peers: 0, reason: decline },
+                    self.lines.len(),
+                    &crate::clock::Clock::AGELESS,
+                    |_| {},
+                ) {
+                    continue;
+                }
                 return Err(decline);
             }
             // Lapsed entries are left to the sweeper, who reports them; flushed ones make room here.
@@ -73,6 +83,15 @@ impl MacTable {
             self.reclaim_around(probe, &crate::clock::Clock::AGELESS);
         }
         Err(Decline::Contended)
+    }
+
+    fn admit_static(&self, probe: &Probe, port: u16) -> Result<(), Decline> {
+        self.counts.admit_static(port, probe.fid())?;
+        if !self.admit_to_chip(probe) {
+            self.counts.leave(crate::counts::Holder::Static(port), probe.fid());
+            return Err(Decline::ChipBucketFull);
+        }
+        Ok(())
     }
 
     /// Removes whatever entry a key has; whether it had a live one, by the port's and VLAN's flushes.

@@ -38,6 +38,8 @@ pub enum Cause {
     Lapsed,
     /// Its port or VLAN was flushed.
     Flushed,
+    /// It had to make room for another one, see [`crate::WhenFull`].
+    Evicted,
 }
 
 impl MacTable {
@@ -68,8 +70,9 @@ impl MacTable {
         let round = self.round(control.has_retired());
         if let (Some(paid), Some(round)) = (sweeper.paid_until, round) {
             let worth = u128::from(round) * buckets as u128 / self.lines.len() as u128;
-            // Work ahead of time is not saved up for longer than a round.
-            sweeper.paid_until = Some((paid.saturating_add(worth as u64)).min(now.saturating_add(round)));
+            // Work ahead of time is saved up for half a round at the most: a bucket that was swept just before its entries
+            // lapse is so swept again within one and a half, before their stamps come round.
+            sweeper.paid_until = Some((paid.saturating_add(worth as u64)).min(now.saturating_add(round / 2)));
         } else {
             sweeper.paid_until = Some(now);
         }

@@ -1,26 +1,31 @@
-use crate::bucket::{Line, Spill, vacated};
+use crate::bucket::{Spill, vacated};
+use crate::chip::Chip;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError};
 use crate::control::Control;
 use crate::counts::{Counts, Holder};
+use crate::evict::WhenFull;
 use crate::grace::Grace;
 use crate::hash::Permutation;
 use crate::ids::IdMap;
+use crate::key::Key;
 use crate::layout::{Layout, SECONDARY, is_entry, is_static};
+use crate::memory::Memory;
 use crate::probe::Probe;
 use crate::session::Session;
+use crate::simd::Simd;
 use crate::sweep::Sweeper;
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, IS_MODEL, Mutex, Ordering};
 
 /// VLAN ids have 12 bits.
-pub(crate) const VLAN_IDS: usize = 4096;
+pub(crate) const VLAN_IDS: usize = if IS_MODEL { 4 } else { 4096 };
 
 /// A MAC table: (VLAN, MAC) to port, for any number of threads at once.
 ///
 /// The data path works through a [`Session`]; everything else is the control side, which may wait for a lock
 /// that the data path never takes.
 pub struct MacTable {
-    pub(crate) lines: Box<[Line]>,
+    pub(crate) lines: Memory,
     pub(crate) spills: Box<[Spill]>,
     pub(crate) layout: Layout,
     pub(crate) permutation: Permutation,
@@ -33,6 +38,10 @@ pub struct MacTable {
     /// Held before `control` where both are.
     pub(crate) sweeper: Mutex<Sweeper>,
     pub(crate) control: Mutex<Control>,
+    pub(crate) simd: Simd,
+    pub(crate) when_full: WhenFull,
+    pub(crate) evicted: AtomicU64,
+    pub(crate) chip: Option<Chip>,
     capacity: u32,
 }
 
@@ -47,10 +56,19 @@ pub(crate) struct Found {
 impl MacTable {
     /// An empty table. Its memory never grows.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        Self::with_simd(config, Simd::best())
+    }
+
+    /// As [`MacTable::new`], with the vector instructions named instead of the best that there are.
+    ///
+    /// # Panics
+    /// When this machine does not have them.
+    pub fn with_simd(config: &Config, simd: Simd) -> Result<Self, ConfigError> {
+        assert!(simd.is_available(), "no {} here", simd.name());
         let layout = Layout::new(config)?;
         let (ports, vlans) = (usize::from(config.ports), usize::from(config.vlans));
         Ok(MacTable {
-            lines: (0..layout.buckets()).map(|_| Line::default()).collect(),
+            lines: Memory::new(layout.buckets()),
             spills: (0..layout.buckets()).map(|_| Spill::default()).collect(),
             permutation: Permutation::new(layout.key_bits(), config.hash_key),
             vlans: IdMap::new(VLAN_IDS, vlans, layout.fids()),
@@ -60,6 +78,10 @@ impl MacTable {
             grace: Grace::default(),
             sweeper: Mutex::default(),
             control: Mutex::new(Control::new(Clock::tick_for(config.ageing_time))),
+            simd,
+            when_full: config.when_full,
+            evicted: AtomicU64::new(0),
+            chip: config.geometry.as_ref().map(|geometry| Chip::new(geometry, config)),
             capacity: config.capacity,
             layout,
         })
@@ -71,7 +93,7 @@ impl MacTable {
     #[inline]
     pub fn session(&self, now: u64) -> Session<'_> {
         let stay = self.grace.enter();
-        Session::new(self, stay, self.clock(now))
+        Session::new(self, Some(stay), self.clock(now))
     }
 
     #[inline]
@@ -183,7 +205,10 @@ impl MacTable {
         if found.word & SECONDARY != 0 {
             self.spills[self.layout.primary_of(found.bucket, found.word)].end();
         }
-        let (fid, _) = self.key_of(found.bucket, found.word);
+        let (fid, mac) = self.key_of(found.bucket, found.word);
+        if let Some(chip) = &self.chip {
+            chip.leave(Key::from_octets(self.vlans.last_name(fid), mac));
+        }
         self.counts.leave(self.holder(found.word), fid);
         true
     }

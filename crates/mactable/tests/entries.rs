@@ -103,6 +103,24 @@ fn stamps_never_wrap_into_life_when_sweeps_keep_pace() {
 }
 
 #[test]
+fn sweeping_ahead_of_time_brings_nobody_back_to_life() {
+    let table = table();
+    for n in 0..100 {
+        learn(&table, S, 10, n, 3);
+    }
+    assert_eq!(table.sweep_due(S), 0);
+    // Just before all of them lapse, and far more than is due.
+    for _ in 0..5 {
+        assert!(sweep_round(&table, 300 * S).is_empty());
+    }
+    for now in (305..900).step_by(5).map(|seconds| seconds * S) {
+        table.sweep(now, table.sweep_due(now), |_| {});
+        assert!((0..100).all(|n| port(&table, now, 10, n).is_none()), "at {now}");
+    }
+    assert!(table.is_empty());
+}
+
+#[test]
 fn pace_is_two_rounds_per_ageing_time() {
     let table = table();
     assert_eq!(table.sweep_due(0), 0);

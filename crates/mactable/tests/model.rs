@@ -1,6 +1,6 @@
 //! Long random sequences of operations against a table that is a map.
 
-use greylag_mactable::{Config, Decline, Learn, MacTable};
+use greylag_mactable::{Cause, Config, Decline, Learn, MacTable, WhenFull};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -85,7 +85,7 @@ proptest! {
 
     #[test]
     fn the_table_does_what_a_map_would(key: [u64; 2], ops in prop::collection::vec(ops(), 1..400)) {
-        let config = Config { capacity: 400, ports: PORTS, vlans: VLANS, ageing_time: AGEING, hash_key: key };
+        let config = Config { capacity: 400, ports: PORTS, vlans: VLANS, ageing_time: AGEING, hash_key: key, ..Config::default() };
         let table = MacTable::new(&config).unwrap();
         let mut model = Model { now: 1, ..Model::default() };
         for op in ops {
@@ -160,5 +160,73 @@ proptest! {
         for vlan in 1..=VLANS {
             prop_assert_eq!(table.vlan_len(vlan), live.iter().filter(|((at, _), _)| *at == vlan).count());
         }
+    }
+
+    #[test]
+    fn a_crowded_table_loses_only_whom_it_names(
+        key: [u64; 2],
+        policy in 0..WhenFull::ALL.len(),
+        ops in prop::collection::vec(ops(), 1..400),
+    ) {
+        let when_full = WhenFull::ALL[policy];
+        let config = Config {
+            capacity: 24, ports: PORTS, vlans: VLANS, ageing_time: AGEING, hash_key: key, when_full, ..Config::default()
+        };
+        let table = MacTable::new(&config).unwrap();
+        let mut model = Model { now: 1, ..Model::default() };
+        let mut evictions = 0;
+        for op in ops {
+            match op {
+                Op::Learn { vlan, mac: n, port, allow } => {
+                    let session = table.session(model.now);
+                    let probe = session.probe(vlan, mac(n));
+                    let mut evicted = Vec::new();
+                    let outcome = session.learn_reporting(&probe, port, |_| allow, |swept| evicted.push(swept));
+                    for swept in &evicted {
+                        let known = model.entries.remove(&(swept.vlan, swept.mac));
+                        prop_assert_eq!(known.map(|known| (known.port, known.seen.is_some())), Some((swept.port, true)));
+                        prop_assert_eq!(swept.cause, Cause::Evicted);
+                        prop_assert_ne!((swept.vlan, swept.mac), (vlan, mac(n)));
+                    }
+                    evictions += evicted.len() as u64;
+                    prop_assert!(evicted.is_empty() || when_full != WhenFull::Decline);
+                    if let Learn::Declined(decline) = outcome {
+                        prop_assert_eq!(decline, Decline::TableFull);
+                        prop_assert!(model.live((vlan, mac(n))).is_none());
+                    } else {
+                        prop_assert_eq!(outcome, model.learn((vlan, mac(n)), port, allow));
+                    }
+                    let found = session.lookup(&probe).map(|entry| entry.port);
+                    prop_assert_eq!(found, model.live((vlan, mac(n))).map(|known| known.port));
+                }
+                Op::Remove { vlan, mac: n } => {
+                    let was_live = model.live((vlan, mac(n))).is_some();
+                    model.entries.remove(&(vlan, mac(n)));
+                    prop_assert!(table.remove(vlan, mac(n)) || !was_live);
+                }
+                Op::FlushPort(port) => {
+                    table.flush_port(port);
+                    model.entries.retain(|_, known| known.port != port || known.seen.is_none());
+                }
+                Op::FlushVlan(vlan) => {
+                    table.flush_vlan(vlan);
+                    model.entries.retain(|&(at, _), known| at != vlan || known.seen.is_none());
+                }
+                Op::Wait(nanos) => {
+                    model.now += nanos / 4;
+                    table.sweep(model.now, table.sweep_due(model.now), |_| {});
+                }
+                Op::Sweep(buckets) => {
+                    table.sweep(model.now, buckets, |_| {});
+                }
+                Op::Static { .. } | Op::FlushAll | Op::Crowd { .. } => {}
+            }
+            prop_assert!(table.len() <= 24);
+            prop_assert_eq!(table.evicted(), evictions);
+        }
+        let live: Vec<_> = model.entries.keys().filter_map(|&key| Some((key, model.live(key)?.port))).collect();
+        let mut shown: Vec<_> = table.iter(model.now).map(|record| ((record.vlan, record.mac), record.port)).collect();
+        shown.sort_unstable();
+        prop_assert_eq!(shown, live);
     }
 }

@@ -125,12 +125,6 @@ impl Batch {
         &self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
     }
 
-    /// The bytes of a frame, to be changed in place.
-    pub fn bytes_mut(&mut self, index: usize) -> &mut [u8] {
-        let frame = &self.frames[..self.len][index];
-        &mut self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
-    }
-
     /// What its sender left to do.
     pub fn offload(&self, index: usize) -> Offload {
         self.frames[..self.len][index].offload

@@ -98,20 +98,21 @@ impl Offload {
             return;
         }
         let transport = usize::from(self.checksum_start);
-        self.header_len = self.checksum_start
-            + match self.gso_type & !Self::GSO_ECN {
-                Self::GSO_TCPV4 | Self::GSO_TCPV6 => match frame.get(transport + TCP_DATA_OFFSET) {
-                    Some(octet) => u16::from(octet >> 4) * 4,
-                    None => return,
-                },
-                Self::GSO_UDP_L4 => UDP_HEADER_LEN,
-                _ => return,
-            };
+        let headers = match self.gso_type & !Self::GSO_ECN {
+            Self::GSO_TCPV4 | Self::GSO_TCPV6 => match frame.get(transport + TCP_DATA_OFFSET) {
+                Some(octet) => u16::from(octet >> 4) * 4,
+                None => return,
+            },
+            Self::GSO_UDP_L4 => UDP_HEADER_LEN,
+            _ => return,
+        };
+        // The sender chose the offset: it may be anything.
+        self.header_len = self.checksum_start.saturating_add(headers);
     }
 
     /// A tag was put in behind the addresses.
     pub(crate) fn tag_inserted(&mut self) {
-        self.shift(|offset| offset + TAG_LEN as u16);
+        self.shift(|offset| offset.saturating_add(TAG_LEN as u16));
     }
 
     /// The tag behind the addresses was taken out.

@@ -2,13 +2,13 @@
 //! turns them into [`Forwarding`](greylag_dataplane::Forwarding).
 
 use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
+use greylag_mactable::{Geometry, WhenFull};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A whole switch.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SwitchConfig {
     /// The name it is known by: its control socket is called after it.
     pub name: String,
@@ -90,25 +90,34 @@ pub enum IdlePolicy {
 }
 
 /// The MAC table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MacTableConfig {
     /// Entries that it holds at most.
     pub maximum_entries: u32,
     /// An entry whose station is silent for this long is forgotten; zero for never.
     pub ageing_time: Duration,
+    /// What becomes of an address that finds no room.
+    pub when_full: WhenFull,
+    /// The chip whose hash collisions are imitated, if one is.
+    pub geometry: Option<Geometry>,
     /// Stations that change ports too often.
     pub move_damping: Option<MoveDamping>,
 }
 
 impl Default for MacTableConfig {
-    /// 65,536 entries, 300 s (IEEE 802.1Q-2022 table 8-6), no damping.
+    /// 65,536 entries, 300 s (IEEE 802.1Q-2022 table 8-6), declines when full, no chip, no damping.
     fn default() -> Self {
-        MacTableConfig { maximum_entries: 65_536, ageing_time: Duration::from_secs(300), move_damping: None }
+        MacTableConfig {
+            maximum_entries: 65_536,
+            ageing_time: Duration::from_secs(300),
+            when_full: WhenFull::Decline,
+            geometry: None,
+            move_damping: None,
+        }
     }
 }
 
-/// A station that changes ports `threshold` times within `interval` is held where it is for `hold`.
+/// A station that changes ports more than `threshold` times within `interval` is held where it is for `hold`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MoveDamping {

@@ -100,6 +100,8 @@ impl Switch {
             vlans: config.vlan_set().iter().count().max(1) as u16,
             mac_entries: config.mac_table.maximum_entries,
             ageing_time: config.mac_table.ageing_time,
+            when_full: config.mac_table.when_full,
+            geometry: config.mac_table.geometry.clone(),
         };
         let plane = DataPlane::new(&limits, seed)?;
         let table = plane.table();
@@ -163,7 +165,7 @@ impl Switch {
     }
 
     /// Takes in what the workers have reported since the last call.
-    pub fn poll_workers(&mut self, now: Instant) {
+    pub fn poll_workers(&mut self) {
         // A worker that was in the middle of a batch when a port went down may have learned an address there after
         // the flush.
         for port in self.gone_down.drain(..) {
@@ -171,8 +173,8 @@ impl Switch {
                 self.plane.table().flush_port(port.0);
             }
         }
-        while let Some(event) = self.plane.next_event() {
-            self.handle_input(now, Input::Worker(event));
+        for report in self.plane.take_reports() {
+            self.handle_input(report.at, Input::Worker(report.event));
         }
     }
 

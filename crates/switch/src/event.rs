@@ -102,7 +102,7 @@ impl EventLog {
     /// The events that are kept and come after `sequence`; 0 for all.
     pub fn after(&self, sequence: u64) -> impl Iterator<Item = &EventRecord> {
         let first = self.records.front().map_or(0, |record| record.sequence);
-        self.records.iter().skip((sequence + 1).saturating_sub(first) as usize)
+        self.records.iter().skip(sequence.saturating_add(1).saturating_sub(first) as usize)
     }
 }
 
@@ -121,6 +121,7 @@ mod tests {
         let last = (KEPT + 10) as u64;
         assert_eq!(log.after(last - 2).map(|record| record.sequence).collect::<Vec<_>>(), [last - 1, last]);
         assert_eq!(log.after(last).count(), 0);
+        assert_eq!(log.after(u64::MAX).count(), 0);
     }
 
     #[test]

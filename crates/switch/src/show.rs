@@ -4,7 +4,7 @@
 use crate::Switch;
 use crate::config::{Attachment, Membership};
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_mactable::Decline;
+use greylag_mactable::{Decline, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -106,7 +106,7 @@ pub struct PortCountersRow {
     pub in_octets: u64,
     /// Received frames that were flooded.
     pub in_flooded: u64,
-    /// Received frames that were dropped, for a reason of this port.
+    /// Frames dropped: those that came in by this port, and those that it should have sent and could not.
     pub dropped: u64,
     /// Receptions that failed.
     pub in_errors: u64,
@@ -134,6 +134,8 @@ pub struct MacTableCounters {
     pub moved: u64,
     /// Moves that damping refused.
     pub move_damped: u64,
+    /// Frames whose source has a static entry on another port.
+    pub static_kept: u64,
     /// Addresses that were silent for the ageing time.
     pub aged: u64,
     /// Addresses that were not learned, by reason.
@@ -166,12 +168,17 @@ impl Switch {
         rows
     }
 
+    fn count_entries(&self, now: Instant, key: impl Fn(&Record) -> u16) -> BTreeMap<u16, u64> {
+        let mut counts = BTreeMap::new();
+        for entry in self.data_plane().table().iter(now.as_nanos()) {
+            *counts.entry(key(&entry)).or_default() += 1;
+        }
+        counts
+    }
+
     /// The VLANs that exist: those with a member, and those that have settings.
     pub fn vlans(&self, now: Instant) -> Vec<VlanRow> {
-        let mut entries: BTreeMap<VlanId, u64> = BTreeMap::new();
-        for row in self.fdb(now) {
-            *entries.entry(row.vlan).or_default() += 1;
-        }
+        let entries = self.count_entries(now, |entry| entry.vlan);
         let vlans = self.config().vlan_set();
         vlans
             .iter()
@@ -190,7 +197,7 @@ impl Switch {
                     name: self.config().vlans.get(&vlan).and_then(|settings| settings.name.clone()),
                     untagged: members(false),
                     tagged: members(true),
-                    entries: entries.get(&vlan).copied().unwrap_or(0),
+                    entries: entries.get(&vlan.get()).copied().unwrap_or(0),
                 }
             })
             .collect()
@@ -198,10 +205,7 @@ impl Switch {
 
     /// The ports, in the order of the configuration.
     pub fn port_rows(&self, now: Instant) -> Vec<PortRow> {
-        let mut entries: BTreeMap<String, u64> = BTreeMap::new();
-        for row in self.fdb(now) {
-            *entries.entry(row.ifname).or_default() += 1;
-        }
+        let entries = self.count_entries(now, |entry| entry.port);
         let status = |up: bool| if up { "UP" } else { "DOWN" }.to_owned();
         self.ports()
             .iter()
@@ -226,7 +230,7 @@ impl Switch {
                     untagged_vlan: config.membership.untagged(),
                     vlans: config.membership.vlans().to_string(),
                     mtu: config.mtu,
-                    entries: entries.get(config.name.as_str()).copied().unwrap_or(0),
+                    entries: entries.get(&(index as u16)).copied().unwrap_or(0),
                 }
             })
             .collect()
@@ -273,12 +277,13 @@ impl Switch {
         Counters {
             ports: ports.collect(),
             mac_table: MacTableCounters {
-                entries: self.fdb(now).len() as u64,
+                entries: self.data_plane().table().iter(now.as_nanos()).count() as u64,
                 maximum_entries: self.config().mac_table.maximum_entries.into(),
                 learned: learn.learned,
                 refreshed: learn.refreshed,
                 moved: learn.moved,
                 move_damped: learn.damped,
+                static_kept: learn.static_kept,
                 aged: learn.aged,
                 declined: declined.map(|(decline, count)| (decline.name().to_owned(), count)).collect(),
                 events_lost: learn.events_lost,

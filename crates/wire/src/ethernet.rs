@@ -32,8 +32,6 @@ impl EtherType {
     pub const IPV6: EtherType = EtherType(0x86dd);
     /// A service VLAN tag follows: opaque payload to a customer bridge.
     pub const S_TAG: EtherType = EtherType(0x88a8);
-    /// Slow protocols: LACP and marker (IEEE 802.3-2022 annex 57A).
-    pub const SLOW_PROTOCOLS: EtherType = EtherType(0x8809);
     /// For local experiments (IEEE 802-2014 9.2.4): what our own generators send.
     pub const LOCAL_EXPERIMENT: EtherType = EtherType(0x88b5);
 }

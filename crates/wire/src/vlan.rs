@@ -35,11 +35,6 @@ impl Tci {
         }
     }
 
-    /// Priority code point, 0 to 7.
-    pub const fn priority(self) -> u8 {
-        (self.0 >> 13) as u8
-    }
-
     /// The four octets that stand between source address and EtherType.
     pub const fn to_bytes(self) -> [u8; TAG_LEN] {
         let [a, b] = EtherType::C_TAG.0.to_be_bytes();
@@ -81,7 +76,7 @@ mod tests {
         assert_eq!(Tag::parse(&frame), Tag::Truncated);
         frame.extend([0x08, 0x00]);
         let Tag::Present(tci) = Tag::parse(&frame) else { panic!("a tag is there") };
-        assert_eq!((tci.priority(), tci.vid()), (3, Vid::Vlan(VlanId::new(10).unwrap())));
+        assert_eq!((tci, tci.vid()), (Tci(0x600a), Vid::Vlan(VlanId::new(10).unwrap())));
         frame[12] = 0x88;
         assert_eq!(Tag::parse(&frame), Tag::Absent);
     }

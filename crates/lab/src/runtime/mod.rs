@@ -1,19 +1,26 @@
 //! One running switch: its ports opened, its workers on threads, its control side on the control socket.
 
 mod control_socket;
+mod links;
 mod open;
+mod signals;
 mod worker_thread;
 
-use crate::link_monitor::{LinkMonitor, LinkState};
+use crate::link_monitor::LinkMonitor;
 use control_socket::ControlSocket;
-use greylag_base::{Instant, PortId, Seed};
+use greylag_base::{Instant, Seed};
 use greylag_dataplane::Worker;
-use greylag_switch::config::SwitchConfig;
-use greylag_switch::{Input, Switch, SwitchError};
+use greylag_switch::config::{SwitchConfig, WorkersConfig};
+use greylag_switch::{Switch, SwitchError};
+use links::Links;
+use open::Opened;
+use rustix::process::getppid;
+use signals::Signals;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 use worker_thread::WorkerThread;
 
@@ -34,6 +41,12 @@ pub enum RunError {
     /// The control socket.
     #[error("{0}")]
     ControlSocket(String),
+    /// A worker is to be pinned to a CPU that is not there.
+    #[error("workers.cpus: CPU {0} is not there, or this process may not use it")]
+    Cpu(u16),
+    /// A part of the switch has failed; its log says more.
+    #[error("{0} has failed, and a switch does not run without it")]
+    Broken(&'static str),
     /// Something of the machine.
     #[error("{what}: {source}")]
     System {
@@ -74,7 +87,8 @@ struct Running {
 
 impl Running {
     fn switch(&self) -> MutexGuard<'_, Switch> {
-        self.switch.lock().expect("the control side does not panic")
+        // A request that failed half way has only read.
+        self.switch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -82,50 +96,78 @@ impl Running {
 pub struct RunOptions {
     /// The control socket.
     pub socket: PathBuf,
-    /// It ends when the process that started it ends.
-    pub exit_with_parent: bool,
+    /// It ends when this process, its parent, ends.
+    pub parent: Option<u32>,
 }
 
-/// Runs a switch until `SIGINT` or `SIGTERM`, then removes what it made. `on_ready` is called once frames flow and the
-/// control socket answers.
+/// Runs a switch until `SIGINT`, `SIGTERM` or `SIGHUP`, then removes what it made. `on_ready` is called once frames flow and
+/// the control socket answers.
 ///
 /// # Errors
-/// When a port cannot be opened, the control socket is in use, or the machine refuses a thread.
+/// When a port cannot be opened, the control socket is in use, the machine refuses a thread, or a part of the switch
+/// fails while it runs.
 pub fn run(config: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> Result<(), RunError> {
+    let failed = |what| move |source| RunError::System { what, source };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(failed("cannot start the control side"))?;
+    let mut signals = Signals::take(&runtime).map_err(failed("cannot take over signals"))?;
+    check_cpus(&config.workers)?;
     let clock = Clock::new();
-    let control_socket = ControlSocket::bind(options.socket, options.exit_with_parent)?;
-    let opened = open::open_ports(&config)?;
-    let workers = config.workers.clone();
+    let control_socket = ControlSocket::bind(options.socket)?;
+    // The devices stay ours until the end of this function.
+    let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config)?;
+    let settings = config.workers.clone();
     let switch = Switch::new(config, random_seed()?, clock.now())?;
     let plane = Arc::clone(switch.data_plane());
     let running = Arc::new(Running { switch: Mutex::new(switch), clock, stop: AtomicBool::new(false) });
 
-    let mut threads = Vec::new();
-    for (index, ports) in opened.queues.into_iter().enumerate() {
+    let mut workers = Vec::new();
+    for (index, ports) in queues.into_iter().enumerate() {
         let worker = Worker::new(Arc::clone(&plane), index);
-        let thread = WorkerThread::new(worker, ports, &workers, index, Arc::clone(&running))
-            .map_err(|errno| RunError::System { what: "cannot watch the ports", source: errno.into() })?;
-        let thread = std::thread::Builder::new()
-            .name(format!("worker-{index}"))
-            .spawn(move || thread.run())
-            .map_err(|source| RunError::System { what: "cannot start a worker", source })?;
-        threads.push(thread);
+        let worker = WorkerThread::new(worker, ports, &settings, index, Arc::clone(&running))
+            .map_err(|errno| failed("cannot watch the ports")(errno.into()))?;
+        workers.push(worker);
     }
+    let mut links = Links::new(Arc::clone(&running), workers.iter().map(WorkerThread::replaced).collect());
+    let mut threads = Vec::new();
+    for (index, worker) in workers.into_iter().enumerate() {
+        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run());
+        threads.push(thread.map_err(failed("cannot start a worker"))?);
+    }
+    let monitor = LinkMonitor::spawn(interfaces, move |port, state| links.change(port, state))
+        .map_err(failed("cannot watch the links"))?;
 
-    let links = Arc::clone(&running);
-    let monitor = LinkMonitor::spawn(opened.interfaces, move |index, state| {
-        let input = Input::Link { port: PortId(index as u16), up: state == LinkState::Up };
-        links.switch().handle_input(links.clock.now(), input);
-    })
-    .map_err(|source| RunError::System { what: "cannot watch the links", source })?;
-
-    let served = control_socket.serve(&running, on_ready);
+    let goes_on = || {
+        let parent_lives =
+            options.parent.is_none_or(|pid| getppid().is_some_and(|now| now.as_raw_pid() as u32 == pid));
+        parent_lives && monitor.is_running() && !threads.iter().any(JoinHandle::is_finished)
+    };
+    let served = control_socket.serve(&runtime, &mut signals, &running, on_ready, goes_on);
     running.stop.store(true, Ordering::Relaxed);
+    let monitored = monitor.is_running();
     drop(monitor);
     for thread in threads {
-        thread.join().expect("a worker does not panic");
+        match thread.join() {
+            Ok(ended) => ended.map_err(failed("a worker cannot wait for frames"))?,
+            Err(_) => return Err(RunError::Broken("a worker")),
+        }
     }
-    served
+    if !monitored {
+        return Err(RunError::Broken("the link monitor"));
+    }
+    served.map_err(failed("the control side stopped"))
+}
+
+/// A worker that is to be pinned to a CPU that this process may not use would run anywhere.
+fn check_cpus(workers: &WorkersConfig) -> Result<(), RunError> {
+    let allowed = rustix::thread::sched_getaffinity(None)
+        .map_err(|errno| RunError::System { what: "cannot ask for the CPUs", source: errno.into() })?;
+    match workers.cpus.iter().find(|&&cpu| !allowed.is_set(cpu.into())) {
+        Some(&cpu) => Err(RunError::Cpu(cpu)),
+        None => Ok(()),
+    }
 }
 
 fn random_seed() -> Result<Seed, RunError> {

@@ -2,10 +2,12 @@
 
 use crate::netns::{Netns, NetnsError};
 use greylag_base::PortName;
-use greylag_ports::{OpenError, PacketQueue, Port, TapConfig, TapQueue};
+use greylag_ports::{Interface, OpenError, PacketQueue, Port, TapConfig, TapQueue};
 use greylag_switch::config::{Attachment, NetnsRef, PortConfig, SwitchConfig};
 use std::io;
 use std::num::NonZeroUsize;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
 
 /// Why a port cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +28,9 @@ pub enum PortError {
         /// What is wrong.
         source: NetnsError,
     },
+    /// Another switch has the device.
+    #[error("port {0}: another greylag switch forwards on this device already: stop that one first")]
+    InUse(PortName),
     /// The namespace is there, and closed.
     #[error("port {port}: its network namespace cannot be entered: {source}")]
     Enter {
@@ -36,7 +41,20 @@ pub enum PortError {
     },
 }
 
-type Watched = (Option<Netns>, PortName);
+pub(super) type Watched = (Option<Netns>, PortName);
+
+/// Holds a device for this switch: a second one on the same device would double every frame. An abstract socket
+/// belongs to a network namespace, as the device does, and goes with the process, however that ends.
+pub(super) struct Claim(#[expect(dead_code, reason = "it is held, not used")] UnixListener);
+
+impl Claim {
+    fn take(device: &PortName) -> Result<Claim, PortError> {
+        let name = format!("greylag/device/{device}");
+        let address = SocketAddr::from_abstract_name(name).map_err(|_| PortError::InUse(device.clone()))?;
+        let listener = UnixListener::bind_addr(&address).map_err(|_| PortError::InUse(device.clone()))?;
+        Ok(Claim(listener))
+    }
+}
 
 /// Opened ports.
 pub(super) struct Opened {
@@ -44,32 +62,34 @@ pub(super) struct Opened {
     pub(super) queues: Vec<Vec<Option<Box<dyn Port>>>>,
     /// Port by port: the interface whose state is the port's, and the namespace that it is in.
     pub(super) interfaces: Vec<Watched>,
+    /// The devices that are ours.
+    pub(super) claims: Vec<Claim>,
 }
 
 /// Opens all ports, or none: an error closes what was opened.
 pub(super) fn open_ports(config: &SwitchConfig) -> Result<Opened, PortError> {
     let workers = NonZeroUsize::new(config.workers.count.into()).unwrap_or(NonZeroUsize::MIN);
     let mut queues: Vec<Vec<Option<Box<dyn Port>>>> = (0..workers.get()).map(|_| Vec::new()).collect();
-    let mut interfaces = Vec::new();
+    let (mut interfaces, mut claims) = (Vec::new(), Vec::new());
     for port in &config.ports {
+        if port.attachment == Attachment::Device {
+            claims.push(Claim::take(&port.name)?);
+        }
         let (opened, interface) = open_port(port, workers)?;
         for (worker, queue) in queues.iter_mut().zip(opened) {
             worker.push(Some(queue));
         }
         interfaces.push(interface);
     }
-    Ok(Opened { queues, interfaces })
+    Ok(Opened { queues, interfaces, claims })
 }
 
-type Queues = Vec<Box<dyn Port>>;
+pub(super) type Queues = Vec<Box<dyn Port>>;
 
 fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Watched), PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     match &port.attachment {
-        Attachment::Device => {
-            let queues = PacketQueue::open(&port.name, workers).map_err(failed)?;
-            Ok((boxed(queues), (None, port.name.clone())))
-        }
+        Attachment::Device => Ok((open_device(port, workers)?, (None, port.name.clone()))),
         Attachment::Tap { netns, interface, mac_address } => {
             let tap = TapConfig {
                 name: interface.clone().unwrap_or_else(|| port.name.clone()),
@@ -87,6 +107,18 @@ fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Watche
             Ok((boxed(queues.map_err(failed)?), (netns, tap.name)))
         }
     }
+}
+
+/// Opens an Ethernet device; also once more, when one was made again under its name.
+pub(super) fn open_device(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, PortError> {
+    let queues = PacketQueue::open(&port.name, workers)
+        .map_err(|source| PortError::Open { port: port.name.clone(), source })?;
+    if let Ok(mtu) = Interface::named(&port.name).and_then(|device| device.mtu())
+        && mtu < port.mtu.into()
+    {
+        tracing::warn!("port {}: its device has an mtu of {mtu}, the port of {}", port.name, port.mtu);
+    }
+    Ok(boxed(queues))
 }
 
 fn boxed<P: Port + 'static>(queues: Vec<P>) -> Queues {

@@ -1,11 +1,13 @@
 //! The loop of a forwarding thread: which ports have something, and what to do when none has.
 
 use super::Running;
+use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
 use greylag_ports::Port;
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +31,11 @@ pub(super) struct WorkerThread {
     running: Arc<Running>,
     /// Says which ports have something.
     epoll: OwnedFd,
+    replaced: Arc<Replaced>,
 }
+
+/// Queues of devices that were made again, with the index of their port, for a worker to take up.
+pub(super) type Replaced = SegQueue<(usize, Box<dyn Port>)>;
 
 impl WorkerThread {
     /// Everything that can fail is done here, before a thread is started.
@@ -47,10 +53,19 @@ impl WorkerThread {
             }
         }
         let cpu = settings.cpus.get(index).copied();
-        Ok(WorkerThread { worker, ports, idle: settings.idle, cpu, running, epoll })
+        Ok(WorkerThread { worker, ports, idle: settings.idle, cpu, running, epoll, replaced: Arc::default() })
     }
 
-    pub(super) fn run(mut self) {
+    /// Where new queues for this worker are put.
+    pub(super) fn replaced(&self) -> Arc<Replaced> {
+        Arc::clone(&self.replaced)
+    }
+
+    /// Forwards until the switch stops.
+    ///
+    /// # Errors
+    /// When the kernel does not let it wait for frames.
+    pub(super) fn run(mut self) -> io::Result<()> {
         self.pin();
         let mut events = Vec::with_capacity(self.ports.len().max(1));
         let mut ready: Vec<usize> = Vec::with_capacity(self.ports.len());
@@ -67,6 +82,7 @@ impl WorkerThread {
             }
             let now = self.running.clock.now();
             if now >= housekeeping {
+                self.take_up()?;
                 self.worker.housekeep(now, &mut self.ports);
                 housekeeping = now + HOUSEKEEPING;
             }
@@ -75,10 +91,7 @@ impl WorkerThread {
             let timeout = patience.try_into().ok();
             match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
-                Err(errno) => {
-                    tracing::error!("a worker cannot wait for frames: {errno}");
-                    return;
-                }
+                Err(errno) => return Err(errno.into()),
             }
             for event in events.drain(..) {
                 let port = event.data.u64() as usize;
@@ -87,6 +100,18 @@ impl WorkerThread {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Takes up queues of devices that were made again.
+    fn take_up(&mut self) -> io::Result<()> {
+        while let Some((port, queue)) = self.replaced.pop() {
+            if let Some(fd) = queue.fd() {
+                epoll::add(&self.epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
+            }
+            self.ports[port] = Some(queue);
+        }
+        Ok(())
     }
 
     /// Takes a batch from a port; `false` when it had none left.

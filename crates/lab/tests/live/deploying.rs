@@ -4,8 +4,8 @@ use greylag_base::MacAddr;
 use greylag_lab::NodeRecordKind;
 use greylag_lab::deploy::{DeployError, DeployOptions, deploy};
 use greylag_lab::destroy::{Destroyed, destroy, destroy_all};
-use greylag_lab::exec::{ExecError, exec};
-use greylag_lab::inspect::{InspectError, LabStatus, NodeState, inspect};
+use greylag_lab::exec::{ExecError, choose};
+use greylag_lab::inspect::{InspectError, InterfaceStatus, LabStatus, NodeState, inspect};
 use greylag_lab::launch::LaunchError;
 use greylag_lab::link_monitor::LinkState;
 use greylag_lab::netns::Netns;
@@ -94,6 +94,14 @@ impl Drop for Deployment {
     }
 }
 
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn interfaces(status: &LabStatus, node: usize) -> &[InterfaceStatus] {
+    status.nodes[node].interfaces.as_deref().expect("root may look")
+}
+
 fn lab(name: &str) -> Lab {
     let tap = Attachment::Tap {
         netns: Some(NetnsRef::Name(format!("greylag-{name}-h1"))),
@@ -155,8 +163,8 @@ fn a_lab_is_deployed_inspected_and_destroyed() {
     let deployed = it.deploy().unwrap();
     assert_eq!(deployed.started, ["sw1"]);
     assert!(!deployed.powered_on);
-    assert_eq!((&*deployed.exec[0].stdout, &*deployed.exec[0].stderr), ("one\n", "two\n"));
-    assert!(deployed.exec[1].stdout.contains("eth1:"), "{:?}", deployed.exec[1]);
+    assert_eq!((&*deployed.exec[0].stdout, &*deployed.exec[0].stderr), (&b"one\n"[..], &b"two\n"[..]));
+    assert!(text(&deployed.exec[1].stdout).contains("eth1:"), "{:?}", deployed.exec[1]);
     assert_eq!(it.ground.namespaces(), [it.netns(1), it.netns(2), it.netns(0)]);
 
     let status = it.status();
@@ -165,7 +173,7 @@ fn a_lab_is_deployed_inspected_and_destroyed() {
     let host = (NodeRecordKind::Host, NodeState::Running);
     assert_eq!(kinds, [(NodeRecordKind::Greylag, NodeState::Running), host, host]);
     for (node, mac, mtu, last) in [(1, MAC_A, 1500, 1), (2, MAC_B, 9000, 2)] {
-        let eth1 = &status.nodes[node].interfaces[0];
+        let eth1 = &interfaces(&status, node)[0];
         assert_eq!(
             (&*eth1.name, eth1.mac_address, eth1.mtu, eth1.state),
             ("eth1", Some(mac), mtu, LinkState::Up)
@@ -173,7 +181,7 @@ fn a_lab_is_deployed_inspected_and_destroyed() {
         assert!(eth1.addresses.contains(&format!("10.8.0.{last}/24")), "{eth1:?}");
         assert!(eth1.addresses.contains(&format!("fd00::{last}/64")), "{eth1:?}");
     }
-    let in_switch: Vec<_> = status.nodes[0].interfaces.iter().flat_map(|i| &i.addresses).collect();
+    let in_switch: Vec<_> = interfaces(&status, 0).iter().flat_map(|i| &i.addresses).collect();
     assert!(in_switch.is_empty(), "a switch's ends have no address, not even link-local: {in_switch:?}");
     let json = serde_json::to_value(&status).unwrap();
     assert_eq!(json["nodes"][1]["interfaces"][0]["mac-address"], "02:00:00:00:00:0a");
@@ -185,20 +193,22 @@ fn a_lab_is_deployed_inspected_and_destroyed() {
     assert_eq!(it.state.labs().unwrap(), [name.as_str()]);
 
     let command = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect::<Vec<_>>();
-    let results =
-        exec(&it.state, name, &[], &command(&["sh", "-c", "readlink /proc/self/ns/net; exit 3"])).unwrap();
+    let run = |nodes: &[&str], words: &[&str]| {
+        choose(&it.state, name, &command(nodes))?.run(&command(words), || false)
+    };
+    let results = run(&[], &["sh", "-c", "readlink /proc/self/ns/net; exit 3"]).unwrap();
     assert_eq!(results.len(), 3);
     for (index, result) in results.iter().enumerate() {
         let inside =
             Netns::open(&it.netns(index)).unwrap().run(|| std::fs::read_link("/proc/thread-self/ns/net"));
-        assert_eq!(result.stdout.trim(), inside.unwrap().unwrap().to_str().unwrap());
+        assert_eq!(text(&result.stdout).trim(), inside.unwrap().unwrap().to_str().unwrap());
         assert_eq!(result.exit_status, 3);
     }
-    let one = exec(&it.state, name, &["h2".into()], &command(&["true"])).unwrap();
+    let one = run(&["h2"], &["true"]).unwrap();
     assert_eq!((one.len(), one[0].node.as_str(), one[0].succeeded()), (1, "h2", true));
-    let unknown = exec(&it.state, name, &["h9".into()], &command(&["true"])).unwrap_err();
+    let unknown = run(&["h9"], &["true"]).unwrap_err();
     assert_eq!(unknown.to_string(), format!("lab `{name}` has no node `h9`: it has `sw1`, `h1`, `h2`"));
-    let missing = exec(&it.state, name, &["h1".into()], &command(&["no-such-program"]));
+    let missing = run(&["h1"], &["no-such-program"]);
     assert!(matches!(missing, Err(ExecError::Start { .. })));
 
     let pid = it.switch_pid();
@@ -224,12 +234,13 @@ fn a_killed_switch_is_powered_on_again() {
     it.kill_switch();
     let dead = it.status();
     assert_eq!((dead.nodes[0].state, dead.nodes[0].pid), (NodeState::Dead, None));
-    assert_eq!(dead.nodes[1].interfaces, [], "its TAP went with it");
+    assert_eq!(interfaces(&dead, 1), [], "its TAP went with it");
     let deployed = it.deploy().unwrap();
     assert!(deployed.powered_on && deployed.started == ["sw1"] && deployed.exec.is_empty(), "{deployed:?}");
     let second = it.switch_pid();
     assert_ne!(first, second);
-    let eth1 = &it.status().nodes[1].interfaces[0];
+    let status = it.status();
+    let eth1 = &interfaces(&status, 1)[0];
     assert!(eth1.addresses.contains(&"10.8.0.1/24".to_owned()), "{eth1:?}");
 
     // Without waiting for its end.
@@ -246,7 +257,7 @@ fn a_killed_switch_is_powered_on_again() {
     assert!(matches!(it.deploy(), Err(DeployError::Differs(_))));
     it.options.reconfigure = true;
     assert!(!it.deploy().unwrap().powered_on);
-    assert_eq!(it.status().nodes[2].interfaces[0].mtu, 1400);
+    assert_eq!(interfaces(&it.status(), 2)[0].mtu, 1400);
     it.destroy();
     it.nothing_is_left();
 }
@@ -300,6 +311,53 @@ fn an_interrupt_undoes_what_was_made() {
     });
     assert!(matches!(result, Err(DeployError::Launch(LaunchError::Interrupted))), "{result:?}");
     it.nothing_is_left();
+}
+
+/// Lab `a-b` with node `c` and lab `a` with node `b-c`.
+#[test]
+fn one_name_of_two_labs_is_whose_the_mark_says() {
+    if !has(&[Need::NetAdmin]) {
+        return;
+    }
+    let (mut one, mut two) = (Deployment::new("mark"), Deployment::new("mark"));
+    two.state = one.state.clone();
+    two.options.state = one.state.clone();
+    let only_host = |lab: &mut Lab, name: String, node: &str| {
+        lab.name = name;
+        lab.links.clear();
+        lab.nodes.drain(..2);
+        lab.nodes[0].name = node.into();
+        lab.nodes[0].exec.clear();
+    };
+    let a = one.lab.name.clone();
+    only_host(&mut one.lab, format!("{a}-b"), "c");
+    only_host(&mut two.lab, a.clone(), "b-c");
+    let netns = one.netns(0);
+    assert_eq!(netns, two.netns(0));
+
+    one.deploy().unwrap();
+    let refused = format!(
+        "network namespace `{netns}` belongs to lab `{a}-b`: rename node `b-c`, or one of the two labs"
+    );
+    assert_eq!(two.deploy().unwrap_err().to_string(), refused);
+    two.options.reconfigure = true;
+    assert_eq!(two.deploy().unwrap_err().to_string(), refused);
+    assert_eq!(two.destroy(), Destroyed::NotDeployed);
+    assert_eq!(one.ground.namespaces(), [netns.as_str()]);
+
+    // Lab `a` was first and lost its namespace; then lab `a-b` took the name.
+    one.destroy();
+    two.deploy().unwrap();
+    Netns::delete(&netns).unwrap();
+    one.deploy().unwrap();
+    assert_eq!(two.status().nodes[0].state, NodeState::Dead);
+    assert!(choose(&two.state, &a, &[]).unwrap_err().to_string().contains("no network namespace"));
+    two.options.reconfigure = false;
+    assert!(matches!(two.deploy(), Err(DeployError::Damaged { .. })));
+    assert_eq!(two.destroy(), Destroyed::Removed { processes: 0, namespaces: 0 });
+    assert_eq!(one.status().nodes[0].state, NodeState::Running, "it stands");
+    assert_eq!(one.destroy(), Destroyed::Removed { processes: 0, namespaces: 1 });
+    one.nothing_is_left();
 }
 
 #[test]

@@ -27,6 +27,8 @@ fn a_namespace_is_made_found_entered_and_deleted() {
     let mut child = made.run(|| Command::new("sleep").arg("60").spawn()).unwrap().unwrap();
     assert_eq!(NetnsIdentity::of_pid(child.id()), Some(inside));
     assert_eq!(Netns::of_pid(child.id()).unwrap().identity().unwrap(), inside);
+    // Beyond the last that the kernel gives out.
+    assert_eq!(Netns::of_pid(4_194_305).unwrap_err().to_string(), "there is no process 4194305");
     child.kill().unwrap();
     child.wait().unwrap();
 

@@ -2,6 +2,7 @@
 //! as JSON, which is YAML too, and needs no rules of quoting of our own.
 
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
+use greylag_mactable::ChipHash;
 use greylag_switch::config::{
     Attachment, DampingAction, IdlePolicy, Membership, NetnsRef, PortConfig, StormControl, SwitchConfig,
 };
@@ -53,8 +54,18 @@ struct Workers<'a> {
 struct MacTable {
     maximum_entries: u32,
     ageing_time: Time,
+    when_full: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    geometry: Option<Chip>,
     #[serde(skip_serializing_if = "Option::is_none")]
     move_damping: Option<MoveDamping>,
+}
+
+#[derive(Serialize)]
+struct Chip {
+    buckets: u32,
+    depth: u8,
+    hash: &'static str,
 }
 
 #[derive(Serialize)]
@@ -208,6 +219,15 @@ impl<'a> File<'a> {
             mac_table: MacTable {
                 maximum_entries: table.maximum_entries,
                 ageing_time: table.ageing_time.into(),
+                when_full: table.when_full.name(),
+                geometry: table.geometry.as_ref().map(|chip| Chip {
+                    buckets: chip.buckets,
+                    depth: chip.depth,
+                    hash: match chip.hash {
+                        ChipHash::Keyed => "keyed",
+                        ChipHash::Crc32 => "crc32",
+                    },
+                }),
                 move_damping: table.move_damping.map(|damping| MoveDamping {
                     threshold: damping.threshold,
                     interval: damping.interval.into(),
@@ -258,6 +278,7 @@ impl<'a> Port<'a> {
 mod tests {
     use super::*;
     use greylag_base::PortId;
+    use greylag_mactable::{Geometry, WhenFull};
     use greylag_switch::config::{MacTableConfig, VlanConfig, WorkersConfig};
     use serde_json::json;
 
@@ -271,6 +292,8 @@ mod tests {
             workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
             mac_table: MacTableConfig {
                 ageing_time: Duration::from_millis(500),
+                when_full: WhenFull::EvictOldest,
+                geometry: Some(Geometry { buckets: 2048, depth: 4, hash: ChipHash::Crc32 }),
                 move_damping: Some(greylag_switch::config::MoveDamping {
                     threshold: 5,
                     interval: Duration::from_secs(10),
@@ -314,6 +337,8 @@ mod tests {
             "mac-table": {
                 "maximum-entries": 65536,
                 "ageing-time": "500ms",
+                "when-full": "evict-oldest",
+                "geometry": {"buckets": 2048, "depth": 4, "hash": "crc32"},
                 "move-damping": {"threshold": 5, "interval": 10, "hold": "1500ms", "action": "forward"},
             },
             "group-fwd-mask": 4,

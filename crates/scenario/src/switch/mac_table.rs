@@ -1,16 +1,26 @@
 use crate::field::Field;
 use crate::keys::Keys;
 use crate::time_span::{LONGEST, time_span};
+use greylag_mactable::{ChipHash, Geometry, WhenFull};
 use greylag_switch::config::{DampingAction, MacTableConfig, MoveDamping};
 use std::time::Duration;
 
 /// Dynamic addresses of a table, a VLAN or a port at most.
 pub(super) const MAXIMUM_ENTRIES: i128 = 16_777_216;
 
-const KEYS: Keys = Keys::of(&["maximum-entries", "ageing-time", "move-damping"]);
+const KEYS: Keys = Keys::of(&["maximum-entries", "ageing-time", "when-full", "geometry", "move-damping"]);
 const DAMPING_KEYS: Keys = Keys::of(&["threshold", "interval", "hold", "action"]);
 const ACTIONS: &[(&str, DampingAction)] =
     &[("drop", DampingAction::Drop), ("forward", DampingAction::Forward)];
+
+const GEOMETRY_KEYS: Keys = Keys::of(&["buckets", "depth", "hash"]);
+const GEOMETRY_EXAMPLE: &str = "{buckets: 2048, depth: 4}";
+const WHEN_FULL: &[(&str, WhenFull)] = &[
+    (WhenFull::Decline.name(), WhenFull::Decline),
+    (WhenFull::EvictOldest.name(), WhenFull::EvictOldest),
+    (WhenFull::EvictLargestPort.name(), WhenFull::EvictLargestPort),
+];
+const HASHES: &[(&str, ChipHash)] = &[("keyed", ChipHash::Keyed), ("crc32", ChipHash::Crc32)];
 
 pub(super) fn read(field: &Field<'_>) -> MacTableConfig {
     let mut table = MacTableConfig::default();
@@ -24,8 +34,21 @@ pub(super) fn read(field: &Field<'_>) -> MacTableConfig {
         let time = time_span(time, "ageing-time", Duration::ZERO..=LONGEST);
         table.ageing_time = time.unwrap_or(table.ageing_time);
     }
+    if let Some(policy) = map.get("when-full") {
+        table.when_full = policy.word("a policy", WHEN_FULL).unwrap_or_default();
+    }
+    table.geometry = map.get("geometry").and_then(read_geometry);
     table.move_damping = map.filled("move-damping").map(read_damping);
     table
+}
+
+fn read_geometry(field: &Field<'_>) -> Option<Geometry> {
+    let map = field.mapping(&GEOMETRY_KEYS, GEOMETRY_EXAMPLE)?;
+    let example = format!("add it as in {GEOMETRY_EXAMPLE}");
+    let buckets = map.required("buckets", &example)?.number("buckets", 1..=MAXIMUM_ENTRIES)?;
+    let depth = map.required("depth", &example)?.number("depth", 1..=Geometry::MAX_DEPTH.into())?;
+    let hash = map.get("hash").map_or(Some(ChipHash::Crc32), |hash| hash.word("a hash", HASHES))?;
+    Some(Geometry { buckets, depth, hash })
 }
 
 fn read_damping(field: &Field<'_>) -> MoveDamping {

@@ -6,7 +6,7 @@ use crate::nearest::nearest;
 use crate::phrase::{listed, quoted};
 use crate::vlan::vlan;
 use greylag_base::{MacAddr, PortId, VlanId};
-use greylag_switch::config::{Membership, StaticMac};
+use greylag_switch::config::StaticMac;
 use std::collections::BTreeMap;
 
 const KEYS: Keys = Keys::of(&["vlan", "mac-address", "interface"]);
@@ -52,26 +52,12 @@ fn read_one(field: &Field<'_>, ports: &[PortDraft<'_>]) -> Option<StaticMac> {
     let entry =
         StaticMac { vlan: vlan?, mac_address: mac_address?, port: PortId(u16::try_from(index).ok()?) };
     let port = &ports[index];
-    if port.membership_read && !carries(&port.config.membership, entry.vlan) {
+    if port.membership_read && !port.config.membership.carries(entry.vlan) {
         map.get("vlan").unwrap_or(field).refuse(format!(
             "port `{name}` does not carry VLAN {}: it carries {}",
             entry.vlan,
-            describe(&port.config.membership)
+            port.config.membership.vlans()
         ));
     }
     Some(entry)
-}
-
-fn carries(membership: &Membership, vlan: VlanId) -> bool {
-    match membership {
-        Membership::Access(access) => *access == vlan,
-        Membership::Trunk { vlans, .. } => vlans.contains(vlan),
-    }
-}
-
-fn describe(membership: &Membership) -> String {
-    match membership {
-        Membership::Access(access) => access.to_string(),
-        Membership::Trunk { vlans, .. } => vlans.to_string(),
-    }
 }

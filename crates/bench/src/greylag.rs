@@ -1,0 +1,103 @@
+//! Our own table.
+
+use crate::key::{ABSENT, BATCH, Batch, Key, PORTS, VLANS};
+use crate::table::{Reader, Subject, Table};
+use greylag_base::Seed;
+use greylag_mactable::{Config, Learn, MacTable, UNKNOWN};
+use std::sync::Arc;
+
+/// Our own table.
+pub const GREYLAG: Subject = Subject {
+    name: "greylag",
+    form: "a session per batch",
+    is_concurrent: true,
+    make: |entries| Box::new(Greylag::new(entries)),
+};
+
+#[derive(Clone)]
+struct Greylag(Arc<MacTable>);
+
+impl Greylag {
+    fn new(entries: usize) -> Self {
+        let config = Config {
+            capacity: entries as u32,
+            ports: PORTS,
+            vlans: VLANS,
+            hash_key: Seed(1).key(),
+            ..Config::default()
+        };
+        Greylag(Arc::new(MacTable::new(&config).expect("the sizes are allowed")))
+    }
+}
+
+/// The keys as the table takes them: the same words.
+#[inline]
+fn words(keys: &Batch) -> [greylag_mactable::Key; BATCH] {
+    keys.map(|key| greylag_mactable::Key::new(key.vlan(), key.0 & 0xffff_ffff_ffff))
+}
+
+impl Reader for Greylag {
+    fn look_up(&mut self, now: u64, keys: &Batch, found: &mut [u16; BATCH]) {
+        // Unknown ones are `ABSENT` already: both are the largest number.
+        const { assert!(ABSENT == UNKNOWN) };
+        self.0.session(now).lookup_ports(&words(keys), found);
+    }
+
+    fn look_up_each(&mut self, now: u64, keys: &Batch, found: &mut [u16; BATCH]) {
+        let session = self.0.session(now);
+        for (key, found) in words(keys).iter().zip(found) {
+            *found = session.lookup(&session.probe_key(*key)).map_or(ABSENT, |entry| entry.port);
+        }
+    }
+}
+
+impl Table for Greylag {
+    fn learn(&mut self, now: u64, port: u16, keys: &Batch) -> usize {
+        let session = self.0.session(now);
+        let probes = words(keys).map(|key| {
+            let probe = session.probe_key(key);
+            session.prefetch(&probe);
+            probe
+        });
+        probes.iter().filter(|probe| session.learn(probe, port) == Learn::New).count()
+    }
+
+    fn forget(&mut self, keys: &[Key]) -> usize {
+        keys.iter().filter(|key| self.0.remove(key.vlan(), key.mac())).count()
+    }
+
+    fn mix(
+        &mut self,
+        now: u64,
+        port: u16,
+        sources: &Batch,
+        destinations: &Batch,
+        found: &mut [u16; BATCH],
+    ) -> usize {
+        let session = self.0.session(now);
+        let mut new = 0;
+        session.resolve(port, &words(sources), &words(destinations), found, |_, probe| {
+            new += usize::from(session.learn(probe, port) == Learn::New);
+        });
+        new
+    }
+
+    fn clear(&mut self, now: u64) {
+        self.0.flush_all();
+        // One round removes the entries; the ids that they used are free after further ones.
+        for _ in 0..3 {
+            self.0.sweep(now, self.0.buckets(), |_| {});
+        }
+        assert!(self.0.is_empty(), "a flush and a sweep left {} entries", self.0.len());
+    }
+
+    fn reader(&self) -> Option<Box<dyn Reader + Send>> {
+        Some(Box::new(self.clone()))
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        // A line and a spill count per bucket. The maps of port and VLAN ids are left out: their size does not
+        // depend on the number of entries.
+        Some(self.0.buckets() * (64 + size_of::<u16>()))
+    }
+}

@@ -1,0 +1,62 @@
+//! What the switch makes of the state of its ports' interfaces.
+
+use super::Running;
+use super::open::open_device;
+use super::worker_thread::Replaced;
+use crate::link_monitor::LinkState;
+use greylag_base::PortId;
+use greylag_switch::Input;
+use greylag_switch::config::Attachment;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// Follows the interfaces of a running switch.
+pub(super) struct Links {
+    running: Arc<Running>,
+    /// Worker by worker.
+    replaced: Vec<Arc<Replaced>>,
+    /// Ports whose interface has gone, and whose queues went with it.
+    lost: Vec<bool>,
+}
+
+impl Links {
+    pub(super) fn new(running: Arc<Running>, replaced: Vec<Arc<Replaced>>) -> Self {
+        let lost = vec![false; running.switch().ports().len()];
+        Links { running, replaced, lost }
+    }
+
+    /// The interface of a port has changed.
+    pub(super) fn change(&mut self, port: usize, state: LinkState) {
+        if state == LinkState::Gone {
+            self.lost[port] = true;
+        } else if self.lost[port] && self.reopen(port) {
+            self.lost[port] = false;
+        }
+        let up = state == LinkState::Up && !self.lost[port];
+        let input = Input::Link { port: PortId(port as u16), up };
+        self.running.switch().handle_input(self.running.clock.now(), input);
+    }
+
+    /// A socket stays with the interface that it was bound to, whatever becomes of the name. A TAP was ours, and
+    /// what has its name now is somebody else's.
+    fn reopen(&self, port: usize) -> bool {
+        let config = self.running.switch().ports()[port].config().clone();
+        let (Attachment::Device, Some(workers)) =
+            (&config.attachment, NonZeroUsize::new(self.replaced.len()))
+        else {
+            return false;
+        };
+        match open_device(&config, workers) {
+            Ok(queues) => {
+                for (worker, queue) in self.replaced.iter().zip(queues) {
+                    worker.push((port, queue));
+                }
+                true
+            }
+            Err(error) => {
+                tracing::warn!("{error}; the port stays down");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,464 @@
+//! Whole batches: all keys are hashed, then all lines fetched, then all compared, so that their latencies overlap.
+//!
+//! Each stage is compiled once per set of vector instructions, with all that it calls inlined, and chosen once per block.
+
+use crate::bucket::Line;
+use crate::ids::NONE;
+use crate::key::Key;
+use crate::lanes::{Fids, GROUP, Lanes, Words};
+use crate::layout::SECONDARY;
+use crate::probe::Probe;
+use crate::session::Session;
+#[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+use crate::simd::Simd;
+use crate::table::MacTable;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+/// Keys that are in flight together. Longer batches are cut.
+const BLOCK: usize = 64;
+const GROUPS: usize = BLOCK / GROUP;
+
+/// With fewer sources to learn, counting them in together costs more than it saves.
+const LEAST_CREDIT: u32 = 4;
+
+/// What a batch says of an address that is not in the table, in place of its port.
+pub const UNKNOWN: u16 = u16::MAX;
+
+/// A block of keys, hashed. Only the places of those that were given are filled.
+struct Block {
+    bits: MaybeUninit<[Words; GROUPS]>,
+    buckets: MaybeUninit<[Words; GROUPS]>,
+    /// Filtering ids, if the keys are of different VLANs.
+    fids: [[u16; GROUP]; GROUPS],
+    /// VLAN and filtering id that all keys have.
+    common: Option<(u16, u16)>,
+}
+
+impl Block {
+    #[inline(always)]
+    fn empty() -> Block {
+        Block {
+            bits: MaybeUninit::uninit(),
+            buckets: MaybeUninit::uninit(),
+            fids: [[NONE; GROUP]; GROUPS],
+            common: None,
+        }
+    }
+
+    /// # Safety
+    /// The block was filled with more than `index` keys.
+    #[inline(always)]
+    unsafe fn key(&self, index: usize) -> u64 {
+        // SAFETY: the caller's promise.
+        unsafe { *self.bits.as_ptr().cast::<u64>().add(index) }
+    }
+
+    /// # Safety
+    /// As [`Block::key`].
+    #[inline(always)]
+    unsafe fn bucket(&self, index: usize) -> usize {
+        // SAFETY: the caller's promise.
+        unsafe { *self.buckets.as_ptr().cast::<u64>().add(index) as usize }
+    }
+
+    /// The filtering id under which a key was hashed.
+    #[inline(always)]
+    fn fid(&self, index: usize) -> u16 {
+        self.common.map_or(self.fids[index / GROUP][index % GROUP], |(_, fid)| fid)
+    }
+
+    /// Has the key at `index` the filtering id under which it was hashed?
+    #[inline(always)]
+    fn is_valid(&self, table: &MacTable, keys: &[Key], index: usize) -> bool {
+        let fid = self.fid(index);
+        fid != NONE && table.vlans.id(keys[index].vlan()) == fid
+    }
+
+    /// One bit per key that is not valid, of `count`. To be asked after the table was searched, see [`Session::lookup`].
+    #[inline(always)]
+    fn invalid(&self, table: &MacTable, keys: &[Key]) -> u64 {
+        if let Some((vlan, fid)) = self.common {
+            return if fid != NONE && table.vlans.id(vlan) == fid { 0 } else { ones(keys.len()) };
+        }
+        (0..keys.len()).fold(0, |bits, index| bits | u64::from(!self.is_valid(table, keys, index)) << index)
+    }
+}
+
+#[inline(always)]
+fn ones(count: usize) -> u64 {
+    if count == BLOCK { u64::MAX } else { (1 << count) - 1 }
+}
+
+/// Hashes up to [`BLOCK`] keys and fetches their lines.
+#[inline(always)]
+unsafe fn spread<L: Lanes>(table: &MacTable, keys: &[Key], block: &mut Block) {
+    let vlan = keys[0].vlan();
+    let fid = table.vlans.id(vlan);
+    let lines = Lines::of(table);
+    let mut is_common = true;
+    for (at, keys) in keys.chunks(GROUP).enumerate().take(GROUPS) {
+        let mut padded = [keys[0]; GROUP];
+        let group = keys.first_chunk().unwrap_or_else(|| {
+            padded.iter_mut().zip(keys).for_each(|(to, &key)| *to = key);
+            &padded
+        });
+        // SAFETY: the caller has the instructions, and buckets are below the number of lines.
+        unsafe {
+            if is_common && !L::same_vlan(group, vlan) {
+                is_common = false;
+                block.fids[..at].fill([fid; GROUP]);
+            }
+            let fids = if is_common {
+                Fids::All(fid)
+            } else {
+                block.fids[at] = group.map(|key| table.vlans.id(key.vlan()));
+                Fids::Each(&block.fids[at])
+            };
+            let bits = &mut *block.bits.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
+            let buckets = &mut *block.buckets.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
+            L::hash(table, group, fids, bits, buckets);
+            for bucket in buckets.assume_init_ref() {
+                lines.at(*bucket as usize).prefetch();
+            }
+        }
+    }
+    block.common = is_common.then_some((vlan, fid));
+}
+
+/// The table's lines, for buckets that come out of hashing.
+#[derive(Clone, Copy)]
+struct Lines<'t>(*const Line, PhantomData<&'t Line>);
+
+impl<'t> Lines<'t> {
+    #[inline(always)]
+    fn of(table: &'t MacTable) -> Self {
+        Lines(table.lines.as_ptr(), PhantomData)
+    }
+
+    /// # Safety
+    /// `bucket` is below the number of lines.
+    #[inline(always)]
+    unsafe fn at(self, bucket: usize) -> &'t Line {
+        // SAFETY: the caller's promise.
+        unsafe { &*self.0.add(bucket) }
+    }
+}
+
+/// One bit per key that has not, on any of its slots, the very entry that `suffix` completes it to.
+#[inline(always)]
+unsafe fn settle<L: Lanes>(table: &MacTable, count: usize, block: &Block, suffix: u64) -> u64 {
+    let lines = Lines::of(table);
+    let mut absent = 0u64;
+    for index in 0..count {
+        // SAFETY: the caller has the instructions, and the block so many keys.
+        let held = unsafe { L::holds(lines.at(block.bucket(index)), block.key(index) | suffix) };
+        absent |= u64::from(!held) << index;
+    }
+    // SAFETY: as above.
+    unsafe {
+        let mut crowded = 0;
+        for index in places(absent) {
+            crowded |= u64::from(lines.at(block.bucket(index)).is_marked()) << index;
+        }
+        for (index, bucket) in second(table, crowded, block).iter() {
+            let held = L::holds(lines.at(bucket), block.key(index) | suffix | SECONDARY);
+            absent &= !(u64::from(held) << index);
+        }
+    }
+    absent
+}
+
+/// Keys that may be in their second bucket.
+struct Second {
+    places: [MaybeUninit<u8>; BLOCK],
+    buckets: [MaybeUninit<u32>; BLOCK],
+    /// How many of both are filled.
+    count: usize,
+}
+
+impl Second {
+    /// Place and second bucket of each.
+    #[inline(always)]
+    fn iter(&self) -> impl Iterator<Item = (usize, usize)> {
+        let filled = self.places[..self.count].iter().zip(&self.buckets[..self.count]);
+        // SAFETY: so many are filled.
+        filled.map(|(place, bucket)| unsafe {
+            (usize::from(place.assume_init()), bucket.assume_init() as usize)
+        })
+    }
+}
+
+/// The second buckets of the keys at the places `crowded`; starts to fetch them.
+#[inline(always)]
+unsafe fn second(table: &MacTable, crowded: u64, block: &Block) -> Second {
+    let lines = Lines::of(table);
+    let mut second =
+        Second { places: [MaybeUninit::uninit(); BLOCK], buckets: [MaybeUninit::uninit(); BLOCK], count: 0 };
+    for place in places(crowded) {
+        // SAFETY: the block has a key for each bit of `crowded`, and buckets are below the number of lines.
+        unsafe {
+            let bucket = table.layout.other_bucket(block.bucket(place), block.key(place));
+            lines.at(bucket).prefetch();
+            second.places[second.count].write(place as u8);
+            second.buckets[second.count].write(bucket as u32);
+        }
+        second.count += 1;
+    }
+    second
+}
+
+/// The places of the bits that are set.
+#[inline(always)]
+fn places(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
+        bits &= bits.wrapping_sub(1);
+        place
+    })
+}
+
+/// The ports of all keys, [`UNKNOWN`] where there is none.
+#[inline(always)]
+unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
+    let table = session.table;
+    let lines = Lines::of(table);
+    let key_mask = table.layout.key_mask();
+    let groups = keys.len().div_ceil(GROUP).min(GROUPS);
+    let mut words = [MaybeUninit::<Words>::uninit(); GROUPS];
+    let mut marks = [MaybeUninit::<Words>::uninit(); GROUPS];
+    // The last group may have fewer keys than places.
+    words[groups - 1].write([0; GROUP]);
+    marks[groups - 1].write([0; GROUP]);
+    let mut crowded = 0;
+    // SAFETY: the caller has the instructions, the block these keys, and buckets are below the number of lines. Words and
+    // marks of `groups` groups are filled by the loop, but for the last one, which is above.
+    let words = unsafe {
+        let (flat, flat_marks) = (words.as_mut_ptr().cast::<u64>(), marks.as_mut_ptr().cast::<u64>());
+        for index in 0..keys.len() {
+            let line = lines.at(block.bucket(index));
+            flat.add(index).write(L::find(line, block.key(index), key_mask));
+            flat_marks.add(index).write(line.mark());
+        }
+        for at in 0..groups {
+            let bits = L::zeros(words[at].assume_init_ref()) & !L::zeros(marks[at].assume_init_ref());
+            crowded |= u64::from(bits) << (at * GROUP);
+        }
+        if crowded != 0 {
+            for (index, bucket) in second(table, crowded, block).iter() {
+                flat.add(index).write(L::find(lines.at(bucket), block.key(index) | SECONDARY, key_mask));
+            }
+        }
+        words[..groups].assume_init_ref()
+    };
+    let mut doubtful = 0;
+    for (at, (words, ports)) in words.iter().zip(ports.chunks_mut(GROUP)).enumerate() {
+        // SAFETY: as above.
+        let (found, flushed) = unsafe { L::ports(table, &session.clock, words) };
+        doubtful |= u64::from(flushed) << (at * GROUP);
+        match ports.first_chunk_mut() {
+            Some(ports) => *ports = found,
+            None => ports.iter_mut().zip(found).for_each(|(port, found)| *port = found),
+        }
+    }
+    // Look-ups one by one know what to do when a VLAN or port was flushed meanwhile.
+    for index in places(doubtful | block.invalid(table, keys)) {
+        let entry = session.lookup(&session.probe_key(keys[index]));
+        ports[index] = entry.map_or(UNKNOWN, |entry| entry.port);
+    }
+}
+
+/// The entry of a key, or 0.
+#[inline(always)]
+unsafe fn seek<L: Lanes>(table: &MacTable, probe: &Probe) -> u64 {
+    let (bucket, key, key_mask) = (table.bucket(probe), probe.key(), table.layout.key_mask());
+    let lines = Lines::of(table);
+    // SAFETY: the caller has the instructions, and `bucket` and `other_bucket` stay below the number of lines.
+    unsafe {
+        let primary = lines.at(bucket);
+        let word = L::find(primary, key, key_mask);
+        if word != 0 || !primary.is_marked() {
+            return word;
+        }
+        L::find(lines.at(table.layout.other_bucket(bucket, key)), key | SECONDARY, key_mask)
+    }
+}
+
+#[inline(always)]
+unsafe fn look_up<L: Lanes>(session: &Session<'_>, keys: &[Key], ports: &mut [u16]) {
+    let mut block = Block::empty();
+    for (keys, ports) in keys.chunks(BLOCK).zip(ports.chunks_mut(BLOCK)) {
+        // SAFETY: the caller has the instructions.
+        unsafe {
+            spread::<L>(session.table, keys, &mut block);
+            answer::<L>(session, keys, &block, ports);
+        }
+    }
+}
+
+/// Hashes and fetches sources and destinations, and checks the sources.
+#[inline(always)]
+unsafe fn check<L: Lanes>(
+    session: &Session<'_>,
+    binding: u16,
+    frames: (&[Key], &[Key]),
+    (sources, destinations): (&mut Block, &mut Block),
+) -> u64 {
+    let table = session.table;
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        spread::<L>(table, frames.0, sources);
+        spread::<L>(table, frames.1, destinations);
+        if binding == NONE {
+            return ones(frames.0.len());
+        }
+        let suffix = table.layout.entry(0, binding, session.clock.code());
+        settle::<L>(table, frames.0.len(), sources, suffix) | sources.invalid(table, frames.0)
+    }
+}
+
+/// The stages of a batch, compiled for one set of vector instructions.
+macro_rules! compile {
+    ($name:ident, $lanes:ty $(, $features:literal)?) => {
+        mod $name {
+            use super::{Block, Key, MacTable, Probe, Session};
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn seek(table: &MacTable, probe: &Probe) -> u64 {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::seek::<$lanes>(table, probe) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn look_up(session: &Session<'_>, keys: &[Key], ports: &mut [u16]) {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::look_up::<$lanes>(session, keys, ports) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn check(
+                session: &Session<'_>,
+                binding: u16,
+                frames: (&[Key], &[Key]),
+                blocks: (&mut Block, &mut Block),
+            ) -> u64 {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::check::<$lanes>(session, binding, frames, blocks) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn answer(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::answer::<$lanes>(session, keys, block, ports) }
+            }
+        }
+    };
+}
+
+compile!(scalar, crate::lanes::Scalar);
+#[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+compile!(sse2, crate::lanes::x86::Sse2);
+#[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+compile!(avx2, crate::lanes::x86::Avx2, "avx2,bmi1,bmi2");
+#[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+compile!(avx512, crate::lanes::x86::Avx512, "avx512f,avx512dq,avx512vl,avx512bw,bmi1,bmi2,lzcnt");
+
+/// Calls the stage as it was compiled for the table's instructions.
+macro_rules! dispatch {
+    ($simd:expr, $stage:ident($($argument:expr),*)) => {
+        // SAFETY: a table has only instructions that this machine has.
+        unsafe {
+            match $simd {
+                #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+                Simd::Avx512 => avx512::$stage($($argument),*),
+                #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+                Simd::Avx2 => avx2::$stage($($argument),*),
+                #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+                Simd::Sse2 => sse2::$stage($($argument),*),
+                _ => scalar::$stage($($argument),*),
+            }
+        }
+    };
+}
+
+/// Counts out what is left of a batch's credit, whatever happens while it is learned.
+struct Returning<'s, 't>(&'s Session<'t>);
+
+impl Drop for Returning<'_, '_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.return_credit();
+    }
+}
+
+impl MacTable {
+    /// The entry of a key that has a filtering id, or 0.
+    #[inline]
+    pub(crate) fn seek(&self, probe: &Probe) -> u64 {
+        dispatch!(self.simd, seek(self, probe))
+    }
+}
+
+impl Session<'_> {
+    /// The ports behind which addresses are, or [`UNKNOWN`]; as many as the shorter slice has.
+    ///
+    /// What [`Session::lookup`] says of each, in less time.
+    pub fn lookup_ports(&self, keys: &[Key], ports: &mut [u16]) {
+        let count = keys.len().min(ports.len());
+        dispatch!(self.table.simd, look_up(self, &keys[..count], &mut ports[..count]));
+    }
+
+    /// Takes a batch of frames that came in on port `ingress` through the table: checks that each source is known
+    /// there and was seen in this tick, and says in `egress` behind which port each destination is, or [`UNKNOWN`].
+    ///
+    /// Sources that are not settled by that (new, moved, not seen in this tick, static elsewhere, declined before) are handed
+    /// to `unsettled`, by their place in the batch, to be learned with [`Session::learn_with`]; that happens before
+    /// destinations are looked up. Frames are taken 64 at a time: in each such block all sources come first.
+    ///
+    /// # Panics
+    /// When the slices are not of the same length.
+    #[inline]
+    pub fn resolve(
+        &self,
+        ingress: u16,
+        sources: &[Key],
+        destinations: &[Key],
+        egress: &mut [u16],
+        mut unsettled: impl FnMut(usize, &Probe),
+    ) {
+        assert!(sources.len() == destinations.len() && sources.len() == egress.len());
+        let simd = self.table.simd;
+        let (mut senders, mut receivers) = (Block::empty(), Block::empty());
+        let mut begin = 0;
+        while begin < sources.len() {
+            let end = sources.len().min(begin + BLOCK);
+            let (from, to) = (&sources[begin..end], &destinations[begin..end]);
+            let binding = self.table.ports.id(ingress);
+            let left = dispatch!(simd, check(self, binding, (from, to), (&mut senders, &mut receivers)));
+            let credit = Returning(self);
+            if left.count_ones() >= LEAST_CREDIT
+                && let Some((vlan, fid)) = senders.common
+                && fid != NONE
+                && binding != NONE
+            {
+                self.take_credit(binding, ingress, fid, vlan, left.count_ones());
+            }
+            for index in places(left) {
+                unsettled(begin + index, &self.probe_of(&senders, from, index));
+            }
+            drop(credit);
+            dispatch!(simd, answer(self, to, &receivers, &mut egress[begin..end]));
+            begin = end;
+        }
+    }
+
+    fn probe_of(&self, block: &Block, keys: &[Key], index: usize) -> Probe {
+        if block.is_valid(self.table, keys, index) {
+            // SAFETY: the block was filled with these keys.
+            let (key, bucket) = unsafe { (block.key(index), block.bucket(index)) };
+            Probe::unsettled(key, bucket, block.fid(index), keys[index].vlan())
+        } else {
+            self.probe_key(keys[index])
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! Learning: what becomes of a source address.
+
+use crate::counts::Holder;
+use crate::evict::{Newcomer, REACH};
+use crate::ids::NONE;
+use crate::insert::Insert;
+use crate::layout::{is_static, with_age};
+use crate::probe::Probe;
+use crate::session::{Decline, Learn, Session};
+use crate::sweep::Swept;
+use crate::sync::Ordering;
+use crate::table::{Found, MacTable};
+
+/// How often an operation starts over because another thread changed the same entry.
+const TRIES: usize = 8;
+
+/// New entries of one port and VLAN that a batch has counted in before it places them, three atomic steps for all of
+/// them instead of three for each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Credit {
+    binding: u16,
+    fid: u16,
+    left: u32,
+}
+
+impl Session<'_> {
+    /// A frame from this address came in on `port`. Writes nothing if that is known and was noted in this tick.
+    ///
+    /// Lock-free with a bounded number of steps. Group addresses are the caller's to keep out.
+    #[inline]
+    pub fn learn(&self, probe: &Probe, port: u16) -> Learn {
+        self.learn_with(probe, port, |_| true)
+    }
+
+    /// As [`Session::learn`], but before a live address moves, `allow` is asked with the port that it is on.
+    ///
+    /// It is asked at most once per port.
+    #[inline]
+    pub fn learn_with(&self, probe: &Probe, port: u16, allow: impl FnMut(u16) -> bool) -> Learn {
+        self.learn_reporting(probe, port, allow, |_| {})
+    }
+
+    /// As [`Session::learn_with`]; `evicted` is told who had to make room, see [`crate::WhenFull`].
+    #[inline]
+    pub fn learn_reporting(
+        &self,
+        probe: &Probe,
+        port: u16,
+        allow: impl FnMut(u16) -> bool,
+        evicted: impl FnMut(Swept),
+    ) -> Learn {
+        let binding = self.table.ports.id(port);
+        if !probe.is_unsettled()
+            && binding != NONE
+            && probe.fid() != NONE
+            && self.table.vlans.id(probe.vlan()) == probe.fid()
+        {
+            let current = self.table.layout.entry(probe.key(), binding, self.clock.code());
+            // The secondary bit is where the entry is, not what it says.
+            if self.table.seek(probe) & !crate::layout::SECONDARY == current {
+                return Learn::Current;
+            }
+        }
+        self.learn_slowly(probe, port, allow, evicted)
+    }
+
+    /// As [`Session::learn_reporting`], of an address that was just seen not to be current.
+    pub(crate) fn learn_slowly(
+        &self,
+        probe: &Probe,
+        port: u16,
+        mut allow: impl FnMut(u16) -> bool,
+        mut evicted: impl FnMut(Swept),
+    ) -> Learn {
+        let Some(fid) = self.table.vlans.claim(probe.vlan()) else {
+            return Learn::Declined(Decline::VlansFull);
+        };
+        // There are more bindings than ports: none is left only while several threads take one for the same port.
+        let Some(binding) = self.table.ports.claim(port) else { return Learn::Declined(Decline::Contended) };
+        // Not copied: a probe that was just written in pieces is slow to read as a whole.
+        let fresh;
+        let probe = if fid == probe.fid() {
+            probe
+        } else {
+            fresh = self.table.reprobe(probe, fid);
+            &fresh
+        };
+        let mut verdict = None;
+        let mut reclaimed = false;
+        for _ in 0..TRIES {
+            let found = if self.table.seek(probe) == 0 { None } else { self.table.find(probe) };
+            let outcome = match found {
+                Some(found) => self.see(found, binding, port, |from| match verdict {
+                    Some((asked, allowed)) if asked == from => allowed,
+                    _ => verdict.insert((from, allow(from))).1,
+                }),
+                None => match self.insert(probe, binding, port) {
+                    // What was counted in ahead of time may be what there is no room for.
+                    Some(Learn::Declined(_)) if self.return_credit() => None,
+                    // Room that lapsed or flushed entries take here is better used for one that is alive.
+                    Some(Learn::Declined(decline)) if !reclaimed => {
+                        reclaimed = true;
+                        let has_room = self.table.reclaim_around(probe, &self.clock) > 0
+                            || self.evict_for(probe, binding, decline, &mut evicted);
+                        if has_room { None } else { Some(Learn::Declined(decline)) }
+                    }
+                    Some(Learn::Declined(decline))
+                        if self.evict_for(probe, binding, decline, &mut evicted) =>
+                    {
+                        None
+                    }
+                    outcome => outcome,
+                },
+            };
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+        }
+        Learn::Declined(Decline::Contended)
+    }
+
+    /// An entry of the address is there. `None`: it changed, look again.
+    fn see(&self, found: Found, binding: u16, port: u16, allow: impl FnOnce(u16) -> bool) -> Option<Learn> {
+        let (table, word) = (self.table, found.word);
+        let holder = table.port_of(word);
+        if is_static(word) {
+            return Some(match holder {
+                Some(at) if at != port => Learn::Static { port: at },
+                _ => Learn::Current,
+            });
+        }
+        let Some(from) = holder.filter(|_| !self.clock.lapsed(word)) else {
+            // Not alive any more: as good as a vacant slot, and counted as such.
+            table.remove_at(found);
+            return None;
+        };
+        let cell = table.lines[found.bucket].slot(found.slot);
+        let replace = |next| cell.compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+        if from == port {
+            if self.clock.is_current(word) {
+                return Some(Learn::Current);
+            }
+            return replace(with_age(word, self.clock.code())).then_some(Learn::Refreshed);
+        }
+        if !allow(from) {
+            return Some(Learn::MoveRefused { from });
+        }
+        if let Err(decline) = table.counts.admit_move(binding, port) {
+            return if self.return_credit() { None } else { Some(Learn::Declined(decline)) };
+        }
+        let moved = table.layout.entry(word & table.layout.key_mask(), binding, self.clock.code());
+        let has_moved = replace(moved);
+        // One of the two counts is one too many now: the old port's, or the one just reserved.
+        table.counts.leave_holder(table.holder(if has_moved { word } else { moved }));
+        has_moved.then_some(Learn::Moved { from })
+    }
+
+    fn insert(&self, probe: &Probe, binding: u16, port: u16) -> Option<Learn> {
+        let (table, fid) = (self.table, probe.fid());
+        if !self.spend(binding, fid)
+            && let Err(decline) = table.counts.admit(binding, port, fid, probe.vlan())
+        {
+            return Some(Learn::Declined(decline));
+        }
+        if !table.admit_to_chip(probe) {
+            table.counts.leave(Holder::Binding(binding), fid);
+            return Some(Learn::Declined(Decline::ChipBucketFull));
+        }
+        let outcome = match table.place(probe, binding, self.clock.code()) {
+            Insert::Placed => return Some(Learn::New),
+            Insert::Again => None,
+            Insert::Contended => Some(Learn::Declined(Decline::Contended)),
+            Insert::Full => Some(Learn::Declined(Decline::BucketsFull)),
+        };
+        table.leave(probe, Holder::Binding(binding));
+        outcome
+    }
+
+    fn evict_for(
+        &self,
+        probe: &Probe,
+        binding: u16,
+        reason: Decline,
+        evicted: &mut impl FnMut(Swept),
+    ) -> bool {
+        let newcomer = Newcomer { probe, peers: self.table.counts.binding(binding), reason };
+        self.table.evict_for(newcomer, REACH, &self.clock, evicted)
+    }
+
+    /// Counts up to `count` new entries of a port in one VLAN in, for [`Session::learn_with`] to use; none if
+    /// that would exceed a limit.
+    pub(crate) fn take_credit(&self, binding: u16, port: u16, fid: u16, vlan: u16, count: u32) {
+        if self.table.counts.admit_many(binding, port, fid, vlan, count) {
+            self.credit.set(Some(Credit { binding, fid, left: count }));
+        }
+    }
+
+    /// Uses one entry of the credit, if there is one for these ids.
+    fn spend(&self, binding: u16, fid: u16) -> bool {
+        let Some(credit) = self.credit.get() else { return false };
+        let fits = credit.left > 0 && credit.binding == binding && credit.fid == fid;
+        if fits {
+            self.credit.set(Some(Credit { left: credit.left - 1, ..credit }));
+        }
+        fits
+    }
+
+    /// Counts out what is left of the credit; whether there was any.
+    pub(crate) fn return_credit(&self) -> bool {
+        let Some(Credit { binding, fid, left }) = self.credit.take() else { return false };
+        if left > 0 {
+            self.table.counts.leave_many(Holder::Binding(binding), fid, left);
+        }
+        left > 0
+    }
+}
+
+impl MacTable {
+    /// Takes a key's place in the imitated chip, if one is imitated.
+    pub(crate) fn admit_to_chip(&self, probe: &Probe) -> bool {
+        self.chip.as_ref().is_none_or(|chip| chip.admit(self.key_of_probe(probe)))
+    }
+
+    /// Counts a key out that was counted in and not placed.
+    pub(crate) fn leave(&self, probe: &Probe, holder: Holder) {
+        self.counts.leave(holder, probe.fid());
+        if let Some(chip) = &self.chip {
+            chip.leave(self.key_of_probe(probe));
+        }
+    }
+}
