@@ -150,7 +150,7 @@ fn counters(counters: &Counters) -> String {
     }
     let mac = &counters.mac_table;
     let mut text = format!(
-        "{table}\nMAC table: {} of {} addresses\n{} learned, {} refreshed, {} moved, {} moves damped, {} kept static, {} aged\n",
+        "{table}\nMAC table: {} of {} addresses\n{} learned, {} refreshed, {} moved, {} moves damped, {} kept static, {} aged, {} evicted\n",
         mac.entries,
         mac.maximum_entries,
         mac.learned,
@@ -158,7 +158,8 @@ fn counters(counters: &Counters) -> String {
         mac.moved,
         mac.move_damped,
         mac.static_kept,
-        mac.aged
+        mac.aged,
+        mac.evicted
     );
     for (reason, count) in &mac.declined {
         text += &format!("not learned, {reason}: {count}\n");

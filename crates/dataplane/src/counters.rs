@@ -46,6 +46,7 @@ pub(crate) struct LearnCounters {
     pub(crate) damped: Counter,
     pub(crate) static_kept: Counter,
     pub(crate) aged: Counter,
+    pub(crate) evicted: Counter,
     pub(crate) declined: [Counter; Decline::ALL.len()],
     pub(crate) events_lost: Counter,
 }
@@ -106,6 +107,8 @@ pub struct LearnCounts {
     pub static_kept: u64,
     /// Entries that lapsed and were reclaimed.
     pub aged: u64,
+    /// Entries that made room for another address.
+    pub evicted: u64,
     /// Addresses that were not learned, by the index of their [`Decline`] in [`Decline::ALL`].
     pub declined: [u64; Decline::ALL.len()],
     /// Events that did not fit a worker's queue.
@@ -135,6 +138,7 @@ impl LearnCounts {
         self.damped += learn.damped.get();
         self.static_kept += learn.static_kept.get();
         self.aged += learn.aged.get();
+        self.evicted += learn.evicted.get();
         self.events_lost += learn.events_lost.get();
         for (sum, counter) in self.declined.iter_mut().zip(&learn.declined) {
             *sum += counter.get();

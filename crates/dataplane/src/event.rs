@@ -43,6 +43,15 @@ pub enum WorkerEvent {
         /// Where it was seen.
         seen: PortId,
     },
+    /// An address made room for another in a full table.
+    Evicted {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it was.
+        port: PortId,
+    },
     /// An address was silent for the ageing time and its entry is reclaimed.
     Aged {
         /// Its VLAN.

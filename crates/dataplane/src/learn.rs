@@ -4,7 +4,7 @@ use crate::damping::{Damper, Ruling};
 use crate::ingress::Header;
 use crate::plane::Reporter;
 use crate::{Forwarding, WorkerEvent};
-use greylag_base::{DropReason, Instant, PortId};
+use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
 use greylag_mactable::{Learn, Probe, Session};
 
 /// What learning needs besides the frame.
@@ -27,13 +27,19 @@ impl Learner<'_> {
         let Header { vlan, source: mac, .. } = *header;
         let damping = self.forwarding.damping();
         let mut ruling = Ruling::Allowed;
-        let outcome = self.session.learn_with(source, self.ingress.0, |_| {
+        let counters = &self.reporter.counters.learn;
+        let allow = |_| {
             if let Some(rule) = damping {
                 ruling = damper.rule(rule, vlan, mac, self.now);
             }
             ruling == Ruling::Allowed
+        };
+        let outcome = self.session.learn_reporting(source, self.ingress.0, allow, |evicted| {
+            let Some(vlan) = VlanId::new(evicted.vlan) else { return };
+            counters.evicted.add(1);
+            let (mac, port) = (MacAddr(evicted.mac), PortId(evicted.port));
+            self.reporter.report(WorkerEvent::Evicted { vlan, mac, port });
         });
-        let counters = &self.reporter.counters.learn;
         match outcome {
             Learn::Current => {}
             Learn::Refreshed => counters.refreshed.add(1),

@@ -11,7 +11,7 @@ use crate::{Forwarding, WorkerEvent};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_mactable::{Cause, Key, UNKNOWN};
+use greylag_mactable::{Cause, Key, Seat, UNKNOWN};
 use greylag_ports::{BATCH_FRAMES, Batch, Port, Tagging};
 use greylag_wire::vlan::TAG_LEN;
 use std::io;
@@ -26,6 +26,7 @@ pub struct Worker {
     headers: [Option<Header>; BATCH_FRAMES],
     egress: Egress,
     damper: Damper,
+    seat: Seat,
     /// What each port's queue has said it missed, so that only the difference is counted.
     missed: Box<[u64]>,
 }
@@ -37,6 +38,7 @@ impl Worker {
     /// When the data plane was made for fewer workers.
     pub fn new(plane: Arc<DataPlane>, index: usize) -> Self {
         let ports = plane.workers[index].counters.ports.len();
+        let seat = plane.table().seat();
         Worker {
             forwarding: Cache::new(Arc::clone(&plane.forwarding)),
             plane,
@@ -45,6 +47,7 @@ impl Worker {
             headers: [None; BATCH_FRAMES],
             egress: Egress::new(ports),
             damper: Damper::new(),
+            seat,
             missed: vec![0; ports].into_boxed_slice(),
         }
     }
@@ -74,7 +77,7 @@ impl Worker {
         let reporter = Reporter { counters: &share.counters, now, events: &share.events };
         let counters = share.counters.port(ingress);
         let forwarding: &Forwarding = self.forwarding.load();
-        let session = self.plane.table().session(now.as_nanos());
+        let session = self.plane.table().session_at(&mut self.seat, now.as_nanos());
         let count = self.batch.len();
 
         // Keys of the frames that are admitted, side by side, and which frames they are.
@@ -163,6 +166,8 @@ impl Worker {
     /// Reclaims what has lapsed in a slice of the MAC table, and reads what the ports' queues have missed. To be
     /// called a few times a second; one worker of a switch is enough for the table.
     pub fn housekeep(&mut self, now: Instant, ports: &mut [Option<Box<dyn Port>>]) {
+        // A worker that sleeps from here on must not hold back what the table has retired.
+        self.seat.rest();
         let share = &self.plane.workers[self.index];
         for (index, port) in ports.iter_mut().enumerate() {
             let Some(port) = port else { continue };

@@ -4,6 +4,7 @@ use greylag_base::{DropReason, Instant, MacAddr, PortId, Seed, VlanId, VlanSet};
 use greylag_dataplane::{
     Damping, DataPlane, Forwarding, Limits, PortForwarding, StormLimits, Worker, WorkerEvent,
 };
+use greylag_mactable::WhenFull;
 use greylag_ports::{MemoryPort, Port};
 use greylag_wire::ethernet::{EtherType, Repr};
 use greylag_wire::vlan::{Tag, Tci};
@@ -24,6 +25,10 @@ impl Rig {
         let limits = Limits { ports, ageing_time: Duration::from_secs(300), ..Limits::default() };
         let plane = Arc::new(DataPlane::new(&limits, Seed(7)).unwrap());
         plane.publish(forwarding);
+        Rig::on(plane, ports)
+    }
+
+    fn on(plane: Arc<DataPlane>, ports: u16) -> Self {
         let mut switch: Vec<Option<Box<dyn Port>>> = Vec::new();
         let mut hosts = Vec::new();
         for _ in 0..ports {
@@ -251,6 +256,21 @@ fn a_static_address_does_not_move() {
     assert_eq!(rig.plane.learn_counts().static_kept, 1);
     rig.wait(Duration::from_secs(1000));
     assert_eq!(rig.reaches(0, &frame(1, mac(5))), [2]);
+}
+
+#[test]
+fn a_full_table_makes_room_as_it_was_told_and_says_so() {
+    let limits = Limits { ports: 2, mac_entries: 64, when_full: WhenFull::EvictOldest, ..Limits::default() };
+    let plane = Arc::new(DataPlane::new(&limits, Seed(7)).unwrap());
+    plane.publish(Forwarding::new(vec![PortForwarding::access(vlan(1)); 2], 0));
+    let mut rig = Rig::on(plane, 2);
+    for number in 1..=200 {
+        rig.send(0, &frame(number, MacAddr::BROADCAST));
+    }
+    let counts = rig.plane.learn_counts();
+    assert_eq!((counts.learned, counts.evicted), (200, 136));
+    assert!(rig.reaches(1, &frame(999, mac(200))) == [0], "the newest is there");
+    assert!(rig.events().iter().filter(|event| matches!(event, WorkerEvent::Evicted { .. })).count() >= 136);
 }
 
 #[test]

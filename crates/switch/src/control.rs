@@ -221,6 +221,9 @@ impl Switch {
             WorkerEvent::Damped { vlan, mac, held, seen } => {
                 Event::MacMoveDamped { vlan, mac, held: self.port_name(held), seen: self.port_name(seen) }
             }
+            WorkerEvent::Evicted { vlan, mac, port } => {
+                Event::MacEvicted { vlan, mac, port: self.port_name(port) }
+            }
             WorkerEvent::Aged { vlan, mac, port } => Event::MacAged { vlan, mac, port: self.port_name(port) },
         }
     }

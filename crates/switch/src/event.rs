@@ -59,6 +59,15 @@ pub enum Event {
         /// Where it was seen.
         seen: String,
     },
+    /// An address made room for another in a full table.
+    MacEvicted {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it was.
+        port: String,
+    },
     /// An address was silent for the ageing time.
     MacAged {
         /// Its VLAN.

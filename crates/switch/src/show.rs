@@ -138,6 +138,8 @@ pub struct MacTableCounters {
     pub static_kept: u64,
     /// Addresses that were silent for the ageing time.
     pub aged: u64,
+    /// Addresses that made room for another.
+    pub evicted: u64,
     /// Addresses that were not learned, by reason.
     pub declined: BTreeMap<String, u64>,
     /// Events that workers could not report.
@@ -285,6 +287,7 @@ impl Switch {
                 move_damped: learn.damped,
                 static_kept: learn.static_kept,
                 aged: learn.aged,
+                evicted: learn.evicted,
                 declined: declined.map(|(decline, count)| (decline.name().to_owned(), count)).collect(),
                 events_lost: learn.events_lost,
             },
