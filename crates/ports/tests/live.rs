@@ -7,6 +7,7 @@ use greylag_base::{MacAddr, PortName, VlanId};
 use greylag_ports::{
     Batch, Interface, Offload, OpenError, PacketQueue, Port, Tagging, TapConfig, TapQueue, TxReport,
 };
+use greylag_tests::wait_for;
 use greylag_wire::vlan::Tci;
 use namespace::{Host, ip, run};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -52,11 +53,8 @@ fn veth_ports_with(settings: &str) -> (PacketQueue, PacketQueue) {
 
 /// Until the kernel's link watch has seen the carrier, the interface swallows what is sent.
 fn await_link(interface: &str) {
-    let deadline = Instant::now() + PATIENCE;
-    while !Interface::named(&name(interface)).unwrap().has_carrier().unwrap() {
-        assert!(Instant::now() < deadline, "{interface} has no link");
-        std::thread::sleep(Duration::from_millis(1));
-    }
+    let has_link = || Interface::named(&name(interface)).unwrap().has_carrier().unwrap();
+    wait_for("a link", PATIENCE, || has_link().then_some(()));
 }
 
 const EXPERIMENT: [u8; 2] = [0x88, 0xb5];

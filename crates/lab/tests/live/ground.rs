@@ -4,7 +4,8 @@ use greylag_base::{MacAddr, PortName};
 use greylag_lab::link::{self, VethEnd};
 use greylag_lab::netns::{self, Netns};
 use greylag_lab::process::Process;
-use std::time::{Duration, Instant};
+use greylag_tests::wait_for;
+use std::time::Duration;
 
 /// A test's names, and the namespaces that were there before it.
 pub(crate) struct Ground {
@@ -79,11 +80,7 @@ pub(crate) fn veth(
 
 /// Waits until something holds.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < deadline, "{what}: not within 10 s");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    wait_for(what, Duration::from_secs(10), || holds().then_some(()));
 }
 
 pub(crate) fn is_alive(pid: u32) -> bool {
