@@ -122,6 +122,12 @@ impl IdMap {
         old
     }
 
+    /// How many ids there are.
+    #[cfg(any(loom, shuttle))]
+    pub(crate) fn ids(&self) -> usize {
+        self.names.len()
+    }
+
     /// May it be given out?
     #[cfg(any(loom, shuttle))]
     pub(crate) fn is_free(&self, id: u16) -> bool {

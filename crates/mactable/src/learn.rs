@@ -78,8 +78,8 @@ impl Session<'_> {
         // There are more bindings than ports: none is left only while several threads take one for the same port.
         let Some(binding) = self.table.ports.claim(port) else { return Learn::Declined(Decline::Contended) };
         // Not copied: a probe that was just written in pieces is slow to read as a whole.
-        let fresh;
-        let probe = if fid == probe.fid() {
+        let mut fresh;
+        let mut probe = if fid == probe.fid() {
             probe
         } else {
             fresh = self.table.reprobe(probe, fid);
@@ -94,6 +94,16 @@ impl Session<'_> {
                     Some((asked, allowed)) if asked == from => allowed,
                     _ => verdict.insert((from, allow(from))).1,
                 }),
+                // The VLAN was flushed and swept meanwhile: a static entry is under the new id.
+                None if self.table.vlans.id(probe.vlan()) != probe.fid() => {
+                    let Some(fid) = self.table.vlans.claim(probe.vlan()) else {
+                        return Learn::Declined(Decline::VlansFull);
+                    };
+                    let again = self.table.reprobe(probe, fid);
+                    fresh = again;
+                    probe = &fresh;
+                    None
+                }
                 None => match self.insert(probe, binding, port) {
                     // What was counted in ahead of time may be what there is no room for.
                     Some(Learn::Declined(_)) if self.return_credit() => None,
