@@ -174,16 +174,6 @@ impl<'t> Session<'t> {
         None
     }
 
-    /// Looks up many: prefetches all, then looks at each. `found` is filled as far as the shorter of the two reaches.
-    pub fn lookup_batch(&self, probes: &[Probe], found: &mut [Option<Entry>]) {
-        for probe in probes {
-            self.prefetch(probe);
-        }
-        for (probe, found) in probes.iter().zip(found) {
-            *found = self.lookup(probe);
-        }
-    }
-
     #[inline]
     pub(crate) fn entry(&self, word: u64) -> Option<Entry> {
         self.entry_on(self.table.port_of(word)?, word)

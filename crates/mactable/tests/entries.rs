@@ -1,6 +1,6 @@
 //! What becomes of single entries: learning, moving, ageing, limits, flushes, statics, seen from outside.
 
-use greylag_mactable::{Cause, Config, Decline, Learn, MacTable, Record};
+use greylag_mactable::{Cause, Config, Decline, Key, Learn, MacTable, Record, UNKNOWN};
 
 const S: u64 = 1_000_000_000;
 /// 1/512 of the default ageing time.
@@ -324,12 +324,13 @@ fn batches_find_what_single_look_ups_find() {
         learn(&table, 0, 10, n, (n % 8) as u16);
     }
     let session = table.session(0);
-    let probes: Vec<_> = (0..100).map(|n| session.probe(10, mac(n))).collect();
-    let mut found = vec![None; 100];
-    session.lookup_batch(&probes, &mut found);
-    for (n, (probe, found)) in probes.iter().zip(&found).enumerate() {
-        assert_eq!(*found, session.lookup(probe));
-        assert_eq!(found.map(|entry| entry.port), (n < 50).then_some((n % 8) as u16));
+    let keys: Vec<_> = (0..100).map(|n| Key::from_octets(10, mac(n))).collect();
+    let mut found = vec![0; 100];
+    session.lookup_ports(&keys, &mut found);
+    for (n, found) in (0..100).zip(found) {
+        let single = session.lookup(&session.probe(10, mac(n))).map(|entry| entry.port);
+        assert_eq!((found != UNKNOWN).then_some(found), single);
+        assert_eq!(single, (n < 50).then_some((n % 8) as u16));
     }
 }
 
