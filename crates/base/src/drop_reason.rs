@@ -43,6 +43,8 @@ drop_reasons! {
     DestinationDown, "destination-down", "The destination is behind a port that is down.";
     Isolated, "isolated", "Source and destination port are in the same isolation group.";
     StormControl, "storm-control", "The flooded frame is beyond the port's storm control limit.";
+    NotInFloodGroup, "not-in-flood-group", "The port is a member of the VLAN and up, but its agent has not put it into the VLAN's flood group.";
+    FloodGroupLapsed, "flood-group-lapsed", "The VLAN's flood group has lapsed: its agent has not renewed it for the ageing time.";
     NoEgress, "no-egress", "The VLAN has no other port that is up.";
     EgressDown, "egress-down", "The port it was to leave by went down, or has no interface any more.";
     EgressMtu, "egress-mtu", "The frame is longer than the MTU of the port it would leave by.";

@@ -14,6 +14,7 @@
 //! # Ok::<(), greylag_base::ParseMacError>(())
 //! ```
 
+mod dice;
 mod drop_reason;
 mod mac;
 mod port;
@@ -21,6 +22,7 @@ mod seed;
 mod time;
 mod vlan;
 
+pub use dice::Dice;
 pub use drop_reason::DropReason;
 pub use mac::{MacAddr, ParseMacError};
 pub use port::{PortId, PortName, PortNameError, PortSet};

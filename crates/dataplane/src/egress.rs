@@ -33,12 +33,12 @@ impl Egress {
     }
 
     /// Sends everything and forgets it. `headers` are those of the batch, by frame number.
-    pub(crate) fn transmit(
+    pub(crate) fn transmit<P: Port>(
         &mut self,
         batch: &mut Batch,
         headers: &[Option<Header>],
         forwarding: &Forwarding,
-        ports: &mut [Option<Box<dyn Port>>],
+        ports: &mut [Option<P>],
         counters: &WorkerCounters,
     ) {
         for port_id in self.busy.drain(..) {

@@ -1,7 +1,8 @@
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
+use serde::{Deserialize, Serialize};
 
 /// What a worker reports, and when it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkerReport {
     /// When the worker took the batch that it happened in.
     pub at: Instant,
@@ -10,8 +11,29 @@ pub struct WorkerReport {
 }
 
 /// What a worker tells the control side. Small and copied: it travels on a bounded queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
 pub enum WorkerEvent {
+    /// A source that the table does not know was seen, and installing is for the agent.
+    Seen {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it was seen.
+        port: PortId,
+    },
+    /// A source was seen elsewhere than the table says, and moving it is for the agent.
+    SeenElsewhere {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where the table has it.
+        known: PortId,
+        /// Where it was seen.
+        seen: PortId,
+    },
     /// A new address.
     Learned {
         /// Its VLAN.

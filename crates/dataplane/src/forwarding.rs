@@ -1,7 +1,7 @@
 //! Everything configured, compiled into what a worker asks per frame. Immutable: the control side builds a new
 //! one and swaps it whole.
 
-use greylag_base::{PortId, PortSet, VlanId, VlanSet};
+use greylag_base::{Instant, PortId, PortSet, VlanId, VlanSet};
 use std::time::Duration;
 
 /// A snapshot of everything that is configured.
@@ -11,6 +11,7 @@ pub struct Forwarding {
     vlans: Box<[Option<VlanForwarding>]>,
     group_fwd_mask: u16,
     damping: Option<Damping>,
+    learning: Learning,
 }
 
 /// What a worker needs to know of a port.
@@ -68,11 +69,41 @@ pub struct Damping {
     pub drop: bool,
 }
 
+/// Who keeps the MAC table current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Learning {
+    /// Who installs and moves entries.
+    pub install: Keeper,
+    /// Who moves the stamps of entries that are in use. With [`Keeper::Agent`] a worker only sets an entry's hit bit.
+    pub renew: Keeper,
+    /// A source that waits for the agent is reported again after so long; `None` for once.
+    pub report_interval: Option<Duration>,
+}
+
+/// One of the two who can write the MAC table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// The worker that sees the frame.
+    Worker,
+    /// The learning agent of the control side.
+    Agent,
+}
+
+impl Learning {
+    /// The worker does all of it.
+    pub const INLINE: Learning =
+        Learning { install: Keeper::Worker, renew: Keeper::Worker, report_interval: None };
+}
+
 /// What a worker needs to know of a VLAN.
 #[derive(Clone, Debug)]
 pub struct VlanForwarding {
-    /// Ports that frames of this VLAN may leave by: members that are up.
+    /// Ports that frames of this VLAN are flooded to: members that are up, and in the flood group where an agent keeps one.
     pub flood: PortSet,
+    /// Members that are up and not in the flood group: what is not flooded to them is counted there.
+    pub left_out: PortSet,
+    /// The flood group lapses then, unless it is renewed; `None` for never.
+    pub flood_until: Option<Instant>,
 }
 
 impl Forwarding {
@@ -83,7 +114,11 @@ impl Forwarding {
         for (index, port) in ports.iter().enumerate() {
             for vlan in port.vlans.iter() {
                 let vlan = vlans[vlan.index()]
-                    .get_or_insert_with(|| VlanForwarding { flood: PortSet::new(ports.len()) });
+                    .get_or_insert_with(|| VlanForwarding {
+                        flood: PortSet::new(ports.len()),
+                        left_out: PortSet::new(ports.len()),
+                        flood_until: None,
+                    });
                 if port.up {
                     vlan.flood.insert(PortId(index as u16));
                 }
@@ -94,6 +129,7 @@ impl Forwarding {
             vlans: vlans.into_boxed_slice(),
             group_fwd_mask,
             damping: None,
+            learning: Learning::INLINE,
         }
     }
 
@@ -101,6 +137,32 @@ impl Forwarding {
     pub fn with_damping(mut self, damping: Option<Damping>) -> Self {
         self.damping = damping;
         self
+    }
+
+    /// The same with another division of the work on the MAC table.
+    pub fn with_learning(mut self, learning: Learning) -> Self {
+        self.learning = learning;
+        self
+    }
+
+    /// The same with a VLAN that is flooded within `group` only, and not at all from `until` on. Members that are up and not in
+    /// the group are left out.
+    pub fn with_flood_group(mut self, vlan: VlanId, group: &PortSet, until: Option<Instant>) -> Self {
+        let ports = self.ports.len();
+        if let Some(vlan) = &mut self.vlans[vlan.index()] {
+            let members: Vec<PortId> = vlan.flood.iter().chain(vlan.left_out.iter()).collect();
+            (vlan.flood, vlan.left_out) = (PortSet::new(ports), PortSet::new(ports));
+            for port in members {
+                if group.contains(port) { vlan.flood.insert(port) } else { vlan.left_out.insert(port) }
+            }
+            vlan.flood_until = until;
+        }
+        self
+    }
+
+    /// Who keeps the MAC table current.
+    pub fn learning(&self) -> Learning {
+        self.learning
     }
 
     /// A port. One that is not in the snapshot is down.

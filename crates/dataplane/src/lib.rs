@@ -52,6 +52,6 @@ mod worker;
 
 pub use counters::{LearnCounts, PortCounts};
 pub use event::{WorkerEvent, WorkerReport};
-pub use forwarding::{Damping, Forwarding, PortForwarding, StormLimits, VlanForwarding};
+pub use forwarding::{Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding};
 pub use plane::{DataPlane, Limits};
 pub use worker::Worker;

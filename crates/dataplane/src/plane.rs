@@ -11,9 +11,6 @@ use greylag_mactable::{Config, ConfigError, Geometry, MacTable, WhenFull};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Events that a worker can have under way to the control side.
-const EVENT_QUEUE: usize = 16_384;
-
 /// Sizes that are fixed when a switch starts.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -31,6 +28,8 @@ pub struct Limits {
     pub when_full: WhenFull,
     /// The chip whose hash collisions are imitated, if one is.
     pub geometry: Option<Geometry>,
+    /// Reports that a worker can have under way to the control side.
+    pub report_queue: u32,
 }
 
 impl Default for Limits {
@@ -43,6 +42,7 @@ impl Default for Limits {
             ageing_time: Duration::from_secs(300),
             when_full: WhenFull::Decline,
             geometry: None,
+            report_queue: 16_384,
         }
     }
 }
@@ -86,7 +86,7 @@ impl DataPlane {
             workers: (0..limits.workers)
                 .map(|_| WorkerShare {
                     counters: WorkerCounters::new(limits.ports.into()),
-                    events: ArrayQueue::new(EVENT_QUEUE),
+                    events: ArrayQueue::new(limits.report_queue.max(1) as usize),
                 })
                 .collect(),
         })
@@ -129,11 +129,17 @@ impl DataPlane {
         counts
     }
 
-    /// Takes what the workers have reported up to now, in the order in which it happened.
-    pub fn take_reports(&self) -> Vec<WorkerReport> {
+    /// How many reports of the workers wait.
+    pub fn reports_waiting(&self) -> usize {
+        self.workers.iter().map(|worker| worker.events.len()).sum()
+    }
+
+    /// Takes what the workers have reported up to now, in the order in which it happened; `limit` reports at the most of each
+    /// worker.
+    pub fn take_reports(&self, limit: usize) -> Vec<WorkerReport> {
         // Only what is there at the start: a worker that reports as fast as this reads must not hold it up.
         let waiting = self.workers.iter().flat_map(|worker| {
-            let count = worker.events.len();
+            let count = worker.events.len().min(limit);
             std::iter::from_fn(|| worker.events.pop()).take(count)
         });
         let mut reports: Vec<WorkerReport> = waiting.collect();

@@ -56,11 +56,11 @@ impl Worker {
     ///
     /// # Errors
     /// Those of [`Port::rx`], counted on the port. `NotConnected` when the port has no queue here.
-    pub fn poll_port(
+    pub fn poll_port<P: Port>(
         &mut self,
         now: Instant,
         ingress: PortId,
-        ports: &mut [Option<Box<dyn Port>>],
+        ports: &mut [Option<P>],
     ) -> io::Result<usize> {
         let counters = self.plane.workers[self.index].counters.port(ingress);
         let queue = ports[ingress.index()].as_mut().ok_or(io::ErrorKind::NotConnected)?;
@@ -72,7 +72,7 @@ impl Worker {
     }
 
     /// Brings the batch to where it belongs.
-    fn forward(&mut self, now: Instant, ingress: PortId, ports: &mut [Option<Box<dyn Port>>]) {
+    fn forward<P: Port>(&mut self, now: Instant, ingress: PortId, ports: &mut [Option<P>]) {
         let share = &self.plane.workers[self.index];
         let reporter = Reporter { counters: &share.counters, now, events: &share.events };
         let counters = share.counters.port(ingress);
@@ -165,7 +165,7 @@ impl Worker {
 
     /// Reclaims what has lapsed in a slice of the MAC table, and reads what the ports' queues have missed. To be
     /// called a few times a second; one worker of a switch is enough for the table.
-    pub fn housekeep(&mut self, now: Instant, ports: &mut [Option<Box<dyn Port>>]) {
+    pub fn housekeep<P: Port>(&mut self, now: Instant, ports: &mut [Option<P>]) {
         // A worker that sleeps from here on must not hold back what the table has retired.
         self.seat.rest();
         let share = &self.plane.workers[self.index];

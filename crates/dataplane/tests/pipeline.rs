@@ -76,7 +76,7 @@ impl Rig {
     }
 
     fn events(&self) -> Vec<WorkerEvent> {
-        self.plane.take_reports().into_iter().map(|report| report.event).collect()
+        self.plane.take_reports(usize::MAX).into_iter().map(|report| report.event).collect()
     }
 }
 

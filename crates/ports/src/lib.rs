@@ -75,6 +75,24 @@ pub trait Port: Send {
     }
 }
 
+impl<P: Port + ?Sized> Port for Box<P> {
+    fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
+        (**self).rx(batch)
+    }
+
+    fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        (**self).tx(batch, frames)
+    }
+
+    fn fd(&self) -> Option<BorrowedFd<'_>> {
+        (**self).fd()
+    }
+
+    fn rx_dropped(&mut self) -> u64 {
+        (**self).rx_dropped()
+    }
+}
+
 /// What became of the frames that were handed to [`Port::tx`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TxReport {

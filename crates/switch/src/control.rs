@@ -102,6 +102,7 @@ impl Switch {
             ageing_time: config.mac_table.ageing_time,
             when_full: config.mac_table.when_full,
             geometry: config.mac_table.geometry.clone(),
+            ..Limits::default()
         };
         let plane = DataPlane::new(&limits, seed)?;
         let table = plane.table();
@@ -173,7 +174,7 @@ impl Switch {
                 self.plane.table().flush_port(port.0);
             }
         }
-        for report in self.plane.take_reports() {
+        for report in self.plane.take_reports(usize::MAX) {
             self.handle_input(report.at, Input::Worker(report.event));
         }
     }
@@ -212,10 +213,11 @@ impl Switch {
 
     fn name_ports(&self, event: WorkerEvent) -> Event {
         match event {
-            WorkerEvent::Learned { vlan, mac, port } => {
+            WorkerEvent::Seen { vlan, mac, port } | WorkerEvent::Learned { vlan, mac, port } => {
                 Event::MacLearned { vlan, mac, port: self.port_name(port) }
             }
-            WorkerEvent::Moved { vlan, mac, from, to } => {
+            WorkerEvent::SeenElsewhere { vlan, mac, known: from, seen: to }
+            | WorkerEvent::Moved { vlan, mac, from, to } => {
                 Event::MacMoved { vlan, mac, from: self.port_name(from), to: self.port_name(to) }
             }
             WorkerEvent::Damped { vlan, mac, held, seen } => {
