@@ -48,7 +48,7 @@ impl WorkerThread {
     ) -> rustix::io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (port, queue) in ports.iter().enumerate() {
-            if let Some(fd) = queue.as_ref().and_then(|queue| queue.fd()) {
+            if let Some(fd) = queue.as_ref().and_then(Port::fd) {
                 epoll::add(&epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
             }
         }
