@@ -113,12 +113,11 @@ impl Forwarding {
         let mut vlans: Vec<Option<VlanForwarding>> = vec![None; usize::from(VlanId::MAX.get()) + 1];
         for (index, port) in ports.iter().enumerate() {
             for vlan in port.vlans.iter() {
-                let vlan = vlans[vlan.index()]
-                    .get_or_insert_with(|| VlanForwarding {
-                        flood: PortSet::new(ports.len()),
-                        left_out: PortSet::new(ports.len()),
-                        flood_until: None,
-                    });
+                let vlan = vlans[vlan.index()].get_or_insert_with(|| VlanForwarding {
+                    flood: PortSet::new(ports.len()),
+                    left_out: PortSet::new(ports.len()),
+                    flood_until: None,
+                });
                 if port.up {
                     vlan.flood.insert(PortId(index as u16));
                 }

@@ -31,6 +31,7 @@ mod name;
 mod nearest;
 mod phrase;
 mod source;
+pub mod story;
 pub mod switch;
 mod time_span;
 mod vlan;

@@ -16,7 +16,9 @@ use crate::name::node_name;
 use crate::phrase::listed;
 use crate::source::Source;
 use greylag_base::PortName;
-use greylag_switch::config::{Attachment, MacTableConfig, PortConfig, SwitchConfig, WorkersConfig};
+use greylag_switch::config::{
+    Attachment, LearningConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
+};
 use port::PortDraft;
 
 pub use emit::emit;
@@ -97,6 +99,8 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         name,
         workers: map.filled("workers").map_or_else(WorkersConfig::default, workers::read),
         mac_table: map.filled("mac-table").map_or_else(MacTableConfig::default, mac_table::read),
+        learning: LearningConfig::default(),
+        supervisor: SupervisorConfig::default(),
         group_fwd_mask: map.get("group-fwd-mask").and_then(group_fwd_mask).unwrap_or(0),
         vlans: map.get("vlans").map(vlans::read).unwrap_or_default(),
         static_macs: map.get("static-macs").map(|list| static_mac::read(list, &drafts)).unwrap_or_default(),
@@ -110,6 +114,8 @@ pub(crate) fn plain(name: &str, cables: &[Cable]) -> SwitchConfig {
         name: name.to_owned(),
         workers: WorkersConfig::default(),
         mac_table: MacTableConfig::default(),
+        learning: LearningConfig::default(),
+        supervisor: SupervisorConfig::default(),
         group_fwd_mask: 0,
         vlans: Default::default(),
         ports: cables.iter().map(default_port).collect(),

@@ -1,1 +1,5 @@
-//! The virtual world.
+//! The virtual world: the real switch on an event queue and a virtual clock, with hosts, links and faults.
+
+mod world;
+
+pub use world::{Decision, Happening, LinkLoss, Observer, World, WorldError};

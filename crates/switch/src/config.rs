@@ -16,6 +16,10 @@ pub struct SwitchConfig {
     pub workers: WorkersConfig,
     /// The MAC table.
     pub mac_table: MacTableConfig,
+    /// Who learns addresses.
+    pub learning: LearningConfig,
+    /// What becomes of an agent that crashes.
+    pub supervisor: SupervisorConfig,
     /// Destinations 01-80-C2-00-00-0X that are flooded like other groups: bit X, as in `group_fwd_mask` of the
     /// Linux bridge, but without its restriction. Bit 1 (pause) is never set.
     pub group_fwd_mask: u16,
@@ -34,6 +38,8 @@ impl SwitchConfig {
             name: name.into(),
             workers: WorkersConfig::default(),
             mac_table: MacTableConfig::default(),
+            learning: LearningConfig::default(),
+            supervisor: SupervisorConfig::default(),
             group_fwd_mask: 0,
             vlans: BTreeMap::new(),
             ports: Vec::new(),
@@ -102,6 +108,8 @@ pub struct MacTableConfig {
     pub geometry: Option<Geometry>,
     /// Stations that change ports too often.
     pub move_damping: Option<MoveDamping>,
+    /// How often lapsed entries are reclaimed and reported, all at once; spread evenly when absent.
+    pub sweep_interval: Option<Duration>,
 }
 
 impl Default for MacTableConfig {
@@ -113,6 +121,125 @@ impl Default for MacTableConfig {
             when_full: WhenFull::Decline,
             geometry: None,
             move_damping: None,
+            sweep_interval: None,
+        }
+    }
+}
+
+/// Who learns addresses: the workers, or an agent of the control side that they report to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LearningConfig {
+    /// Who.
+    pub mode: LearningMode,
+    /// What the agent owns, in mode `agent`.
+    pub agent_owns: AgentOwns,
+    /// How often the agent renews entries that were hit, and flood groups that are leased.
+    pub renew_interval: Duration,
+    /// What becomes of a flood group that the agent does not renew.
+    pub flood: FloodGroups,
+    /// Reports that a worker can have under way to the agent.
+    pub queue_length: u32,
+    /// How long a report waits for the agent to look at its queue.
+    pub poll_interval: Duration,
+    /// A source that waits for the agent is reported again after so long; `None` for once.
+    pub report_interval: Option<Duration>,
+    /// What the agent does with reports that arrive out of order.
+    pub report_order: ReportOrder,
+    /// How often the agent compares its own list with the table and repairs the table; `None` for never.
+    pub audit_interval: Option<Duration>,
+}
+
+impl Default for LearningConfig {
+    /// Inline; an agent would own everything, look every 10 ms and renew every 10 s.
+    fn default() -> Self {
+        LearningConfig {
+            mode: LearningMode::Inline,
+            agent_owns: AgentOwns::ALL,
+            renew_interval: Duration::from_secs(10),
+            flood: FloodGroups::Frozen,
+            queue_length: 16_384,
+            poll_interval: Duration::from_millis(10),
+            report_interval: Some(Duration::from_secs(1)),
+            report_order: ReportOrder::Arrival,
+            audit_interval: None,
+        }
+    }
+}
+
+/// Who learns addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LearningMode {
+    /// The worker that sees a source writes the table itself, as the Linux bridge, Open vSwitch and VPP do.
+    #[default]
+    Inline,
+    /// The learning agent owns what `agent-owns` names, as on large switches.
+    Agent,
+}
+
+/// What the learning agent owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct AgentOwns {
+    /// Installing and moving entries: workers install nothing.
+    pub learn: bool,
+    /// The stamps of entries: workers only set hit bits.
+    pub lease: bool,
+    /// The flood groups: a port is flooded to once the agent has put it in.
+    pub flood: bool,
+    /// The resolution of what the switch itself sends.
+    pub adjacency: bool,
+}
+
+impl AgentOwns {
+    /// Everything.
+    pub const ALL: AgentOwns = AgentOwns { learn: true, lease: true, flood: true, adjacency: true };
+}
+
+/// What becomes of a flood group that the agent does not renew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FloodGroups {
+    /// What was in stays in.
+    #[default]
+    Frozen,
+    /// It lapses after the ageing time, as an entry does.
+    Leased,
+}
+
+/// What the agent does with reports that arrive out of order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReportOrder {
+    /// The last to arrive wins.
+    #[default]
+    Arrival,
+    /// The last to be seen by a worker wins: an older report than what is known is ignored.
+    Stamped,
+}
+
+/// What becomes of an agent that crashes, in the words of systemd.unit(5) and systemd.service(5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct SupervisorConfig {
+    /// An agent that has ended is started again; otherwise it is given up at once.
+    pub restart: bool,
+    /// `RestartSec=`: how long after its end.
+    pub restart_delay: Duration,
+    /// `StartLimitBurst=`: so many starts within the interval are allowed; one more, and the agent is given up.
+    pub start_limit_burst: u32,
+    /// `StartLimitIntervalSec=`: zero for no limit.
+    pub start_limit_interval: Duration,
+}
+
+impl Default for SupervisorConfig {
+    /// systemd's own limits, 5 starts in 10 s, and a restart delay of 100 ms.
+    fn default() -> Self {
+        SupervisorConfig {
+            restart: true,
+            restart_delay: Duration::from_millis(100),
+            start_limit_burst: 5,
+            start_limit_interval: Duration::from_secs(10),
         }
     }
 }

@@ -2,12 +2,16 @@
 
 use crate::config::{DampingAction, PortConfig, SwitchConfig};
 use crate::event::{Event, EventLog};
-use greylag_base::{Instant, PortId, Seed};
-use greylag_dataplane::{Damping, DataPlane, Forwarding, Limits, PortForwarding, StormLimits, WorkerEvent};
+use crate::fault::Fault;
+use greylag_base::{Instant, PortId, Seed, VlanId};
+use greylag_dataplane::{
+    Damping, DataPlane, Forwarding, Limits, PortForwarding, StormLimits, WorkerEvent, WorkerReport,
+};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that a switch's control side is told from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Input {
     /// A port's link changed.
     Link {
@@ -16,8 +20,59 @@ pub enum Input {
         /// The link is up.
         up: bool,
     },
-    /// A worker reported something.
-    Worker(WorkerEvent),
+    /// The workers reported something: what one look at their queues brought.
+    Reports(Vec<WorkerReport>),
+    /// An operator commits a configuration.
+    Commit {
+        /// All of it.
+        config: Box<SwitchConfig>,
+        /// Who.
+        author: String,
+        /// It is rolled back unless it is confirmed within this time.
+        confirm_within: Option<Duration>,
+    },
+    /// An operator confirms the last commit.
+    Confirm,
+    /// An operator goes back to the configuration before the last so many commits.
+    Rollback {
+        /// How many.
+        steps: usize,
+        /// Who.
+        author: String,
+    },
+    /// An operator flushes dynamic addresses.
+    FlushFdb {
+        /// Of one port only.
+        port: Option<PortId>,
+        /// Of one VLAN only.
+        vlan: Option<VlanId>,
+    },
+    /// An operator has the table repaired by the agent's list.
+    RepairFdb,
+    /// Something goes wrong inside.
+    Fault(Fault),
+    /// Time has passed: what [`Switch::poll_timeout`] asked for is due.
+    Timeout,
+}
+
+/// Why an input was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// A commit changes what is fixed while a switch runs.
+    #[error("{field} cannot change while the switch runs: restart it with the new configuration")]
+    Fixed {
+        /// The field of the configuration.
+        field: String,
+    },
+    /// There is no commit that waits to be confirmed.
+    #[error("no commit waits to be confirmed")]
+    NothingToConfirm,
+    /// The history is not that long.
+    #[error("the history has {kept} earlier configurations: expected a rollback of 1 to {kept}")]
+    NoSuchRollback {
+        /// How many it has.
+        kept: usize,
+    },
 }
 
 /// A switch cannot be what its configuration asks for.
@@ -153,20 +208,32 @@ impl Switch {
 
     /// Takes in what the outside says.
     ///
+    /// # Errors
+    /// When the configuration does not allow it. Nothing has changed then.
+    ///
     /// # Panics
     /// When it speaks of a port that the switch does not have.
-    pub fn handle_input(&mut self, now: Instant, input: Input) {
+    pub fn handle_input(&mut self, now: Instant, input: Input) -> Result<(), Refused> {
         match input {
             Input::Link { port, up } => self.set_link(now, port, up),
-            Input::Worker(event) => {
-                let event = self.name_ports(event);
-                self.events.push(now, event);
+            Input::Reports(reports) => {
+                for report in reports {
+                    let event = self.name_ports(report.event);
+                    self.events.push(report.at, event);
+                }
             }
+            _ => {}
         }
+        Ok(())
     }
 
-    /// Takes in what the workers have reported since the last call.
-    pub fn poll_workers(&mut self) {
+    /// When something is to be done next if nothing comes from outside.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Takes in what the workers have reported since the last call, as much as the agent can take now.
+    pub fn poll_workers(&mut self, now: Instant) {
         // A worker that was in the middle of a batch when a port went down may have learned an address there after
         // the flush.
         for port in self.gone_down.drain(..) {
@@ -174,9 +241,8 @@ impl Switch {
                 self.plane.table().flush_port(port.0);
             }
         }
-        for report in self.plane.take_reports(usize::MAX) {
-            self.handle_input(report.at, Input::Worker(report.event));
-        }
+        let reports = self.plane.take_reports(usize::MAX);
+        let _ = self.handle_input(now, Input::Reports(reports));
     }
 
     fn set_link(&mut self, now: Instant, id: PortId, up: bool) {

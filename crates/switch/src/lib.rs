@@ -13,15 +13,18 @@
 //! let mut config = SwitchConfig::new("sw1");
 //! config.ports.push(PortConfig::new(PortName::new("eth1")?));
 //! let mut switch = Switch::new(config, Seed(1), Instant::ZERO)?;
-//! switch.handle_input(Instant::ZERO, Input::Link { port: PortId(0), up: true });
+//! switch.handle_input(Instant::ZERO, Input::Link { port: PortId(0), up: true })?;
 //! assert!(switch.ports()[0].is_up());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod agent;
+pub mod alarm;
 pub mod config;
 mod control;
 mod event;
+pub mod fault;
 pub mod show;
 
-pub use control::{Input, Switch, SwitchError};
+pub use control::{Input, Refused, Switch, SwitchError};
 pub use event::{Event, EventLog, EventRecord};

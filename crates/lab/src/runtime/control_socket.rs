@@ -80,7 +80,7 @@ impl ControlSocket {
                 ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
                 while goes_on() {
                     ticks.tick().await;
-                    running.switch().poll_workers();
+                    running.switch().poll_workers(running.clock.now());
                 }
             };
             on_ready();
@@ -122,7 +122,7 @@ type Shared = State<Arc<Running>>;
 async fn rows<T: Serialize>(running: Arc<Running>, ask: impl FnOnce(&Switch, Instant) -> T) -> Json<T> {
     let now = running.clock.now();
     let mut switch = running.switch();
-    switch.poll_workers();
+    switch.poll_workers(now);
     Json(ask(&switch, now))
 }
 

@@ -34,7 +34,8 @@ impl Links {
         }
         let up = state == LinkState::Up && !self.lost[port];
         let input = Input::Link { port: PortId(port as u16), up };
-        self.running.switch().handle_input(self.running.clock.now(), input);
+        let taken = self.running.switch().handle_input(self.running.clock.now(), input);
+        taken.expect("a link's state is never refused");
     }
 
     /// A socket stays with the interface that it was bound to, whatever becomes of the name. A TAP was ours, and

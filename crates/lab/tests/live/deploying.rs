@@ -11,7 +11,7 @@ use greylag_lab::link_monitor::LinkState;
 use greylag_lab::netns::Netns;
 use greylag_lab::state::State;
 use greylag_scenario::lab::{End, Lab, Link, Medium, Node, NodeKind};
-use greylag_switch::config::{Attachment, MacTableConfig, NetnsRef, PortConfig, SwitchConfig, WorkersConfig};
+use greylag_switch::config::{Attachment, NetnsRef, PortConfig, SwitchConfig};
 use greylag_tests::{Need, has};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -109,16 +109,11 @@ fn lab(name: &str) -> Lab {
         mac_address: Some(MAC_A),
     };
     let config = SwitchConfig {
-        name: "sw1".into(),
-        workers: WorkersConfig::default(),
-        mac_table: MacTableConfig::default(),
-        group_fwd_mask: 0,
-        vlans: Default::default(),
         ports: vec![
             PortConfig { attachment: tap, ..PortConfig::new(port("h1")) },
             PortConfig::new(port("h2")),
         ],
-        static_macs: Vec::new(),
+        ..SwitchConfig::new("sw1")
     };
     let end = |node, interface, mac: Option<MacAddr>, last: Option<u8>| End {
         node,

@@ -279,7 +279,9 @@ mod tests {
     use super::*;
     use greylag_base::PortId;
     use greylag_mactable::{Geometry, WhenFull};
-    use greylag_switch::config::{MacTableConfig, VlanConfig, WorkersConfig};
+    use greylag_switch::config::{
+        LearningConfig, MacTableConfig, SupervisorConfig, VlanConfig, WorkersConfig,
+    };
     use serde_json::json;
 
     #[test]
@@ -302,6 +304,8 @@ mod tests {
                 }),
                 ..MacTableConfig::default()
             },
+            learning: LearningConfig::default(),
+            supervisor: SupervisorConfig::default(),
             group_fwd_mask: 4,
             vlans: [(vlan(10), VlanConfig { name: Some("red".into()), maximum_entries: Some(7) })].into(),
             ports: vec![

@@ -1,0 +1,474 @@
+//! A scenario: a lab, what is done to it and when, and what must come out, as a value and as a file.
+//!
+//! `docs/scenarios.md` shows every key.
+
+use crate::lab::Lab;
+use greylag_base::{MacAddr, Seed, VlanId};
+use greylag_switch::fault::Fault;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A whole scenario, with its variant and its assumptions in place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// A word that names it.
+    pub name: String,
+    /// A line for people.
+    pub title: String,
+    /// What it teaches, where it is of the library of learning failures.
+    pub lesson: Option<Lesson>,
+    /// Its switches, hosts and links. Every switch has its whole configuration.
+    pub lab: Lab,
+    /// What the hosts are beyond their addresses; as many as the lab has nodes, `None` for a switch.
+    pub hosts: Vec<Option<HostSettings>>,
+    /// What the links are beyond their ends; as many as the lab has links.
+    pub links: Vec<LinkSettings>,
+    /// The seed, where the command line gives none.
+    pub seed: Seed,
+    /// Time of day at which the clock is zero, since midnight.
+    pub start: Duration,
+    /// How long it runs.
+    pub duration: Duration,
+    /// What may be varied.
+    pub parameters: Vec<Parameter>,
+    /// Probe flows.
+    pub flows: Vec<FlowSpec>,
+    /// What is done, in the order of time.
+    pub timeline: Vec<Step>,
+    /// Who looks at alarms.
+    pub pollers: Vec<Poller>,
+    /// What must come out.
+    pub expectations: Vec<Expectation>,
+    /// What the checkers may hold against it.
+    pub checkers: CheckerLimits,
+    /// The checkers that must be violated; any other that is fails the replay.
+    pub violations: Vec<ExpectedViolation>,
+    /// The variants that the file has, by name, with a line for people.
+    pub variants: Vec<(String, String)>,
+    /// The variant that is in place.
+    pub variant: Option<String>,
+}
+
+/// What a learning failure teaches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lesson {
+    /// What goes wrong.
+    pub cause: String,
+    /// What a user sees.
+    pub seen: String,
+    /// How to notice it.
+    pub notice: String,
+    /// How to avoid it.
+    pub avoid: String,
+}
+
+/// How well something is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Somebody's log says so.
+    Logged,
+    /// A document says so.
+    Documented,
+    /// Nobody says so.
+    Assumed,
+}
+
+/// Something that may be varied: wherever the file has `$name`, its value stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its value in this run, as it is written in a file.
+    pub value: String,
+    /// How well it is known.
+    pub standing: Standing,
+    /// Who says so.
+    pub source: Option<String>,
+    /// Values that a sweep tries; the first one is the base. Empty when there is nothing to try.
+    pub choices: Vec<String>,
+}
+
+/// What a host is beyond its addresses.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostSettings {
+    /// It tags its frames with this VLAN.
+    pub vlan: Option<VlanId>,
+    /// How long it keeps what ARP and ND have told it.
+    pub neighbor_lifetime: Duration,
+    /// It announces itself (gratuitous ARP, unsolicited neighbour advertisement) when its link comes up.
+    pub announces: bool,
+}
+
+/// What a link is beyond its ends. Both directions alike.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkSettings {
+    /// Bits per second.
+    pub rate: u64,
+    /// From the last bit in to the last bit out.
+    pub delay: Duration,
+    /// Frames that wait for their turn at most.
+    pub queue: u32,
+    /// Its state at the start.
+    pub up: bool,
+}
+
+/// Probe flows from each of some hosts to each of others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FlowSpec {
+    /// Its name in expectations and reports.
+    pub name: String,
+    /// Hosts, by index into [`Lab::nodes`].
+    pub from: Vec<usize>,
+    /// Hosts, by index into [`Lab::nodes`]; a host sends none to itself.
+    pub to: Vec<usize>,
+    /// Flows between each pair, with ports of their own.
+    pub count: u32,
+    /// Between two probes of a flow.
+    pub interval: Duration,
+    /// Bytes of a frame, without frame check sequence.
+    pub size: u16,
+    /// Over IPv6.
+    pub ipv6: bool,
+    /// What a flow stands for, bits per second.
+    pub weight: u64,
+    /// From when.
+    pub start: Duration,
+    /// Until when.
+    pub stop: Duration,
+}
+
+/// Something that is done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// When.
+    pub at: Duration,
+    /// What expectations and patches call it.
+    pub name: Option<String>,
+    /// What.
+    pub action: Action,
+    /// How well it is known.
+    pub standing: Standing,
+    /// Who says so.
+    pub source: Option<String>,
+}
+
+/// What can be done. Nodes and links go by their index.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Something goes wrong inside a switch.
+    Fault {
+        /// Which switch.
+        switch: usize,
+        /// What.
+        fault: Fault,
+    },
+    /// Something happens to a link.
+    Link {
+        /// Which link.
+        link: usize,
+        /// What.
+        change: LinkChange,
+    },
+    /// An operator commits a change of configuration.
+    Commit {
+        /// On which switch.
+        switch: usize,
+        /// What is laid over the running configuration.
+        patch: Patch,
+        /// Who.
+        author: String,
+        /// It is rolled back unless it is confirmed within this time.
+        confirm_within: Option<Duration>,
+    },
+    /// An operator confirms a commit.
+    Confirm {
+        /// On which switch.
+        switch: usize,
+    },
+    /// An operator goes back to an earlier configuration.
+    Rollback {
+        /// On which switch.
+        switch: usize,
+        /// How many commits.
+        steps: usize,
+        /// Who.
+        author: String,
+    },
+    /// An operator flushes dynamic addresses.
+    FlushFdb {
+        /// On which switch.
+        switch: usize,
+        /// Of one port only.
+        port: Option<String>,
+        /// Of one VLAN only.
+        vlan: Option<VlanId>,
+    },
+    /// An operator has the agent's list compared with the table.
+    CheckFdb {
+        /// On which switch.
+        switch: usize,
+        /// And the table repaired.
+        repair: bool,
+    },
+    /// A switch loses its power; the links to it lose carrier.
+    PowerOff {
+        /// Which switch.
+        switch: usize,
+    },
+    /// A switch starts, and is there after its boot time.
+    PowerOn {
+        /// Which switch.
+        switch: usize,
+        /// How long it takes.
+        boot: Duration,
+    },
+    /// A host is unplugged and plugged in at another port of a switch, whose old link goes dark.
+    MoveHost {
+        /// The host's link.
+        link: usize,
+        /// The link that takes its place: one that is down, whose far end nobody uses.
+        to: usize,
+        /// The host announces itself there.
+        announces: bool,
+    },
+    /// A host announces itself.
+    Announce {
+        /// Which host.
+        host: usize,
+    },
+    /// A host takes another address.
+    SetMac {
+        /// Which host.
+        host: usize,
+        /// The address.
+        mac: MacAddr,
+    },
+    /// A host sends frames from many source addresses, as macof does.
+    MacFlood {
+        /// Which host.
+        host: usize,
+        /// Addresses, drawn from the seed.
+        macs: u32,
+        /// Frames per second.
+        rate: u32,
+        /// How long.
+        lasts: Duration,
+    },
+    /// A host pings.
+    Ping {
+        /// Which host.
+        host: usize,
+        /// Whom.
+        to: IpAddr,
+        /// How often, a second apart.
+        count: u16,
+    },
+    /// A host sends bytes to another by TCP.
+    Tcp {
+        /// Which host.
+        host: usize,
+        /// To which host.
+        to: usize,
+        /// How many.
+        bytes: u64,
+    },
+    /// A host sends broadcasts.
+    Broadcast {
+        /// Which host.
+        host: usize,
+        /// Frames per second.
+        rate: u32,
+        /// How long.
+        lasts: Duration,
+    },
+}
+
+/// What happens to a link. `from` is the index of the end (0 or 1) whose frames are meant; both when absent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LinkChange {
+    /// It is cut.
+    Down {
+        /// Which ends see it: 0, 1, both (`None`).
+        seen_by: SeenBy,
+    },
+    /// It is whole again, and every impairment is over.
+    Up,
+    /// Frames of one direction disappear without anybody seeing it.
+    OneWay {
+        /// The end whose frames disappear.
+        from: usize,
+    },
+    /// Frames fare badly.
+    Impair {
+        /// The end whose frames are meant.
+        from: Option<usize>,
+        /// How badly.
+        impairment: Impairment,
+    },
+}
+
+/// Who sees that a link is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SeenBy {
+    /// Both ends lose carrier.
+    Both,
+    /// One end loses carrier.
+    End(usize),
+    /// Nobody: it is a cut beyond a converter that keeps carrier up.
+    Nobody,
+}
+
+/// How frames of a link fare. Shares are 0 to 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Impairment {
+    /// Lost.
+    pub loss: f64,
+    /// Delivered twice.
+    pub duplicate: f64,
+    /// Delayed by up to `jitter`, so that later ones overtake them.
+    pub reorder: f64,
+    /// One bit is flipped; the frame check sequence catches it, so that the receiving port drops it, unless `unnoticed`.
+    pub corrupt: f64,
+    /// Corruption happened behind the check: it is delivered.
+    pub unnoticed: bool,
+    /// Added to the link's delay.
+    pub delay: Duration,
+    /// Each frame's own addition, at most.
+    pub jitter: Duration,
+    /// Bits per second instead of the link's.
+    pub rate: Option<u64>,
+}
+
+/// A mapping of configuration keys that is laid over the running configuration; it was checked when the file was read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patch {
+    /// YAML, as `emit` writes configurations.
+    pub text: String,
+}
+
+/// Somebody who looks at a switch's alarms regularly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Poller {
+    /// Its name.
+    pub name: String,
+    /// Switches that it asks.
+    pub switches: Vec<usize>,
+    /// Between two looks.
+    pub period: Duration,
+    /// The first look; drawn from the seed within the period when absent.
+    pub phase: Option<Duration>,
+}
+
+/// Something that must come out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Expectation {
+    /// Its name.
+    pub name: String,
+    /// What.
+    pub outcome: ExpectedOutcome,
+    /// When the logs have it, where they have it.
+    pub at: Option<Duration>,
+    /// How far off it may be.
+    pub tolerance: Duration,
+    /// How well it is known.
+    pub standing: Standing,
+    /// Who says so.
+    pub source: Option<String>,
+}
+
+/// What can be expected. `flows` names a [`FlowSpec`]; times and windows are since the start.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ExpectedOutcome {
+    /// An event is there, first at [`Expectation::at`].
+    Event {
+        /// On which switch or host; anywhere when absent.
+        node: Option<usize>,
+        /// Its name.
+        event: String,
+        /// What its fields are.
+        fields: Vec<(String, String)>,
+        /// It comes so often at least.
+        least: u64,
+        /// And so often at most.
+        most: Option<u64>,
+    },
+    /// A poller sees an alarm, first at [`Expectation::at`].
+    AlarmSeen {
+        /// By which poller.
+        poller: String,
+        /// On which switch.
+        switch: usize,
+        /// Its name.
+        alarm: String,
+    },
+    /// A share of a flow's volume arrives within a window.
+    Level {
+        /// Which flows.
+        flows: String,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// At least this share, 0 to 1.
+        least: f64,
+        /// At most this share.
+        most: f64,
+    },
+    /// The longest black hole of a flow begins at [`Expectation::at`] and lasts so long.
+    BlackHole {
+        /// Which flows.
+        flows: String,
+        /// Lasts at least.
+        least: Duration,
+        /// Lasts at most.
+        most: Option<Duration>,
+        /// What kills the frames: a drop reason, a fault's name, `link`.
+        cause: Option<String>,
+    },
+    /// Frames for others reach a host.
+    ForeignUnicast {
+        /// Which host.
+        host: usize,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// Frames at least.
+        least: u64,
+        /// Frames at most.
+        most: Option<u64>,
+    },
+    /// A counter of a switch is within bounds at [`Expectation::at`], or at the end.
+    Counter {
+        /// Which switch.
+        switch: usize,
+        /// Its path in `show counters -j` or a drop reason: `mac-table.learned`, `drops.storm-control`.
+        counter: String,
+        /// At least.
+        least: u64,
+        /// At most.
+        most: Option<u64>,
+    },
+}
+
+/// Limits of the checkers that stand outside of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckerLimits {
+    /// `no-loop`: a frame crosses one link in one direction so often at most.
+    pub passes: u32,
+    /// `no-black-hole`: a flow that has been delivered is silent so long at most.
+    pub silence: Duration,
+    /// `no-lasting-flood`: a host hears unicast for others for so long at most.
+    pub flood: Duration,
+    /// `table-agrees`: agent and table differ for so long at most.
+    pub disagreement: Duration,
+}
+
+/// A checker that must be violated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpectedViolation {
+    /// Its name: `no-loop`, `no-duplicate`, `no-black-hole`, `no-lasting-flood`, `table-agrees`, `no-mute-switch`.
+    pub checker: String,
+    /// On which node; anywhere when absent.
+    pub node: Option<usize>,
+}
