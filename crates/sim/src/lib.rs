@@ -1,1 +1,4 @@
 //! The virtual world.
+
+pub mod flow;
+pub mod host;
