@@ -1,7 +1,9 @@
 //! The virtual world: the real switch on an event queue and a virtual clock, with hosts, links and faults.
 
 mod fabric;
+pub mod flow;
 mod frame_pool;
+pub mod host;
 mod host_node;
 mod lane;
 mod link;
