@@ -9,12 +9,17 @@ use greylag_wire::ethernet::{EtherType, Repr};
 use std::fmt::Write;
 use std::time::Duration;
 
+/// Names and values.
+pub(crate) type Fields = Vec<(String, String)>;
+
 /// What was seen, in order.
 #[derive(Default)]
 pub(crate) struct Notes {
     /// Frames that arrived: when, on which link, at which end, the frame.
     pub(crate) arrived: Vec<(Instant, usize, usize, Vec<u8>)>,
     /// Frames that did not: when, on which link, from which end, why.
+    /// What hosts had to say: which host, what, its fields.
+    pub(crate) said: Vec<(usize, String, Fields)>,
     pub(crate) perished: Vec<(Instant, usize, usize, LinkLoss)>,
     /// Everything as text, line by line.
     pub(crate) log: String,
@@ -46,6 +51,10 @@ impl Observer for Notes {
     }
 
     fn happened(&mut self, at: Instant, node: usize, what: &Happening<'_>) {
+        if let Happening::Host(name, fields) = what {
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            self.said.push((node, (*name).to_owned(), fields));
+        }
         if !self.is_brief {
             let _ = writeln!(self.log, "{at:?} happened {node} {what:?}");
         }
@@ -53,6 +62,11 @@ impl Observer for Notes {
 }
 
 impl Notes {
+    /// How often a host had something of this name to say.
+    pub(crate) fn said(&self, node: usize, name: &str) -> usize {
+        self.said.iter().filter(|said| said.0 == node && said.1 == name).count()
+    }
+
     /// How many frames perished for a reason.
     pub(crate) fn lost(&self, why: LinkLoss) -> usize {
         self.perished.iter().filter(|perished| perished.3 == why).count()
