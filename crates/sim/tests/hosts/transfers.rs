@@ -91,6 +91,9 @@ fn one_port_takes_many_transfers() {
         .collect();
     sizes.sort_unstable();
     assert_eq!(sizes, (0..40).collect::<Vec<_>>());
+    // All at once: as many as a host accepts, and the others are refused. Later there is room again.
+    assert_eq!(connect(&mut cable, 300), (256, 44));
+    assert_eq!(connect(&mut cable, 3), (3, 0));
 }
 
 #[test]
@@ -103,5 +106,8 @@ fn datagrams_are_echoed() {
         cable.run_for(SECOND);
         assert_eq!(cable.events(0), [HostEvent::Datagram { from: to, from_port: 7, len: 900 }]);
     }
+    cable.hosts[0].udp_send(cable.now, v4(255), 7, b"everybody").unwrap();
+    cable.run_for(SECOND);
+    assert_eq!(cable.events(0), [], "no answer could come from there");
     assert!(cable.hosts[0].udp_send(cable.now, v4(2), 7, &[0; 1473]).is_err());
 }
