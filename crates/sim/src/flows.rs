@@ -29,7 +29,7 @@ pub(crate) fn expand(scenario: &Scenario, seed: Seed) -> Result<Flows, FlowError
     let mut ranges = Vec::new();
     for spec in &scenario.flows {
         let first = flows.len();
-        for (number, (from, to)) in pairs(scenario, spec).enumerate() {
+        for (number, (from, to)) in ends(scenario, spec).enumerate() {
             let id = FlowId(flows.len() as u32);
             flows.push(Flow::new(id, config(spec, number as u32, from, to), seed)?);
         }
@@ -38,14 +38,13 @@ pub(crate) fn expand(scenario: &Scenario, seed: Seed) -> Result<Flows, FlowError
     Ok(Flows { flows, ranges })
 }
 
-/// Each flow's ends. A host without an address of the family neither sends nor receives.
-fn pairs<'a>(scenario: &'a Scenario, spec: &'a FlowSpec) -> impl Iterator<Item = (FlowEnd, FlowEnd)> + 'a {
-    let end =
-        |&host: &usize| HostNode::address(&scenario.lab, host, spec.ipv6).map(|addr| FlowEnd { host, addr });
-    let to: Vec<FlowEnd> = spec.to.iter().filter_map(end).collect();
-    let pairs = spec.from.iter().filter_map(end).flat_map(move |from| {
-        to.clone().into_iter().filter(move |to| to.host != from.host).map(move |to| (from, to))
-    });
+/// Each flow's ends.
+fn ends<'a>(scenario: &'a Scenario, spec: &'a FlowSpec) -> impl Iterator<Item = (FlowEnd, FlowEnd)> + 'a {
+    let end = |host| {
+        let addr = HostNode::address(&scenario.lab, host, spec.ipv6);
+        FlowEnd { host, addr: addr.expect("the hosts of a flow have addresses of its family") }
+    };
+    let pairs = spec.pairs.iter().map(move |&(from, to)| (end(from), end(to)));
     pairs.flat_map(|pair| std::iter::repeat_n(pair, spec.count as usize))
 }
 

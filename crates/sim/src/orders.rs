@@ -6,7 +6,8 @@ use crate::observer::{Happening, LinkLoss, Observer};
 use crate::switch_node::Plug;
 use crate::world::{Node, World};
 use greylag_base::{Instant, VlanId};
-use greylag_scenario::story::{Action, LinkChange};
+use greylag_scenario::story::{Action, LinkChange, Patch};
+use greylag_scenario::switch::patched;
 use greylag_switch::Input;
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ impl<O: Observer> World<O> {
         match action {
             Action::Fault { switch, fault } => self.tell(*switch, Input::Fault(fault.clone())),
             Action::Link { link, change } => self.change_link(*link, change),
+            Action::Commit { switch, patch, author, confirm_within } => {
+                self.commit(*switch, patch, author, *confirm_within);
+            }
             Action::Confirm { switch } => self.tell(*switch, Input::Confirm),
             Action::Rollback { switch, steps, author } => {
                 self.tell(*switch, Input::Rollback { steps: *steps, author: author.clone() });
@@ -54,7 +58,12 @@ impl<O: Observer> World<O> {
             }
             Action::Ping { host, to, count } => self.ask(*host, |host, now| host.ping(now, *to, *count)),
             Action::Tcp { host, to, bytes } => self.transfer(*host, *to, *bytes),
-            _ => {}
+            Action::CheckFdb { switch, repair } => {
+                // Looking changes nothing.
+                if *repair {
+                    self.tell(*switch, Input::RepairFdb);
+                }
+            }
         }
     }
 
@@ -87,6 +96,17 @@ impl<O: Observer> World<O> {
         self.tell_carrier(new.link);
         if announces {
             self.ask(node, |host, _| host.announce());
+        }
+    }
+
+    fn commit(&mut self, node: usize, patch: &Patch, author: &str, confirm_within: Option<Duration>) {
+        let Some(switch) = self.switch(node) else { return };
+        match patched(switch.config(), patch) {
+            Ok(config) => {
+                let (config, author) = (Box::new(config), author.to_owned());
+                self.tell(node, Input::Commit { config, author, confirm_within });
+            }
+            Err(wrong) => self.observer.happened(self.now, node, &Happening::WrongPatch(&wrong)),
         }
     }
 

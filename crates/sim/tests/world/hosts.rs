@@ -12,6 +12,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 pub(crate) const TWO_SWITCHES: &str = r#"
 name: pair
+title: A test
+duration: 10m
 topology:
   nodes: {sw1: {kind: greylag}, sw2: {kind: greylag}, h1: {kind: host}, h2: {kind: host}, h3: {kind: host}}
   links:
@@ -19,7 +21,7 @@ topology:
     - endpoints: ["sw1:eth2", "sw2:eth1"]
     - endpoints: ["sw2:eth2", {node: h2, interface: eth1, ipv4: 10.0.0.2/24, ipv6: "fd00::2/64"}]
     - endpoints: ["sw2:eth3", {node: h3, interface: eth1, ipv4: 10.0.0.3/24, ipv6: "fd00::3/64"}]
-    - endpoints: ["sw2:eth4", {node: h1, interface: eth2}]
+    - {endpoints: ["sw2:eth4", "h1:eth2"], up: false}
 "#;
 pub(crate) const H1: usize = 2;
 pub(crate) const H2: usize = 3;
@@ -28,16 +30,13 @@ pub(crate) const H3: usize = 4;
 const SPARE: usize = 4;
 
 pub(crate) fn two_switches() -> Scenario {
-    let mut scenario = scenario(TWO_SWITCHES);
-    scenario.links[SPARE].up = false;
-    scenario
+    scenario(TWO_SWITCHES)
 }
 
 fn flow(name: &str, from: usize, to: usize) -> FlowSpec {
     FlowSpec {
         name: name.to_owned(),
-        from: vec![from],
-        to: vec![to],
+        pairs: vec![(from, to)],
         count: 1,
         interval: Duration::from_millis(100),
         size: 100,

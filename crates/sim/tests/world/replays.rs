@@ -14,8 +14,7 @@ fn run(seed: u64, step: Duration) -> String {
     let mut scenario = two_switches();
     scenario.flows = vec![FlowSpec {
         name: "all".to_owned(),
-        from: vec![H1, H2, H3],
-        to: vec![H1, H2, H3],
+        pairs: vec![(H1, H2), (H2, H1), (H1, H3), (H3, H1), (H2, H3), (H3, H2)],
         count: 1,
         interval: Duration::from_millis(250),
         size: 200,

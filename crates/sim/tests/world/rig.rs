@@ -1,9 +1,8 @@
 //! A lab in the virtual world, and somebody who writes down what can be seen of it.
 
-use greylag_base::{Instant, MacAddr, PortId, Seed};
+use greylag_base::{Instant, MacAddr, PortId};
 use greylag_scenario::Source;
-use greylag_scenario::lab::{self, NodeKind};
-use greylag_scenario::story::{CheckerLimits, HostSettings, LinkSettings, Scenario};
+use greylag_scenario::story::{self, Choice, Scenario};
 use greylag_sim::{Decision, Happening, LinkLoss, Observer, World};
 use greylag_wire::ethernet::{EtherType, Repr};
 use std::fmt::Write;
@@ -73,38 +72,9 @@ impl Notes {
     }
 }
 
-/// A scenario that is a lab and nothing else.
-pub(crate) fn scenario(lab: &str) -> Scenario {
-    let lab = lab::parse(&Source::new("test.clab.yml", lab)).unwrap_or_else(|error| panic!("{error}"));
-    let is_host = |kind: &NodeKind| matches!(kind, NodeKind::Host);
-    let second = Duration::from_secs(1);
-    let host = HostSettings { vlan: None, neighbor_lifetime: 14_400 * second, announces: true };
-    let link = LinkSettings { rate: 10_000_000_000, delay: Duration::from_micros(5), queue: 1000, up: true };
-    Scenario {
-        name: lab.name.clone(),
-        title: String::new(),
-        lesson: None,
-        hosts: lab.nodes.iter().map(|node| is_host(&node.kind).then(|| host.clone())).collect(),
-        links: vec![link; lab.links.len()],
-        lab,
-        seed: Seed(1),
-        start: Duration::ZERO,
-        duration: 600 * second,
-        parameters: Vec::new(),
-        flows: Vec::new(),
-        timeline: Vec::new(),
-        pollers: Vec::new(),
-        expectations: Vec::new(),
-        checkers: CheckerLimits {
-            passes: 8,
-            silence: 3 * second,
-            flood: 30 * second,
-            disagreement: 30 * second,
-        },
-        violations: Vec::new(),
-        variants: Vec::new(),
-        variant: None,
-    }
+/// The scenario of a file's text.
+pub(crate) fn scenario(text: &str) -> Scenario {
+    story::parse(&Source::new("test.yml", text), &Choice::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The world of a scenario.
