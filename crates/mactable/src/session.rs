@@ -184,7 +184,7 @@ impl<'t> Session<'t> {
     }
 
     #[inline]
-    fn entry_on(&self, port: u16, word: u64) -> Option<Entry> {
+    pub(crate) fn entry_on(&self, port: u16, word: u64) -> Option<Entry> {
         let ticks = self.clock.ticks(word);
         (ticks <= crate::clock::LIFE).then_some(Entry {
             port,
