@@ -7,7 +7,7 @@ use crate::ids::NONE;
 use crate::key::Key;
 use crate::lanes::{Fids, GROUP, Lanes, Words};
 use crate::layout::SECONDARY;
-use crate::learn::Credit;
+use crate::learn::Creditor;
 use crate::probe::Probe;
 use crate::renewal::Renewal;
 use crate::session::Session;
@@ -115,23 +115,17 @@ unsafe fn spread<L: Lanes>(table: &MacTable, keys: &[Key], block: &mut Block) {
             let fids = if is_common {
                 Fids::All(fid)
             } else {
-                let fid = |key: Key| table.vlans.id(key.vlan());
-                match keys.first_chunk::<GROUP>() {
-                    Some(keys) => block.fids[at] = keys.map(fid),
-                    None => block.fids[at].iter_mut().zip(keys).for_each(|(to, &key)| *to = fid(key)),
+                for (fid, key) in block.fids[at].iter_mut().zip(keys) {
+                    *fid = table.vlans.id(key.vlan());
                 }
                 Fids::Each(&block.fids[at])
             };
             let bits = &mut *block.bits.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
             let buckets = &mut *block.buckets.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
             L::hash(table, group, fids, bits, buckets);
-            let fetch = |bucket: u64| lines.at(bucket as usize).prefetch();
-            if keys.len() == GROUP {
-                // A number of rounds that is known beforehand leaves buckets in registers.
-                buckets.assume_init_ref().iter().for_each(|&bucket| fetch(bucket));
-            } else {
-                let buckets = buckets.as_ptr().cast::<u64>();
-                (0..keys.len()).for_each(|index| fetch(*buckets.add(index)));
+            let buckets = buckets.as_ptr().cast::<u64>();
+            for index in 0..keys.len() {
+                lines.at(*buckets.add(index) as usize).prefetch();
             }
         }
     }
@@ -518,8 +512,7 @@ impl Session<'_> {
                 && fid != NONE
                 && binding != NONE
             {
-                let (port, left) = (ingress, left.count_ones());
-                self.credit.set(Some(Credit { binding, port, fid, vlan, left, is_taken: false }));
+                self.grant_credit(Creditor { binding, port: ingress, fid, vlan }, left.count_ones());
             }
             for index in places(left) {
                 unsettled(begin + index, &self.probe_of(&senders, from, index));
