@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Lab { verb } => lab::lab(verb),
         Command::Show(show) => show::show(&show),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
+        Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };
     outcome::conclude(outcome, json)
 }
