@@ -82,8 +82,8 @@ fn random_input(dice: &mut Dice, running: &SwitchConfig) -> Input {
             match dice.below(4) {
                 0 => config.ports[port.index()].enabled = dice.chance(0.5),
                 1 => {
-                    config.ports[port.index()].membership =
-                        Membership::Access(Rig::vlan(1 + dice.below(2) as u16 * 96))
+                    let vlan = Rig::vlan(1 + dice.below(2) as u16 * 96);
+                    config.ports[port.index()].membership = Membership::Access(vlan);
                 }
                 2 => config.learning = random_config(dice).learning,
                 _ => config.static_macs.push(StaticMac {
