@@ -65,6 +65,8 @@ impl Bundle {
                 Some(port) if anew => Port {
                     member: port.member,
                     counters: port.counters,
+                    sent: port.sent,
+                    answered: port.answered,
                     ..Port::new(member, system, link, seed, cx)
                 },
                 Some(mut port) => {

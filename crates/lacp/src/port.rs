@@ -156,6 +156,10 @@ impl Port {
         self.partner_admin.flags = if self.lacp_enabled { Flags::default() } else { VOUCHED_FOR };
         if was.flags.has(Flags::TIMEOUT) != self.actor.flags.has(Flags::TIMEOUT) {
             self.watch.forget_pace();
+            if self.receive.state() == receive::State::Current && bundle.interval == Interval::Slow {
+                // The partner is about to slow down, as it is asked to, and must not be given up for it.
+                self.current_while.start(cx.now + cx.timers().long_timeout);
+            }
         }
         if self.actor != was {
             self.ntt = true;
@@ -176,7 +180,7 @@ impl Port {
             // A link that is new has nothing to be restored to.
             self.restore.start(cx.now + cx.bundle.wait_to_restore);
         }
-        self.watch.forget_pace();
+        self.watch.forget();
         let key = operational_key(cx.bundle, link);
         if link.is_some() && key != self.actor.key {
             self.actor.key = key;

@@ -154,26 +154,33 @@ impl Bundle {
             .zip(standing)
             .map(|(port, standing)| match standing {
                 Err(why) => Wanted::unselected(*why),
-                Ok(lag) if Some(*lag) == self.kept => Wanted::selected(*lag),
+                Ok(lag) if Some(*lag) == self.kept => {
+                    let why = (!port.enabled(now)).then_some(Reason::LinkDown);
+                    Wanted { why, ..Wanted::selected(*lag) }
+                }
                 Ok(lag) => self.left_out(port, *lag, now),
             })
             .collect();
         let mut members: Vec<usize> =
             (0..self.ports.len()).filter(|&i| standing[i].ok() == self.kept && self.kept.is_some()).collect();
-        // While the bundle has no other link, one that came back is used at once.
         let waits = |port: &Port| port.restore.pending(now).is_some();
-        let others = members.iter().any(|&i| self.ports[i].enabled(now) && !waits(&self.ports[i]));
-        if others {
-            for &index in members.iter().filter(|&&i| waits(&self.ports[i])) {
+        let is_static = self.config.mode == LacpMode::Static;
+        let works = |port: &Port| {
+            port.enabled(now)
+                && !waits(port)
+                && (is_static || port.receive.state() == receive::State::Current)
+        };
+        if members.iter().any(|&index| works(&self.ports[index])) {
+            for &index in members.iter().filter(|&&index| waits(&self.ports[index])) {
                 if let Ok(lag) = standing[index] {
                     wanted[index] = Wanted::standby(lag, Reason::WaitToRestore);
                 }
             }
-            members.retain(|&i| !waits(&self.ports[i]));
+            members.retain(|&index| !waits(&self.ports[index]));
         }
         members.sort_by_key(|&index| {
             let port = &self.ports[index];
-            let incumbent = !self.config.revertive && port.selected == Selected::Selected;
+            let incumbent = !self.config.revertive && port.mux.state().is_attached();
             (!port.enabled(now), !incumbent, self.rank(port))
         });
         for &index in members.iter().skip(self.config.max_links.unwrap_or(u16::MAX).into()) {
@@ -290,6 +297,10 @@ fn apply(port: &mut Port, wanted: &Wanted, cx: &mut Context<'_>) -> bool {
         return false;
     }
     port.lag = wanted.lag;
+    if wanted.selected == Selected::Selected && port.enabled(cx.now) {
+        // While the bundle has no other link, one that came back is used at once, and then stays.
+        port.restore.stop();
+    }
     let held = std::mem::replace(&mut port.held, wanted.held) != wanted.held;
     port.set_selected(wanted.selected, wanted.why, cx) | held
 }

@@ -34,7 +34,7 @@ impl Lacp {
     /// When the configuration contradicts itself.
     pub fn new(config: LacpConfig, seed: Seed, now: Instant) -> Result<Self, ConfigError> {
         let mut lacp = Lacp {
-            config: LacpConfig { bundles: Vec::new(), ..config },
+            config: config.clone(),
             seed,
             links: BTreeMap::new(),
             bundles: BTreeMap::new(),
@@ -43,7 +43,7 @@ impl Lacp {
             events: VecDeque::new(),
             deferred: None,
         };
-        lacp.reconfigure(now, LacpConfig { bundles: config.bundles, ..lacp.config.clone() })?;
+        lacp.reconfigure(now, config)?;
         Ok(lacp)
     }
 
@@ -85,7 +85,7 @@ impl Lacp {
     }
 
     /// A frame of a slow protocol has come in by a port, from its destination address on, without frame check sequence.
-    /// What is no sound LACPDU or marker is counted.
+    /// What is no sound LACPDU or marker is counted. A port that is in no bundle takes nothing.
     pub fn handle_frame(&mut self, now: Instant, port: PortId, frame: &[u8]) {
         let Some(frame) = slow::Frame::new_checked(frame) else {
             return self.with_port(now, port, |port, _| port.counters.unknown += 1);

@@ -12,6 +12,9 @@ use greylag_base::Instant;
 use greylag_wire::lacp::{Flags, Repr};
 use std::time::Duration;
 
+/// How long a partner in sync may take to begin collecting, where there is no churn detection to go by.
+const NOT_COLLECTING: Duration = Duration::from_secs(60);
+
 /// A condition that is reported when it lasts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Condition {
@@ -50,9 +53,15 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// The partner is asked for another pace, or has begun anew: the time since its last LACPDU means nothing.
+    /// The partner is asked for another pace: the time since its last LACPDU means nothing.
     pub(crate) fn forget_pace(&mut self) {
         self.last_pdu = None;
+    }
+
+    /// The link is another than it was.
+    pub(crate) fn forget(&mut self) {
+        self.forget_pace();
+        self.unheard = false;
     }
 
     pub(crate) fn pending(&self, now: Instant) -> impl Iterator<Item = Instant> {
@@ -86,10 +95,10 @@ impl Port {
     pub(crate) fn run_watch(&mut self, cx: &mut Context<'_>) {
         let current = self.receive.state() == receive::State::Current;
         let watch = &mut self.watch;
-        if !current {
-            watch.unheard = false;
-        }
-        if watch.one_way.follow(watch.unheard, cx.timers().short_timeout, cx.now) {
+        // An end that hears nobody speaks seldom. What it said last counts on while it is silent, but a partner that said it once
+        // and went away is no reason.
+        let one_way = watch.unheard && (current || watch.one_way.raised);
+        if watch.one_way.follow(one_way, cx.timers().short_timeout, cx.now) {
             let raised = watch.one_way.is_raised();
             cx.events.push_back(LacpEvent::OneWay { port: self.id, raised });
         }
@@ -98,7 +107,7 @@ impl Port {
             && self.actor.flags.has(in_sync)
             && self.partner.flags.has(in_sync)
             && !self.partner.flags.has(Flags::COLLECTING);
-        let Some(patience) = cx.timers().churn_detection else { return };
+        let patience = cx.timers().churn_detection.unwrap_or(NOT_COLLECTING);
         if watch.not_collecting.follow(idle, patience, cx.now) {
             let raised = watch.not_collecting.is_raised();
             cx.events.push_back(LacpEvent::PartnerNotCollecting { port: self.id, raised });

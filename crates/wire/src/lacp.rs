@@ -73,8 +73,7 @@ impl fmt::Debug for SystemId {
 }
 
 /// A set of the eight flags of a port (IEEE 802.1AX-2014 6.4.2.3 m).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Flags(pub u8);
 
 impl Flags {

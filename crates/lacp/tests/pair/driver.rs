@@ -4,7 +4,7 @@ use greylag_base::{Dice, Instant, MacAddr, PortId, Seed};
 use greylag_lacp::{
     BundleConfig, BundleId, Lacp, LacpConfig, LacpEvent, Mbps, MemberConfig, MemberRow, Preset, mux, receive,
 };
-use greylag_wire::lacp::{Flags, Repr};
+use greylag_wire::lacp::{Flags, Participant, Repr, SystemId};
 use greylag_wire::slow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -117,6 +117,17 @@ impl Pair {
         Pair::wired(vec![a, b, c], to_b.chain(to_c).collect(), Seed(1))
     }
 
+    /// A system whose links, all up, lead to whatever the test pretends to be ([`speak`](Pair::speak)).
+    pub(crate) fn alone(a: LacpConfig) -> Pair {
+        let ports: Vec<PortId> = a.bundles[0].members.iter().map(|member| member.port).collect();
+        let mut pair = Pair::wired(vec![a], Vec::new(), Seed(1));
+        for port in ports {
+            pair.systems[A].set_link(Instant::ZERO, port, Some(SPEED));
+        }
+        pair.drain();
+        pair
+    }
+
     pub(crate) fn wired(configs: Vec<LacpConfig>, links: Vec<[(usize, PortId); 2]>, seed: Seed) -> Pair {
         let systems = configs.into_iter().enumerate().map(|(number, config)| {
             Lacp::new(config, seed.derive(&format!("system {number}")), Instant::ZERO)
@@ -179,6 +190,53 @@ impl Pair {
     pub(crate) fn inject(&mut self, system: usize, port: u16, frame: &[u8]) {
         self.systems[system].handle_frame(self.now, PortId(port), frame);
         self.drain();
+    }
+
+    /// A LACPDU to a port of the first system, from one of so many partners: it describes the port as it is, and has
+    /// these flags.
+    pub(crate) fn speak(&mut self, port: u16, partner: usize, flags: Flags) {
+        self.speak_from(port, partner, port + 1, flags);
+    }
+
+    /// The same from a certain port of the partner.
+    pub(crate) fn speak_from(&mut self, port: u16, partner: usize, partner_port: u16, flags: Flags) {
+        let us = self.row(A, port).actor;
+        let us = Participant {
+            system: us.system,
+            key: us.oper_key,
+            port_priority: us.port_priority,
+            port: us.port_num,
+            flags: Flags::AGGREGATION,
+        };
+        self.inject_pdu(port, partner, partner_port, flags, us);
+    }
+
+    /// The same from a partner that takes the port for one of another system.
+    pub(crate) fn speak_about_another(&mut self, port: u16, partner: usize, flags: Flags) {
+        let another = SystemId { priority: 1, mac: system_mac(77) };
+        self.inject_pdu(
+            port,
+            partner,
+            port + 1,
+            flags,
+            Participant { system: another, ..Participant::default() },
+        );
+    }
+
+    fn inject_pdu(&mut self, port: u16, from: usize, from_port: u16, flags: Flags, partner: Participant) {
+        let system = SystemId { priority: 1, mac: system_mac(from) };
+        let actor = Participant { system, key: 1, port_priority: 1, port: from_port, flags };
+        let pdu = Repr { version: 1, actor, partner, collector_max_delay: 0 };
+        let frame = slow::Repr { source: system_mac(from) }.frame(&pdu.emit());
+        self.inject(A, port, &frame);
+    }
+
+    /// Lets so many seconds pass in which a port hears a partner every second.
+    pub(crate) fn speak_for(&mut self, seconds: u64, port: u16, partner: usize, flags: Flags) {
+        for _ in 0..seconds {
+            self.speak(port, partner, flags);
+            self.run(secs(1));
+        }
     }
 
     /// Takes what the systems have to say, and puts frames on their way.
@@ -285,7 +343,7 @@ impl Pair {
     }
 
     /// When a system said something, and what, since the last [`settle`](Pair::settle).
-    pub(crate) fn said<'a>(&'a self, system: usize) -> impl Iterator<Item = (Instant, &'a LacpEvent)> {
+    pub(crate) fn said(&self, system: usize) -> impl Iterator<Item = (Instant, &LacpEvent)> {
         self.events.iter().filter(move |(_, who, _)| *who == system).map(|(at, _, event)| (*at, event))
     }
 
@@ -315,6 +373,9 @@ impl Pair {
         sent.filter_map(|sent| Some((sent.at, sent.pdu()?))).next()
     }
 }
+
+/// What an active partner says that can be aggregated and wants a LACPDU a second.
+pub(crate) const ACTIVE: Flags = Flags::ACTIVITY.with(Flags::TIMEOUT).with(Flags::AGGREGATION);
 
 /// The flags of a port that frames pass by.
 pub(crate) const PASSING: Flags = Flags::SYNCHRONIZATION.with(Flags::COLLECTING).with(Flags::DISTRIBUTING);
