@@ -73,7 +73,7 @@ impl Watcher {
         if !enabled {
             self.timer.stop();
         } else if self.machine.state() == State::ChurnMonitor && !self.timer.is_running() {
-            // A port that is disabled stays at the entry of CHURN_MONITOR: its time begins when the link is up.
+            // Not at the entry: a port that is disabled stays there, and its time begins when the link is up.
             self.timer.start(cx.now + patience);
         }
         let in_sync = flags.has(Flags::SYNCHRONIZATION);
@@ -86,9 +86,6 @@ impl Watcher {
         let Some(row) = row else { return false };
         let Step { from, to, .. } = self.machine.take(row, cx.now);
         self.timer.stop();
-        if to == State::ChurnMonitor && enabled {
-            self.timer.start(cx.now + patience);
-        }
         cx.events.push_back(LacpEvent::ChurnStateChanged { port, side: self.side, from, to });
         true
     }

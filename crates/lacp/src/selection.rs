@@ -292,10 +292,8 @@ fn apply(port: &mut Port, wanted: &Wanted, cx: &mut Context<'_>) -> bool {
         port.unselect(Reason::ActorChanged, cx);
         return true;
     }
-    let detaches = port.selected == Selected::Unselected && port.mux.state() != mux::State::Detached;
-    if detaches && wanted.selected != Selected::Unselected {
-        return false;
-    }
+    let detached = port.selected != Selected::Unselected || port.mux.state() == mux::State::Detached;
+    assert!(detached || wanted.selected == Selected::Unselected, "the mux machine runs before selection");
     port.lag = wanted.lag;
     if wanted.selected == Selected::Selected && port.enabled(cx.now) {
         // While the bundle has no other link, one that came back is used at once, and then stays.

@@ -268,6 +268,11 @@ fn a_marker_is_answered_with_its_own_transaction() {
     let counters = pair.row(A, 0).counters;
     assert_eq!((counters.in_markers, counters.out_marker_responses), (101, 10));
 
+    pair.set_link(0, false);
+    pair.run(secs(2));
+    pair.inject(A, 0, &marker(300));
+    assert_eq!(answers(&pair.sent).len(), 10, "nothing leaves by a link that is down");
+
     let mut pair = Pair::new(system(A, 1, &Preset::LIBTEAM), system(B, 1, STANDARD)).settle();
     pair.inject(A, 0, &marker(1));
     assert_eq!((answers(&pair.sent).len(), pair.row(A, 0).counters.in_markers), (0, 1));

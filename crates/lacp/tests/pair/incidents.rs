@@ -6,7 +6,7 @@ use greylag_lacp::mux::State as Mux;
 use greylag_lacp::receive::State as Receive;
 use greylag_lacp::{
     BelowMinLinks, BundleConfig, BundleId, LacpConfig, LacpEvent, LacpMode, Mbps, Member, MuxControl,
-    PartnerChoice, Preset, Reason, Selected, churn,
+    OtherPartners, PartnerChoice, Preset, Reason, Selected, SyncRule, churn,
 };
 use greylag_wire::lacp::{Flags, SystemId};
 
@@ -261,6 +261,49 @@ fn a_link_that_blinks_is_used_again_at_once() {
     pair.set_link(0, true);
     // The selection was left undisturbed: one LACPDU each way is all that it takes.
     assert!(pair.run_until(millis(1100), |pair| pair.is_whole(A) && pair.is_whole(B)));
+    // Even when nothing is left in between, and for longer.
+    for up in [false, true] {
+        pair.set_link(0, up);
+        pair.set_link(1, up);
+        assert!(pair.run_until(millis(1100), |pair| pair.is_whole(A) == up));
+        pair.run(secs(20));
+    }
+    assert_eq!(pair.row(A, 0).counters.missed, 0, "what a link that is down does not carry is not missed");
+}
+
+#[test]
+fn a_partner_that_has_us_wrong_is_told_at_once() {
+    let mut pair = Pair::alone(with(1, |_| {}));
+    pair.speak_for(4, 0, B, ACTIVE.with(PASSING));
+    assert_eq!(distributing(&pair), [0]);
+    pair.run(millis(400));
+    pair.sent.clear();
+    // Such that nothing else changes, which would be worth telling too.
+    pair.reconfigure(A, |config| config.bundles[0].behaviour.sync_rule = SyncRule::PartnerSays);
+    pair.speak_about_another(0, B, ACTIVE.with(PASSING));
+    assert_eq!(pair.last_pdu(A, 0).map(|(at, _)| at), Some(pair.now));
+}
+
+#[test]
+fn a_passive_partner_that_takes_us_for_passive_is_not_in_sync() {
+    // Nobody would keep such a link up (recordPDU, 6.4.9).
+    let mut pair = Pair::alone(with(1, |_| {}));
+    let in_sync = |pair: &Pair| pair.row(A, 0).partner.flags.contains(&"synchronization".to_owned());
+    pair.speak(0, B, ACTIVE.with(PASSING).without(Flags::ACTIVITY));
+    assert!(!in_sync(&pair));
+    pair.speak(0, B, ACTIVE.with(PASSING));
+    assert!(in_sync(&pair));
+}
+
+#[test]
+fn links_to_another_partner_do_not_keep_a_bundle_waiting() {
+    let attached = |bundle: &mut BundleConfig| bundle.behaviour.other_partners = OtherPartners::Attached;
+    let mut pair = Pair::alone(with(2, attached));
+    pair.speak(0, B, ACTIVE.with(PASSING));
+    pair.run(millis(1500));
+    pair.speak(1, C, ACTIVE.with(PASSING));
+    pair.run(millis(500));
+    assert_eq!((pair.mux(A, 0), pair.mux(A, 1)), (Mux::CollectingDistributing, Mux::Waiting));
 }
 
 #[test]
@@ -317,6 +360,10 @@ fn a_port_that_hears_its_own_system_is_not_used() {
     let reports = pair.said(A).filter(|(_, event)| matches!(event, LacpEvent::OwnSystemHeard { .. })).count();
     assert_eq!(reports, 2, "once for each port, not for each LACPDU");
     assert!(pair.row(A, 0).counters.own_system > 0);
+    // The loop gives way to a partner, without the link going down.
+    pair.cut(0);
+    pair.speak_for(4, 0, B, ACTIVE.with(PASSING));
+    assert_eq!(distributing(&pair), [0]);
 }
 
 #[test]
