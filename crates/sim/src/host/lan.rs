@@ -1,0 +1,119 @@
+//! What stands between a host's packets and its link: addresses, neighbours, the interface.
+
+use super::addresses::{Addresses, NextHop};
+use super::neighbor::{Evidence, Expired, Neighbors, Resolved, Slot};
+use super::nic::Nic;
+use super::{HostConfig, HostDrop, HostEvent, arp, nd};
+use core::net::IpAddr;
+use greylag_base::{Instant, MacAddr};
+use std::collections::VecDeque;
+
+#[derive(Debug)]
+pub(crate) struct Lan {
+    pub(crate) nic: Nic,
+    pub(crate) addresses: Addresses,
+    pub(crate) neighbors: Neighbors,
+    pub(crate) events: VecDeque<HostEvent>,
+    pub(crate) ttl: u8,
+    gratuitous: bool,
+}
+
+impl Lan {
+    pub(crate) fn new(config: &HostConfig) -> Self {
+        Lan {
+            nic: Nic::new(config.mac, config.vlan),
+            addresses: Addresses::new(config),
+            neighbors: Neighbors::new(config.neighbors.clone()),
+            events: VecDeque::new(),
+            ttl: config.ttl,
+            gratuitous: config.neighbors.gratuitous,
+        }
+    }
+
+    /// Sends a frame that lacks nothing but its addresses. `hint` is the caller's to keep for the same destination.
+    pub(crate) fn send(&mut self, now: Instant, to: IpAddr, frame: Vec<u8>, hint: &mut Option<Slot>) {
+        // Nobody is asked for, and no packet waits, on a link that is down.
+        if !self.nic.up {
+            return self.nic.discard(HostDrop::LinkDown, frame);
+        }
+        let next = match self.addresses.next_hop(to) {
+            None => return self.nic.discard(HostDrop::NoRoute, frame),
+            Some(NextHop::Group(mac)) => return self.nic.send(mac, frame),
+            Some(NextHop::Neighbor(next)) => next,
+        };
+        match self.neighbors.resolve(now, next, frame, hint) {
+            Resolved::Goes { to, frame, ask } => {
+                self.nic.send(to, frame);
+                if ask {
+                    self.ask(next, Some(to));
+                }
+            }
+            Resolved::Waits { ask, oldest } => {
+                if let Some(oldest) = oldest {
+                    self.nic.discard(HostDrop::QueueFull, oldest);
+                }
+                if ask {
+                    self.ask(next, None);
+                }
+            }
+            Resolved::Full(frame) => self.nic.discard(HostDrop::NeighborsFull, frame),
+        }
+    }
+
+    /// Takes in what was heard of a neighbour, and sends what waited for it.
+    pub(crate) fn hear(&mut self, now: Instant, addr: IpAddr, mac: Option<MacAddr>, evidence: Evidence) {
+        if let Some((mac, waiting)) = self.neighbors.hear(now, addr, mac, evidence) {
+            for frame in waiting {
+                self.nic.send(mac, frame);
+            }
+        }
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        while let Some(expired) = self.neighbors.expire(now) {
+            match expired {
+                Expired::Ask(addr, known) => self.ask(addr, known),
+                Expired::Failed(addr, waiting) => {
+                    self.events.push_back(HostEvent::NeighborFailed { addr, dropped: waiting.len() });
+                    for frame in waiting {
+                        self.nic.discard(HostDrop::Unresolved, frame);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(crate) fn set_link(&mut self, up: bool) {
+        if up == self.nic.up {
+            return;
+        }
+        if up {
+            self.nic.up = true;
+            if self.gratuitous {
+                self.announce();
+            }
+            return;
+        }
+        self.nic.go_down();
+        for frame in self.neighbors.flush() {
+            self.nic.discard(HostDrop::LinkDown, frame);
+        }
+    }
+
+    pub(crate) fn announce(&mut self) {
+        let own: Vec<IpAddr> = self.addresses.iter().map(|(addr, _)| addr).collect();
+        for addr in own {
+            match addr {
+                IpAddr::V4(addr) => arp::announce(self, addr),
+                IpAddr::V6(addr) => nd::announce(self, addr),
+            }
+        }
+    }
+
+    fn ask(&mut self, addr: IpAddr, known: Option<MacAddr>) {
+        match addr {
+            IpAddr::V4(addr) => arp::ask(self, addr, known),
+            IpAddr::V6(addr) => nd::ask(self, addr, known),
+        }
+    }
+}
