@@ -1,7 +1,19 @@
 //! The virtual world: the real switch on an event queue and a virtual clock, with hosts, links and faults.
 
+mod fabric;
 pub mod flow;
+mod frame_pool;
 pub mod host;
+mod host_node;
+mod lane;
+mod link;
+mod observer;
+mod orders;
+mod queue;
+mod sim_port;
+mod switch_node;
 mod world;
 
-pub use world::{Decision, Happening, LinkLoss, Observer, World, WorldError};
+pub use observer::{Decision, Happening, LinkLoss, Observer};
+pub use queue::EventQueue;
+pub use world::{World, WorldError};

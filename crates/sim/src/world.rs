@@ -1,79 +1,17 @@
 //! The virtual world: switches, hosts and links on one event queue, and one clock that only the queue moves.
 
-use greylag_base::{DropReason, Instant, PortId, Seed};
-use greylag_scenario::story::{Action, Scenario};
-use greylag_switch::{EventRecord, Refused, Switch, SwitchError};
-
-/// Who looks at the network from outside. Nothing that it does changes what happens.
-pub trait Observer {
-    /// A frame has arrived at the end `to` (0 or 1) of a link.
-    fn arrived(&mut self, _at: Instant, _link: usize, _to: usize, _frame: &[u8]) {}
-
-    /// A frame that was sent from the end `from` of a link will not arrive.
-    fn perished(&mut self, _at: Instant, _link: usize, _from: usize, _frame: &[u8], _why: LinkLoss) {}
-
-    /// A switch has decided over a frame.
-    fn decided(
-        &mut self,
-        _at: Instant,
-        _switch: usize,
-        _ingress: PortId,
-        _frame: &[u8],
-        _decision: Decision,
-    ) {
-    }
-
-    /// Something happened in a node, or to it.
-    fn happened(&mut self, _at: Instant, _node: usize, _what: &Happening<'_>) {}
-}
-
-/// Why a link lost a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LinkLoss {
-    /// The link is down.
-    Down,
-    /// Its queue was full.
-    QueueFull,
-    /// The one-way cut.
-    OneWay,
-    /// By chance.
-    Loss,
-    /// It was corrupted, and the frame check sequence told.
-    Corrupt,
-    /// Nobody is powered at the other end.
-    Dark,
-}
-
-/// What a switch's data plane decided over a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// To one port.
-    Forwarded(PortId),
-    /// To the VLAN; `left_out` when a member got no copy because it is not in the flood group.
-    Flooded {
-        /// Some member was left out.
-        left_out: bool,
-    },
-    /// To nobody.
-    Dropped(DropReason),
-}
-
-/// Something that happened in a node, or to it.
-#[derive(Clone, Debug)]
-pub enum Happening<'a> {
-    /// An event of a switch's log.
-    Switch(&'a EventRecord),
-    /// The word of a host: name of the event, and its fields.
-    Host(&'a str, &'a [(&'a str, String)]),
-    /// Something was done to it.
-    Ordered(&'a Action),
-    /// An operator's order was refused.
-    Refused(&'a Refused),
-    /// Entries of its table lapsed and were reclaimed: seen from outside, whether or not its agent lives to tell.
-    Lapsed(u64),
-    /// A switch without power, or with it again.
-    Power(bool),
-}
+use crate::fabric::Fabric;
+use crate::frame_pool::FramePool;
+use crate::host_node::HostNode;
+use crate::link::{Link, Place};
+use crate::observer::{LinkLoss, Observer};
+use crate::queue::EventQueue;
+use crate::switch_node::{Plug, SwitchNode};
+use greylag_base::{Instant, Seed};
+use greylag_ports::BATCH_FRAMES;
+use greylag_scenario::lab::{Lab, NodeKind};
+use greylag_scenario::story::Scenario;
+use greylag_switch::{Input, Switch, SwitchError};
 
 /// A world cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -88,9 +26,30 @@ pub enum WorldError {
     },
 }
 
+/// A switch or a host.
+pub(crate) enum Node {
+    Switch(Box<SwitchNode>),
+    Host(Box<HostNode>),
+}
+
+/// Whose event it is.
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    /// A node's own time has come.
+    Node(usize),
+    /// A frame arrives at the end `to` of a link.
+    Arrival { link: usize, to: usize },
+}
+
 /// A world. The same scenario and the same seed make the same world, for ever.
 pub struct World<O> {
-    observer: O,
+    pub(crate) now: Instant,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) fabric: Fabric,
+    sources: Vec<Source>,
+    /// What the queue calls a node's own time.
+    timeouts: Vec<u32>,
+    pub(crate) observer: O,
 }
 
 impl<O: Observer> World<O> {
@@ -98,28 +57,199 @@ impl<O: Observer> World<O> {
     ///
     /// # Errors
     /// When a switch cannot be what its configuration asks for.
-    pub fn new(_scenario: &Scenario, _seed: Seed, observer: O) -> Result<Self, WorldError> {
-        Ok(World { observer })
+    pub fn new(scenario: &Scenario, seed: Seed, observer: O) -> Result<Self, WorldError> {
+        let lab = &scenario.lab;
+        let plugs: Vec<Box<[Plug]>> = (0..lab.nodes.len()).map(|node| plugs(lab, node)).collect();
+        let mut sources = Vec::new();
+        let mut timeouts = Vec::new();
+        let mut places = vec![[Place { node: 0, port: 0, source: 0 }; 2]; lab.links.len()];
+        for (node, plugs) in plugs.iter().enumerate() {
+            timeouts.push(sources.len() as u32);
+            sources.push(Source::Node(node));
+            for (port, &Plug { link, end }) in plugs.iter().enumerate() {
+                places[link][end] = Place { node, port, source: sources.len() as u32 };
+                sources.push(Source::Arrival { link, to: end });
+            }
+        }
+        let links = lab.links.iter().zip(&scenario.links).zip(places);
+        let fabric = Fabric {
+            links: links
+                .map(|((cable, settings), places)| Link::new(lab, cable, settings, places, seed))
+                .collect(),
+            queue: EventQueue::new(sources.len()),
+            pool: FramePool::default(),
+        };
+        let nodes = lab.nodes.iter().zip(plugs).enumerate().map(|(index, (node, plugs))| match &node.kind {
+            NodeKind::Greylag(config) => {
+                let seed = seed.derive(&format!("switch/{}", node.name));
+                Node::Switch(Box::new(SwitchNode::new(index, config, plugs, seed)))
+            }
+            NodeKind::Host => Node::Host(Box::new(HostNode::new(plugs))),
+        });
+        let nodes = nodes.collect();
+        let mut world = World { now: Instant::ZERO, nodes, fabric, sources, timeouts, observer };
+        for node in 0..world.nodes.len() {
+            world.light_up(node)?;
+        }
+        for link in 0..world.fabric.links.len() {
+            world.tell_carrier(link);
+        }
+        (0..world.nodes.len()).for_each(|node| world.expect(node));
+        Ok(world)
     }
 
     /// What time it is.
     pub fn now(&self) -> Instant {
-        Instant::ZERO
+        self.now
     }
 
     /// Lets everything happen that happens up to `until`, inclusive.
-    pub fn run_until(&mut self, _until: Instant) {}
+    pub fn run_until(&mut self, until: Instant) {
+        while let Some((now, source)) = self.fabric.queue.pop_until(until) {
+            self.now = now;
+            match self.sources[source as usize] {
+                Source::Arrival { link, to } => self.deliver(link, to),
+                Source::Node(node) => self.wake(node),
+            }
+        }
+        self.now = self.now.max(until);
+    }
 
-    /// Does now what a timeline says.
-    pub fn order(&mut self, _action: &Action) {}
+    /// Puts a frame on a link, as if the node at its end `from` (0 or 1) had sent it.
+    pub fn send(&mut self, link: usize, from: usize, frame: &[u8]) {
+        let frame = self.fabric.pool.copy(frame);
+        self.fabric.send(self.now, link, from, frame, &mut self.observer);
+    }
 
     /// A switch, unless it is without power.
-    pub fn switch(&self, _node: usize) -> Option<&Switch> {
-        None
+    pub fn switch(&self, node: usize) -> Option<&Switch> {
+        match self.nodes.get(node)? {
+            Node::Switch(switch) => switch.switch(),
+            Node::Host(_) => None,
+        }
     }
 
     /// Who looks on.
     pub fn observer(&mut self) -> &mut O {
         &mut self.observer
+    }
+
+    /// Frames have arrived at an end of a link: those of one moment are one batch.
+    fn deliver(&mut self, link: usize, to: usize) {
+        let (now, fabric, observer) = (self.now, &mut self.fabric, &mut self.observer);
+        let Place { node, port, .. } = fabric.links[link].places[to];
+        match &mut self.nodes[node] {
+            Node::Switch(switch) => {
+                for _ in 0..BATCH_FRAMES {
+                    let Some(frame) = fabric.arrive(now, link, to, observer) else { break };
+                    switch.arrived(port, frame, fabric);
+                }
+                fabric.await_next(link, to);
+                switch.forward(now, port, fabric, observer);
+            }
+            Node::Host(host) => {
+                while let Some(frame) = fabric.arrive(now, link, to, observer) {
+                    host.handle_frame(now, frame, fabric);
+                }
+                fabric.await_next(link, to);
+            }
+        }
+        self.expect(node);
+    }
+
+    /// A node's time has come.
+    fn wake(&mut self, index: usize) {
+        let now = self.now;
+        match &mut self.nodes[index] {
+            Node::Switch(switch) if switch.has_booted(now) => {
+                self.light_up(index).expect("it has run with this configuration before");
+                self.tell_neighbours(index);
+            }
+            Node::Switch(switch) => switch.handle_timeout(now, &mut self.observer),
+            Node::Host(_) => {}
+        }
+        self.expect(index);
+    }
+
+    /// Asks a node when it has something to do.
+    pub(crate) fn expect(&mut self, index: usize) {
+        let timeout = match &self.nodes[index] {
+            Node::Switch(switch) => switch.poll_timeout(),
+            Node::Host(_) => None,
+        };
+        match timeout {
+            Some(at) => self.fabric.queue.set(self.timeouts[index], at),
+            None => self.fabric.queue.clear(self.timeouts[index]),
+        }
+    }
+
+    /// Starts what a node is, and lights its ends of links.
+    fn light_up(&mut self, index: usize) -> Result<(), WorldError> {
+        match &mut self.nodes[index] {
+            Node::Switch(switch) => {
+                switch.start(self.now, &mut self.observer)?;
+                for &Plug { link, end } in switch.plugs() {
+                    self.fabric.links[link].light(end, true);
+                }
+            }
+            Node::Host(host) => {
+                if let Some(Plug { link, end }) = host.plug() {
+                    self.fabric.links[link].light(end, true);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever is plugged into the links of a node, and the node itself, hear what has become of their carrier.
+    pub(crate) fn tell_neighbours(&mut self, index: usize) {
+        let plugs = match &self.nodes[index] {
+            Node::Switch(switch) => switch.plugs().len(),
+            Node::Host(host) => host.plugs().len(),
+        };
+        for port in 0..plugs {
+            let plug = match &self.nodes[index] {
+                Node::Switch(switch) => switch.plugs()[port],
+                Node::Host(host) => host.plugs()[port],
+            };
+            self.tell_carrier(plug.link);
+        }
+    }
+
+    /// Both ends of a link hear of their carrier if it has changed.
+    pub(crate) fn tell_carrier(&mut self, link: usize) {
+        for end in 0..2 {
+            let Some(up) = self.fabric.links[link].carrier_change(end) else { continue };
+            let Place { node, port, .. } = self.fabric.links[link].places[end];
+            match &mut self.nodes[node] {
+                Node::Switch(switch) => {
+                    let port = greylag_base::PortId(port as u16);
+                    switch.tell(self.now, Input::Link { port, up }, &mut self.observer);
+                }
+                Node::Host(host) => host.set_link(self.now, up, &mut self.fabric, &mut self.observer),
+            }
+            self.expect(node);
+        }
+    }
+
+    /// What is on a link is lost.
+    pub(crate) fn lose(&mut self, link: usize, why: LinkLoss) {
+        self.fabric.lose_all(self.now, link, why, &mut self.observer);
+    }
+}
+
+/// What a node is plugged into: by port for a switch, in the order of the links for a host.
+fn plugs(lab: &Lab, node: usize) -> Box<[Plug]> {
+    let ends = lab.links.iter().enumerate().flat_map(|(link, cable)| {
+        cable.ends.iter().enumerate().map(move |(end, place)| (Plug { link, end }, place))
+    });
+    let own: Vec<_> = ends.filter(|(_, place)| place.node == node).collect();
+    match &lab.nodes[node].kind {
+        NodeKind::Host => own.into_iter().map(|(plug, _)| plug).collect(),
+        NodeKind::Greylag(config) => {
+            let plug_of = |name| own.iter().find(|(_, place)| place.interface == name).map(|&(plug, _)| plug);
+            let plugs = config.ports.iter().map(|port| plug_of(port.name.clone()));
+            plugs.map(|plug| plug.expect("a lab's switch has a link at every port")).collect()
+        }
     }
 }

@@ -1,0 +1,203 @@
+//! One direction of a link: a queue, a transmitter of some rate, and a line that takes time and may harm.
+//!
+//! A frame's times are worked out when it is handed over: when its turn comes, when its last bit has left, when that
+//! arrives. So a frame costs one event, and the world's queue knows of the next arrival only, whatever is on the line.
+
+use crate::frame_pool::FramePool;
+use crate::observer::LinkLoss;
+use greylag_base::{Dice, Instant};
+use greylag_scenario::story::{Impairment, LinkSettings};
+use greylag_wire::ethernet::MIN_FRAME_LEN;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Octets that a frame takes on the line beside its own: preamble and delimiter, frame check sequence, gap
+/// (IEEE 802.3-2022 3.1.1, 4.4.2).
+const OVERHEAD: usize = 8 + 4 + 12;
+
+/// Picoseconds of an octet at one bit per second.
+const OCTET: u64 = 8_000_000_000_000;
+
+/// A frame on the line.
+struct Flying {
+    arrival: Instant,
+    /// Its check sequence does not fit.
+    corrupt: bool,
+    frame: Vec<u8>,
+}
+
+/// What arrives.
+pub(crate) struct Arrived {
+    /// The receiving port drops it, for its check sequence does not fit.
+    pub(crate) corrupt: bool,
+    pub(crate) frame: Vec<u8>,
+}
+
+/// A frame that will not arrive, and why.
+pub(crate) struct Lost {
+    pub(crate) frame: Vec<u8>,
+    pub(crate) why: LinkLoss,
+}
+
+/// One direction of a link.
+pub(crate) struct Lane {
+    dice: Dice,
+    rate: u64,
+    delay: Duration,
+    room: usize,
+    impairment: Impairment,
+    /// Nothing of the impairment is other than it should be; asked per frame.
+    is_sound: bool,
+    one_way: bool,
+    /// Picoseconds that an octet takes.
+    octet: u64,
+    /// When the transmitter is free, and picoseconds beyond that.
+    free_at: Instant,
+    beyond: u64,
+    /// When the turn of each frame comes that waited for it.
+    turns: VecDeque<Instant>,
+    /// By arrival; of those that arrive together the first sent comes first.
+    flying: VecDeque<Flying>,
+    /// No frame that keeps its place arrives before this.
+    last_arrival: Instant,
+}
+
+impl Lane {
+    pub(crate) fn new(settings: &LinkSettings, dice: Dice) -> Self {
+        let mut lane = Lane {
+            dice,
+            rate: settings.rate,
+            delay: settings.delay,
+            room: settings.queue as usize,
+            impairment: Impairment::default(),
+            is_sound: true,
+            one_way: false,
+            octet: 0,
+            free_at: Instant::ZERO,
+            beyond: 0,
+            turns: VecDeque::new(),
+            flying: VecDeque::new(),
+            last_arrival: Instant::ZERO,
+        };
+        lane.impair(Impairment::default());
+        lane
+    }
+
+    /// How frames fare from now on. Those that are on their way are not touched.
+    pub(crate) fn impair(&mut self, impairment: Impairment) {
+        self.octet = OCTET / impairment.rate.unwrap_or(self.rate).max(1);
+        self.is_sound = Impairment { rate: None, ..impairment } == Impairment::default();
+        self.impairment = impairment;
+    }
+
+    /// Frames disappear from now on, or do so no longer.
+    pub(crate) fn cut_one_way(&mut self, cut: bool) {
+        self.one_way = cut;
+    }
+
+    /// When the next frame arrives.
+    pub(crate) fn next_arrival(&self) -> Option<Instant> {
+        self.flying.front().map(|flying| flying.arrival)
+    }
+
+    /// Takes a frame that has arrived by now.
+    pub(crate) fn arrive(&mut self, now: Instant) -> Option<Arrived> {
+        let flying = self.flying.pop_front_if(|flying| flying.arrival <= now)?;
+        Some(Arrived { corrupt: flying.corrupt, frame: flying.frame })
+    }
+
+    /// Everything that is on the line or waits is lost, oldest first.
+    pub(crate) fn lose_all(&mut self, now: Instant) -> impl Iterator<Item = Vec<u8>> + '_ {
+        self.turns.clear();
+        self.free_at = now;
+        self.beyond = 0;
+        self.last_arrival = now;
+        self.flying.drain(..).map(|flying| flying.frame)
+    }
+
+    /// Puts a frame on the line, or behind those that wait for their turn.
+    ///
+    /// # Errors
+    /// Gives the frame back when it is already known that it will not arrive.
+    pub(crate) fn send(&mut self, now: Instant, frame: Vec<u8>, pool: &mut FramePool) -> Result<(), Lost> {
+        let turn = self.free_at.max(now);
+        if turn > now {
+            while self.turns.pop_front_if(|turn| *turn <= now).is_some() {}
+            if self.turns.len() >= self.room {
+                return Err(Lost { frame, why: LinkLoss::QueueFull });
+            }
+            self.turns.push_back(turn);
+        } else {
+            self.turns.clear();
+            self.beyond = 0;
+        }
+        let time = self.beyond + self.octet * (frame.len().max(MIN_FRAME_LEN) + OVERHEAD) as u64;
+        self.free_at = turn + Duration::from_nanos(time / 1000);
+        self.beyond = time % 1000;
+        // No frame arrives at the moment it is sent, however fast the line is: an event leads to later ones only.
+        let arrival = (self.free_at + self.delay).max(now + Duration::from_nanos(1));
+        if self.one_way {
+            return Err(Lost { frame, why: LinkLoss::OneWay });
+        }
+        if self.is_sound {
+            self.put_in_order(arrival, false, frame);
+            return Ok(());
+        }
+        self.send_impaired(arrival, frame, pool)
+    }
+
+    /// As [`Lane::send`], for a frame whose last bit would arrive at `arrival` if all were well.
+    fn send_impaired(
+        &mut self,
+        arrival: Instant,
+        mut frame: Vec<u8>,
+        pool: &mut FramePool,
+    ) -> Result<(), Lost> {
+        let Impairment { loss, duplicate, corrupt, unnoticed, delay, .. } = self.impairment;
+        if self.dice.chance(loss) {
+            return Err(Lost { frame, why: LinkLoss::Loss });
+        }
+        let arrival = arrival + delay;
+        let is_corrupt = self.dice.chance(corrupt);
+        if is_corrupt && let Some(last) = (frame.len() as u64 * 8).checked_sub(1) {
+            let bit = self.dice.below(last + 1);
+            frame[(bit / 8) as usize] ^= 1 << (bit % 8);
+        }
+        let corrupt = is_corrupt && !unnoticed;
+        if self.dice.chance(duplicate) {
+            let copy = pool.copy(&frame);
+            self.put(arrival, corrupt, copy);
+        }
+        self.put(arrival, corrupt, frame);
+        Ok(())
+    }
+
+    /// Puts a frame where it belongs among those that fly. With a share that is reordered, the jitter is theirs alone and others overtake
+    /// them; without one, each frame has an addition of its own and those behind it wait.
+    fn put(&mut self, arrival: Instant, corrupt: bool, frame: Vec<u8>) {
+        let Impairment { reorder, jitter, .. } = self.impairment;
+        let is_overtaken = self.dice.chance(reorder);
+        let own = if is_overtaken || reorder == 0.0 { jitter } else { Duration::ZERO };
+        let arrival = arrival + self.dice.between(Duration::ZERO, own);
+        if is_overtaken {
+            let place = self.flying.partition_point(|other| other.arrival <= arrival);
+            self.flying.insert(place, Flying { arrival, corrupt, frame });
+        } else {
+            self.put_in_order(arrival, corrupt, frame);
+        }
+    }
+
+    /// Puts a frame on the line behind all that keep their place.
+    fn put_in_order(&mut self, arrival: Instant, corrupt: bool, frame: Vec<u8>) {
+        let arrival = arrival.max(self.last_arrival);
+        self.last_arrival = arrival;
+        let flying = Flying { arrival, corrupt, frame };
+        if self.flying.back().is_some_and(|last| last.arrival > arrival) {
+            // One that is to be overtaken.
+            let place = self.flying.partition_point(|other| other.arrival <= arrival);
+            self.flying.insert(place, flying);
+        } else {
+            self.flying.push_back(flying);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Networks in the virtual world: what is sent, what is done to the links, what arrives and when.
+
+mod forwarding;
+mod impairments;
+mod rig;
