@@ -81,6 +81,17 @@ impl FileError {
         FileError::of(problems).map_or(Ok(value), Err)
     }
 
+    /// Has what a file is not wrong in by itself (`base`) begin with the choice that brought it.
+    pub(crate) fn beyond(mut self, base: Option<&FileError>, choice: &str) -> Self {
+        for problem in &mut self.problems {
+            let alone = base.is_some_and(|base| base.problems.contains(problem));
+            if !alone && !problem.message.starts_with("--") {
+                problem.message = format!("{choice}: {}", problem.message);
+            }
+        }
+        self
+    }
+
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }

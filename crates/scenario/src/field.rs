@@ -22,11 +22,31 @@ impl<'s> Document<'s> {
     /// # Errors
     /// The text is not YAML.
     pub(crate) fn read(source: &'s Source) -> Result<Self, FileError> {
-        Ok(Document { source, root: yaml::read(source)?, problems: RefCell::default() })
+        Ok(Document::of(source, yaml::read(source)?))
+    }
+
+    /// A tree that was made out of parts of `source`.
+    pub(crate) fn of(source: &'s Source, root: Node) -> Self {
+        Document { source, root, problems: RefCell::default() }
     }
 
     pub(crate) fn root(&self) -> Field<'_> {
-        Field { document: self, node: &self.root, key: self.root.at, path: String::new() }
+        self.root_at(String::new())
+    }
+
+    /// The root of a tree that stands at `path` of the file.
+    pub(crate) fn root_at(&self, path: String) -> Field<'_> {
+        Field { document: self, node: &self.root, key: self.root.at, path }
+    }
+
+    /// A tree that was made out of parts of the same file.
+    pub(crate) fn beside(&self, root: Node) -> Document<'s> {
+        Document::of(self.source, root)
+    }
+
+    /// Takes over what was found wrong in a tree that was made out of parts of this file.
+    pub(crate) fn adopt(&self, problems: Vec<Problem>) {
+        self.problems.borrow_mut().extend(problems);
     }
 
     /// The problems, from the top of the file to its end.
@@ -52,7 +72,15 @@ impl<'d> Field<'d> {
     pub(crate) fn refuse(&self, message: impl Into<String>) {
         // Nothing has no place of its own: the parser gives the end of whatever follows.
         let at = if self.is_nothing() { self.key } else { self.node.at };
-        self.report(at, self.path.clone(), message.into());
+        let message = message.into();
+        self.report(
+            at,
+            self.path.clone(),
+            match &self.node.origin {
+                Some(origin) => format!("{origin}: {message}"),
+                None => message,
+            },
+        );
     }
 
     /// Reports a problem with the field being there at all.
@@ -65,8 +93,21 @@ impl<'d> Field<'d> {
         self.document.problems.borrow_mut().push(problem);
     }
 
+    pub(crate) fn document(&self) -> &'d Document<'d> {
+        self.document
+    }
+
+    pub(crate) fn node(&self) -> &'d Node {
+        self.node
+    }
+
     pub(crate) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// Where the field's key is.
+    pub(crate) fn key_position(&self) -> Position {
+        self.key
     }
 
     /// The line that the field's key is on.
@@ -76,6 +117,19 @@ impl<'d> Field<'d> {
 
     pub(crate) fn is_nothing(&self) -> bool {
         matches!(self.node.value, Value::Nothing)
+    }
+
+    /// The value of a key, before anything is checked.
+    pub(crate) fn child(&self, key: &str) -> Option<Field<'d>> {
+        self.every_named_child().into_iter().find(|(name, _)| *name == key).map(|(_, field)| field)
+    }
+
+    /// All keys and values of a mapping, as they are; none of anything else.
+    pub(crate) fn every_named_child(&self) -> Vec<(&'d str, Field<'d>)> {
+        match &self.node.value {
+            Value::Mapping(entries) => self.fields_of(entries),
+            _ => Vec::new(),
+        }
     }
 
     /// The key is there, before anything else is checked: to tell one kind of file from another.
@@ -193,10 +247,12 @@ impl<'d> Field<'d> {
 
     /// A mapping whose keys are known beforehand; nothing is an empty mapping.
     pub(crate) fn mapping(&self, keys: &Keys, example: &str) -> Option<Mapping<'d>> {
-        let mut mapping = Mapping { field: self.clone(), entries: Vec::new(), meant: Vec::new() };
+        let mut mapping =
+            Mapping { field: self.clone(), entries: Vec::new(), meant: Vec::new(), refused: false };
         for (key, field) in self.children(example)? {
             if let Some(refusal) = keys.refuse(key) {
                 field.refuse_key(refusal.message);
+                mapping.refused = true;
                 mapping.meant.extend(refusal.meant);
             } else if let Some(first) = mapping.get(key) {
                 field.refuse_key(format!("`{key}` is given twice: it is on line {} already", first.line()));
@@ -235,11 +291,15 @@ impl<'d> Field<'d> {
                 return None;
             }
         };
+        Some(self.fields_of(entries))
+    }
+
+    fn fields_of(&self, entries: &'d [(Key, Node)]) -> Vec<(&'d str, Field<'d>)> {
         let child = |(key, node): &'d (Key, Node)| {
             let path = self.path_of(&key.text);
             (key.text.as_str(), Field { document: self.document, node, key: key.at, path })
         };
-        Some(entries.iter().map(child).collect())
+        entries.iter().map(child).collect()
     }
 
     fn path_of(&self, key: &str) -> String {
@@ -255,11 +315,22 @@ pub(crate) struct Mapping<'d> {
     field: Field<'d>,
     entries: Vec<(&'d str, Field<'d>)>,
     meant: Vec<&'static str>,
+    refused: bool,
 }
 
 impl<'d> Mapping<'d> {
     pub(crate) fn get(&self, key: &str) -> Option<&Field<'d>> {
         self.entries.iter().find(|(name, _)| *name == key).map(|(_, field)| field)
+    }
+
+    /// No key was refused: what is missing has not been told of.
+    pub(crate) fn all_known(&self) -> bool {
+        !self.refused
+    }
+
+    /// What is there, in the order of the file.
+    pub(crate) fn entries(&self) -> &[(&'d str, Field<'d>)] {
+        &self.entries
     }
 
     /// Like `get`, for what is as good as absent when nothing is behind it: mappings and lists.

@@ -12,6 +12,7 @@ use crate::field::{Document, Field};
 use crate::keys::Keys;
 use crate::name::lab_name;
 use crate::source::Source;
+use crate::story::{HostSettings, LinkSettings};
 use greylag_base::{MacAddr, PortName};
 use greylag_switch::config::SwitchConfig;
 
@@ -53,29 +54,63 @@ fn read(root: &Field<'_>, source: &Source, elsewhere: &mut Vec<Problem>) -> Lab 
         lab_name(name).unwrap_or_else(|wrong| field.refuse(wrong));
         lab.name = name.to_owned();
     }
-    let topology = map.required("topology", "add `topology: {nodes: .., links: ..}`");
-    let Some(topology) = topology.and_then(|field| field.mapping(&TOPOLOGY_KEYS, "{nodes: .., links: ..}"))
-    else {
-        return lab;
+    match map.required("topology", "add `topology: {nodes: .., links: ..}`") {
+        Some(topology) => read_topology(topology, Form::Lab, &lab.name, source, elsewhere).lab,
+        None => lab,
+    }
+}
+
+/// What a topology is part of. Scenarios say more of hosts and links, which are greylag's own there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Lab,
+    Scenario,
+}
+
+/// A lab with what only a scenario says of it.
+pub(crate) struct Topology {
+    pub(crate) lab: Lab,
+    /// As many as the lab has nodes.
+    pub(crate) hosts: Vec<Option<HostSettings>>,
+    /// As many as the lab has links.
+    pub(crate) links: Vec<LinkSettings>,
+    /// Some node or link could not be read: what is not there may be there.
+    pub(crate) incomplete: bool,
+}
+
+/// Reads nodes and links. What it gives is right only if no problem was reported.
+pub(crate) fn read_topology(
+    field: &Field<'_>,
+    form: Form,
+    name: &str,
+    source: &Source,
+    elsewhere: &mut Vec<Problem>,
+) -> Topology {
+    let mut lab = Lab { name: name.to_owned(), nodes: Vec::new(), links: Vec::new() };
+    let Some(map) = field.mapping(&TOPOLOGY_KEYS, "{nodes: .., links: ..}") else {
+        return Topology { lab, hosts: Vec::new(), links: Vec::new(), incomplete: true };
     };
-    let nodes = topology.required("nodes", "add one such as `nodes: {sw1: {kind: greylag}}`");
-    let nodes = nodes.map(node::read_outlines).unwrap_or_default();
-    let (mut links, incomplete) =
-        topology.get("links").map(|links| link::read_all(links, &nodes)).unwrap_or_default();
-    link::name_stations(&mut links, &nodes);
+    let nodes = map.required("nodes", "add one such as `nodes: {sw1: {kind: greylag}}`");
+    let nodes = nodes.map(|nodes| node::read_outlines(nodes, form)).unwrap_or_default();
+    let (mut drafts, incomplete) =
+        map.get("links").map(|links| link::read_all(links, &nodes, form)).unwrap_or_default();
+    link::name_stations(&mut drafts, &nodes);
     // Namespaces are called after the nodes, so the names have to be in place before the switches are read.
     lab.nodes = nodes.iter().map(node::Outline::as_host).collect();
     let kinds: Vec<NodeKind> = (0..nodes.len())
         .map(|index| {
-            let cables = link::cables_of(index, &links, &lab);
+            let cables = link::cables_of(index, &drafts, &lab);
             nodes[index].read_kind(&cables, incomplete, source, elsewhere)
         })
         .collect();
     for (node, kind) in lab.nodes.iter_mut().zip(kinds) {
         node.kind = kind;
     }
-    lab.links = links.into_iter().filter_map(link::Draft::finished).collect();
-    lab
+    let incomplete = incomplete || nodes.iter().any(|node| node.kind.is_none());
+    let hosts = nodes.iter().map(node::Outline::host_settings).collect();
+    let (links, settings) = drafts.into_iter().filter_map(link::Draft::finished).unzip();
+    lab.links = links;
+    Topology { lab, hosts, links: settings, incomplete }
 }
 
 /// A whole lab.

@@ -2,11 +2,86 @@
 //!
 //! `docs/scenarios.md` shows every key.
 
+mod action;
+mod cast;
+mod clock;
+mod expect;
+mod fault;
+mod flows;
+mod host;
+mod known;
+mod link_change;
+mod moves;
+mod operator;
+mod parameters;
+mod read;
+mod standing;
+mod timeline;
+mod variants;
+mod watch;
+
+use crate::error::FileError;
 use crate::lab::Lab;
+use crate::source::Source;
 use greylag_base::{MacAddr, Seed, VlanId};
 use greylag_switch::fault::Fault;
 use std::net::IpAddr;
 use std::time::Duration;
+
+/// What of a scenario is to be read: one variant, some values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// A variant; the base when absent.
+    pub variant: Option<String>,
+    /// Values of parameters that take the place of those in the file, as they would be written there.
+    pub assume: Vec<(String, String)>,
+}
+
+/// Reads a scenario with a variant and assumptions in place, and the `startup-config` files that it names.
+///
+/// # Errors
+/// All that is wrong with it, with line, column and field; for a text that is not YAML its first problem only. What
+/// is right in the base begins with `--variant` or `--assume`.
+pub fn parse(source: &Source, choice: &Choice) -> Result<Scenario, FileError> {
+    let wrong = match read::read(source, choice) {
+        Ok(scenario) => return Ok(scenario),
+        Err(wrong) => wrong,
+    };
+    let chosen: Vec<String> = choice
+        .variant
+        .iter()
+        .map(|name| format!("--variant {name}"))
+        .chain(choice.assume.iter().map(|(name, value)| format!("--assume {name}={value}")))
+        .collect();
+    match chosen.is_empty() {
+        true => Err(wrong),
+        false => Err(wrong.beyond(read::read(source, &Choice::default()).err().as_ref(), &chosen.join(" "))),
+    }
+}
+
+/// Reads a scenario, its variants and the choices of its parameters, and gives the base.
+///
+/// # Errors
+/// All that is wrong with any of them.
+pub fn check(source: &Source) -> Result<Scenario, FileError> {
+    let base = parse(source, &Choice::default())?;
+    let variants =
+        base.variants.iter().map(|(name, _)| Choice { variant: Some(name.clone()), ..Choice::default() });
+    let assumptions = base.parameters.iter().flat_map(|parameter| {
+        let assume = |value: &String| vec![(parameter.name.clone(), value.clone())];
+        parameter.choices.iter().skip(1).map(move |value| Choice { variant: None, assume: assume(value) })
+    });
+    let problems: Vec<_> = variants
+        .chain(assumptions)
+        .filter_map(|choice| parse(source, &choice).err())
+        .flat_map(FileError::into_problems)
+        .collect();
+    FileError::unless_clean(base, problems)
+}
+
+/// The checkers, by name.
+pub const CHECKERS: &[&str] =
+    &["no-loop", "no-duplicate", "no-black-hole", "no-lasting-flood", "table-agrees", "no-mute-switch"];
 
 /// A whole scenario, with its variant and its assumptions in place.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,10 +192,9 @@ pub struct LinkSettings {
 pub struct FlowSpec {
     /// Its name in expectations and reports.
     pub name: String,
-    /// Hosts, by index into [`Lab::nodes`].
-    pub from: Vec<usize>,
-    /// Hosts, by index into [`Lab::nodes`]; a host sends none to itself.
-    pub to: Vec<usize>,
+    /// Who sends to whom, by index into [`Lab::nodes`]: each pair once, none to itself, all with an address of the
+    /// family.
+    pub pairs: Vec<(usize, usize)>,
     /// Flows between each pair, with ports of their own.
     pub count: u32,
     /// Between two probes of a flow.
@@ -467,7 +541,7 @@ pub struct CheckerLimits {
 /// A checker that must be violated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedViolation {
-    /// Its name: `no-loop`, `no-duplicate`, `no-black-hole`, `no-lasting-flood`, `table-agrees`, `no-mute-switch`.
+    /// Its name, one of [`CHECKERS`].
     pub checker: String,
     /// On which node; anywhere when absent.
     pub node: Option<usize>,

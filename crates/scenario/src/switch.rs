@@ -3,9 +3,12 @@
 //! `labs/switch.yml` shows every key. Absent keys have the defaults of [`SwitchConfig`]'s parts.
 
 mod emit;
+mod learning;
 mod mac_table;
+mod patch;
 mod port;
 mod static_mac;
+mod supervisor;
 mod vlans;
 mod workers;
 
@@ -17,11 +20,13 @@ use crate::phrase::listed;
 use crate::source::Source;
 use greylag_base::PortName;
 use greylag_switch::config::{
-    Attachment, LearningConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
+    Attachment, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
 };
 use port::PortDraft;
 
 pub use emit::emit;
+pub use patch::patched;
+pub(crate) use patch::patched_by;
 pub(crate) use port::MTU_RANGE;
 
 const EXAMPLE: &str = "`name: sw1`, `ports: {eth1: {}, eth2: {}}`";
@@ -65,12 +70,31 @@ pub(crate) struct Cable {
 }
 
 const KEYS: Keys = Keys {
-    allowed: &["name", "workers", "mac-table", "group-fwd-mask", "vlans", "ports", "static-macs"],
+    allowed: &[
+        "name",
+        "workers",
+        "mac-table",
+        "learning",
+        "supervisor",
+        "group-fwd-mask",
+        "vlans",
+        "ports",
+        "static-macs",
+    ],
     explained: &[],
 };
 
 const INLINE_KEYS: Keys = Keys {
-    allowed: &["workers", "mac-table", "group-fwd-mask", "vlans", "ports", "static-macs"],
+    allowed: &[
+        "workers",
+        "mac-table",
+        "learning",
+        "supervisor",
+        "group-fwd-mask",
+        "vlans",
+        "ports",
+        "static-macs",
+    ],
     explained: &[(&["name"], "is not needed here: the switch is called like its node. Remove it")],
 };
 
@@ -95,12 +119,14 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         connect(&mut drafts, cables, *incomplete);
     }
     check_port_count(field, &map, &drafts);
+    let mac_table = map.filled("mac-table").map_or_else(MacTableConfig::default, mac_table::read);
+    let learning = map.filled("learning").map(|learning| learning::read(learning, mac_table.ageing_time));
     SwitchConfig {
         name,
         workers: map.filled("workers").map_or_else(WorkersConfig::default, workers::read),
-        mac_table: map.filled("mac-table").map_or_else(MacTableConfig::default, mac_table::read),
-        learning: LearningConfig::default(),
-        supervisor: SupervisorConfig::default(),
+        mac_table,
+        learning: learning.unwrap_or_default(),
+        supervisor: map.filled("supervisor").map_or_else(SupervisorConfig::default, supervisor::read),
         group_fwd_mask: map.get("group-fwd-mask").and_then(group_fwd_mask).unwrap_or(0),
         vlans: map.get("vlans").map(vlans::read).unwrap_or_default(),
         static_macs: map.get("static-macs").map(|list| static_mac::read(list, &drafts)).unwrap_or_default(),
@@ -110,17 +136,7 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
 
 /// A switch that was given no configuration: its links are its ports.
 pub(crate) fn plain(name: &str, cables: &[Cable]) -> SwitchConfig {
-    SwitchConfig {
-        name: name.to_owned(),
-        workers: WorkersConfig::default(),
-        mac_table: MacTableConfig::default(),
-        learning: LearningConfig::default(),
-        supervisor: SupervisorConfig::default(),
-        group_fwd_mask: 0,
-        vlans: Default::default(),
-        ports: cables.iter().map(default_port).collect(),
-        static_macs: Vec::new(),
-    }
+    SwitchConfig { ports: cables.iter().map(default_port).collect(), ..SwitchConfig::new(name) }
 }
 
 fn read_name(map: &Mapping<'_>, place: &Place<'_>) -> String {

@@ -7,26 +7,52 @@ use std::time::Duration;
 /// The longest ageing time of IEEE 802.1Q-2022 table 8-6, and the longest of all times here.
 pub(crate) const LONGEST: Duration = Duration::from_secs(1_000_000);
 
-const UNITS: &[(&str, u64)] = &[("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000)];
+/// The shortest time that is not none, where milliseconds are the finest.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Units of a time, in nanoseconds.
+type Units = &'static [(&'static str, u64)];
+
+const UNITS: Units =
+    &[("ms", 1_000_000), ("s", 1_000_000_000), ("m", 60_000_000_000), ("h", 3_600_000_000_000)];
+const FINE_UNITS: Units = &[("ns", 1), ("us", 1_000)];
 
 /// A time: whole seconds as a number, or a number with its unit such as `500ms` or `5m`.
 pub(crate) fn time_span(field: &Field<'_>, what: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
-    const EXPECTED: &str = "seconds or a time such as 500ms, 10s, 5m or 1h";
-    let milliseconds = match field.value() {
-        Value::Integer(seconds) => seconds.checked_mul(1_000),
-        Value::Text(text) => match milliseconds(text) {
-            Some(milliseconds) => Some(milliseconds),
+    within(field, what, range, &[UNITS], "seconds or a time such as 500ms, 10s, 5m or 1h")
+}
+
+/// A time that may be as short as what a frame takes: `5us` and `100ns` too.
+pub(crate) fn fine_time_span(
+    field: &Field<'_>,
+    what: &str,
+    range: RangeInclusive<Duration>,
+) -> Option<Duration> {
+    within(field, what, range, &[FINE_UNITS, UNITS], "seconds or a time such as 100ns, 5us, 10ms or 1s")
+}
+
+fn within(
+    field: &Field<'_>,
+    what: &str,
+    range: RangeInclusive<Duration>,
+    units: &[Units],
+    expected: &str,
+) -> Option<Duration> {
+    let nanoseconds = match field.value() {
+        Value::Integer(seconds) => seconds.checked_mul(1_000_000_000),
+        Value::Text(text) => match nanoseconds(text, units) {
+            Some(nanoseconds) => Some(nanoseconds),
             None => {
-                field.refuse(format!("{} is not a time: expected {EXPECTED}", quoted(text)));
+                field.refuse(format!("{} is not a time: expected {expected}", quoted(text)));
                 return None;
             }
         },
         _ => {
-            field.mismatch(EXPECTED, "");
+            field.mismatch(expected, "");
             return None;
         }
     };
-    let span = milliseconds.and_then(|n| u64::try_from(n).ok()).map(Duration::from_millis);
+    let span = nanoseconds.and_then(|n| u64::try_from(n).ok()).map(Duration::from_nanos);
     let span = span.filter(|span| range.contains(span));
     if span.is_none() {
         let (low, high) = (range.start(), range.end());
@@ -37,23 +63,26 @@ pub(crate) fn time_span(field: &Field<'_>, what: &str, range: RangeInclusive<Dur
         };
         field.refuse(format!(
             "{what} {given} is out of range: expected {} to {}",
-            written(low),
-            written(high)
+            written(*low),
+            written(*high)
         ));
     }
     span
 }
 
-fn written(span: &Duration) -> String {
-    match span.subsec_millis() {
+/// A time as messages have it, and as a file may.
+pub(crate) fn written(span: Duration) -> String {
+    match span.subsec_nanos() {
         0 => format!("{}s", span.as_secs()),
-        _ => format!("{}ms", span.as_millis()),
+        nanos if nanos % 1_000_000 == 0 => format!("{}ms", span.as_millis()),
+        nanos if nanos % 1_000 == 0 => format!("{}us", span.as_micros()),
+        _ => format!("{}ns", span.as_nanos()),
     }
 }
 
-fn milliseconds(text: &str) -> Option<i128> {
+fn nanoseconds(text: &str, units: &[Units]) -> Option<i128> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at(digits);
-    let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    let (_, factor) = units.iter().copied().flatten().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok().map(|number| i128::from(number) * i128::from(*factor))
 }

@@ -3,18 +3,22 @@
 use crate::error::{FileError, Position};
 use crate::source::Source;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_saphyr::{DuplicateKeyPolicy, Error, Location, MessageFormatter, Spanned, UserMessageFormatter};
 use std::fmt;
+use std::rc::Rc;
 
 /// A value and where it begins.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) at: Position,
     pub(crate) value: Value,
+    /// What put the value here, where that is not the text at this place: messages begin with it.
+    pub(crate) origin: Option<Rc<str>>,
 }
 
 /// What YAML can say.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     /// Nothing behind the colon, `~` or `null`.
     Nothing,
@@ -28,7 +32,7 @@ pub(crate) enum Value {
 }
 
 /// A key, spelled as in the file, and where it begins.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
     pub(crate) at: Position,
     pub(crate) text: String,
@@ -106,7 +110,7 @@ fn position(location: &Location) -> Position {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Node { at: position(&spanned.defined), value: spanned.value })
+        Ok(Node { at: position(&spanned.defined), value: spanned.value, origin: None })
     }
 }
 
@@ -170,5 +174,26 @@ impl<'de> Visitor<'de> for AnyValue {
             mapping.push(entry);
         }
         Ok(Value::Mapping(mapping))
+    }
+}
+
+/// The way back, without the places. As JSON it is a text that [`read`] makes the same tree of.
+impl Serialize for Node {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.value {
+            Value::Nothing => serializer.serialize_unit(),
+            Value::Boolean(value) => serializer.serialize_bool(*value),
+            Value::Integer(value) => serializer.serialize_i128(*value),
+            Value::Real(value) => serializer.serialize_f64(*value),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::List(items) => serializer.collect_seq(items),
+            Value::Mapping(entries) => {
+                let mut mapping = serializer.serialize_map(Some(entries.len()))?;
+                for (key, node) in entries {
+                    mapping.serialize_entry(&key.text, node)?;
+                }
+                mapping.end()
+            }
+        }
     }
 }

@@ -253,6 +253,20 @@ const NODE: &[Case] = &[
         &["5:42: topology.nodes.sw1.startup-config: `..`: this is a folder: expected a file"],
     ),
     (
+        "what only a scenario's host has",
+        "kind: host, announces: false",
+        &[
+            "5:23: topology.nodes.sw1.announces: `announces` is for scenarios, whose hosts are greylag's own: a lab's host is the kernel's. Remove it",
+        ],
+    ),
+    (
+        "learning beside config",
+        "kind: greylag, learning: {mode: agent}",
+        &[
+            "5:26: topology.nodes.sw1.learning: `learning` belongs to the switch's configuration: move it below `config`",
+        ],
+    ),
+    (
         "both configs",
         "kind: greylag, startup-config: sw9.yml, config: {vlans: {}}",
         &[
@@ -419,8 +433,15 @@ const LINK: &[Case] = &[
     ),
     (
         "a link key unknown",
+        r#"{endpoints: ["sw1:eth2", "h2:eth1"], colour: red}"#,
+        &["9:44: topology.links[1].colour: unknown key `colour`: the keys here are type, endpoints, mtu"],
+    ),
+    (
+        "what only a scenario's link has",
         r#"{endpoints: ["sw1:eth2", "h2:eth1"], delay: 10ms}"#,
-        &["9:44: topology.links[1].delay: unknown key `delay`: the keys here are type, endpoints, mtu"],
+        &[
+            "9:44: topology.links[1].delay: `delay` is for scenarios, whose links are greylag's own: a lab's link is the kernel's. Remove it",
+        ],
     ),
     (
         "vars",

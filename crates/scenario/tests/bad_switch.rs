@@ -257,7 +257,7 @@ const KEYS: &[Case] = &[
         "a stranger among the keys",
         "colour: red",
         &[
-            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, group-fwd-mask, vlans, ports, static-macs",
+            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, group-fwd-mask, vlans, ports, static-macs",
         ],
     ),
     (

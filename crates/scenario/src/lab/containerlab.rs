@@ -1,4 +1,5 @@
-//! What containerlab's files have and ours have not. A user who brings one along is told so key by key.
+//! What containerlab's files have and ours have not. A user who brings one along is told so key by key. The tables
+//! also have the keys that only labs or only scenarios have, for the other of the two.
 
 type Explained = &'static [(&'static [&'static str], &'static str)];
 
@@ -9,7 +10,7 @@ pub(super) const ROOT: Explained = &[
     (&["settings", "debug"], "is containerlab's, and has no meaning for greylag: remove it"),
     (&["nodes", "links"], "belongs below `topology`: indent it"),
     (
-        &["ports", "vlans", "workers", "mac-table", "static-macs"],
+        &["ports", "vlans", "workers", "mac-table", "learning", "supervisor", "static-macs"],
         "belongs to a switch: move it below topology.nodes.<switch>.config, or read the file with `greylag run`",
     ),
 ];
@@ -73,13 +74,22 @@ pub(super) const NODE: Explained = &[
     ),
     (&["type"], "is containerlab's, and greylag's nodes have no models: remove it"),
     (
-        &["vlans", "workers", "mac-table", "static-macs", "group-fwd-mask"],
+        &["vlans", "workers", "mac-table", "learning", "supervisor", "static-macs", "group-fwd-mask"],
         "belongs to the switch's configuration: move it below `config`",
     ),
+    (
+        &["vlan", "neighbor-lifetime", "announces"],
+        "is for scenarios, whose hosts are greylag's own: a lab's host is the kernel's. Remove it",
+    ),
+    (&["exec"], "is for `greylag lab`: a scenario's hosts have no shell. Remove it, or use the timeline"),
 ];
 
 /// Below a link.
 pub(super) const LINK: Explained = &[
+    (
+        &["rate", "delay", "queue", "up"],
+        "is for scenarios, whose links are greylag's own: a lab's link is the kernel's. Remove it",
+    ),
     (&["vars", "labels"], "is containerlab's, and greylag makes no templates: remove it"),
     (&["endpoint"], "is containerlab's for links with one end, which greylag does not have: use `endpoints`"),
     (&["host-interface", "mode", "remote", "vni", "dst-port", "src-port", "udp-port"], LINK_TYPES_ONLY),

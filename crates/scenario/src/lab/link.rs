@@ -1,20 +1,28 @@
 use super::node::{Kind, Outline, find};
 use super::unique::Taken;
-use super::{End, Lab, Link, Medium, containerlab};
+use super::{End, Form, Lab, Link, Medium, containerlab};
 use crate::address::{ipv4, ipv6, station_mac};
-use crate::field::Field;
+use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::name::interface_name;
 use crate::phrase::{counted, quoted};
+use crate::quantity::bit_rate;
+use crate::story::LinkSettings;
 use crate::switch::{Cable, MTU_RANGE};
+use crate::time_span::{LONGEST, fine_time_span};
 use crate::yaml::Value;
 use greylag_base::{MacAddr, PortName};
 use greylag_switch::config::{Attachment, NetnsRef};
+use std::time::Duration;
 
 const EXAMPLE: &str = "{endpoints: [\"sw1:eth1\", \"h1:eth1\"]}";
 const ENDS_EXAMPLE: &str = "[\"sw1:eth1\", \"h1:eth1\"]";
 
 const KEYS: Keys = Keys { allowed: &["type", "endpoints", "mtu"], explained: containerlab::LINK };
+const SCENARIO_KEYS: Keys = Keys {
+    allowed: &["type", "endpoints", "mtu", "rate", "delay", "queue", "up"],
+    explained: containerlab::LINK,
+};
 const END_KEYS: Keys =
     Keys { allowed: &["node", "interface", "mac", "ipv4", "ipv6"], explained: containerlab::LINK };
 
@@ -28,17 +36,18 @@ pub(super) struct Draft {
     medium: Option<Medium>,
     ends: Vec<Option<End>>,
     mtu: u16,
+    settings: LinkSettings,
     path: String,
 }
 
 /// The links, and whether there were problems with them.
-pub(super) fn read_all(links: &Field<'_>, nodes: &[Outline<'_>]) -> (Vec<Draft>, bool) {
+pub(super) fn read_all(links: &Field<'_>, nodes: &[Outline<'_>], form: Form) -> (Vec<Draft>, bool) {
     let mut taken = Taken::default();
     let items = links.list(&format!("[{EXAMPLE}]"));
     let mut incomplete = items.is_none();
     let mut drafts = Vec::new();
     for item in items.unwrap_or_default() {
-        let draft = read(&item, nodes, &mut taken);
+        let draft = read(&item, nodes, form, &mut taken);
         incomplete |= draft.is_none();
         if let Some(draft) = draft {
             incomplete |= draft.ends.len() != 2 || draft.ends.iter().any(Option::is_none);
@@ -48,12 +57,16 @@ pub(super) fn read_all(links: &Field<'_>, nodes: &[Outline<'_>]) -> (Vec<Draft>,
     (drafts, incomplete)
 }
 
-fn read<'d>(field: &Field<'d>, nodes: &[Outline<'_>], taken: &mut Taken<'d>) -> Option<Draft> {
+fn read<'d>(field: &Field<'d>, nodes: &[Outline<'_>], form: Form, taken: &mut Taken<'d>) -> Option<Draft> {
     if field.is_nothing() {
         field.mismatch(&format!("a mapping such as {EXAMPLE}"), "");
         return None;
     }
-    let map = field.mapping(&KEYS, EXAMPLE)?;
+    let keys = match form {
+        Form::Lab => &KEYS,
+        Form::Scenario => &SCENARIO_KEYS,
+    };
+    let map = field.mapping(keys, EXAMPLE)?;
     let medium = map.get("type").map_or(Some(Medium::Veth), read_medium);
     let mtu = map.get("mtu").map_or(Some(1500), |mtu| mtu.number("mtu", MTU_RANGE));
     let endpoints = map.required("endpoints", &format!("add both ends such as {ENDS_EXAMPLE}"))?;
@@ -76,7 +89,19 @@ fn read<'d>(field: &Field<'d>, nodes: &[Outline<'_>], taken: &mut Taken<'d>) -> 
     if medium == Some(Medium::Tap) {
         check_tap(field, &ends, nodes);
     }
-    Some(Draft { medium, ends, mtu: mtu.unwrap_or(1500), path: field.path().to_owned() })
+    let settings = read_settings(&map);
+    Some(Draft { medium, ends, mtu: mtu.unwrap_or(1500), settings, path: field.path().to_owned() })
+}
+
+/// What a scenario says of a link.
+fn read_settings(map: &Mapping<'_>) -> LinkSettings {
+    let delay = map.get("delay").and_then(|delay| fine_time_span(delay, "delay", Duration::ZERO..=LONGEST));
+    LinkSettings {
+        rate: map.get("rate").and_then(|rate| bit_rate(rate, "rate")).unwrap_or(10_000_000_000),
+        delay: delay.unwrap_or(Duration::from_micros(5)),
+        queue: map.get("queue").and_then(|queue| queue.number("queue", 1..=1_000_000)).unwrap_or(1000),
+        up: map.get("up").and_then(Field::boolean).unwrap_or(true),
+    }
 }
 
 fn read_medium(field: &Field<'_>) -> Option<Medium> {
@@ -169,9 +194,9 @@ fn check_tap(field: &Field<'_>, ends: &[Option<End>], nodes: &[Outline<'_>]) {
 
 impl Draft {
     /// The link, if all of it could be read.
-    pub(super) fn finished(self) -> Option<Link> {
+    pub(super) fn finished(self) -> Option<(Link, LinkSettings)> {
         let ends: Vec<End> = self.ends.into_iter().flatten().collect();
-        Some(Link { medium: self.medium?, ends: ends.try_into().ok()?, mtu: self.mtu })
+        Some((Link { medium: self.medium?, ends: ends.try_into().ok()?, mtu: self.mtu }, self.settings))
     }
 }
 

@@ -1,4 +1,4 @@
-use super::{Node, NodeKind, containerlab};
+use super::{Form, Node, NodeKind, containerlab};
 use crate::error::Problem;
 use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
@@ -6,15 +6,27 @@ use crate::name::node_name;
 use crate::nearest::nearest;
 use crate::phrase::{listed, quoted};
 use crate::source::Source;
+use crate::story::HostSettings;
 use crate::switch::{self, Cable, Place};
+use crate::time_span::{LONGEST, SHORTEST, time_span};
+use crate::vlan::vlan;
 use crate::yaml::Value;
 use greylag_switch::config::SwitchConfig;
 use std::path::Path;
+use std::time::Duration;
 
 const EXAMPLE: &str = "{kind: host}";
 
 const KEYS: Keys =
     Keys { allowed: &["kind", "startup-config", "config", "exec"], explained: containerlab::NODE };
+
+const SCENARIO_KEYS: Keys = Keys {
+    allowed: &["kind", "startup-config", "config", "vlan", "neighbor-lifetime", "announces"],
+    explained: containerlab::NODE,
+};
+
+/// What only a host has.
+const HOST_KEYS: [&str; 3] = ["vlan", "neighbor-lifetime", "announces"];
 
 /// The kinds there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,17 +45,21 @@ pub(super) struct Outline<'d> {
     exec: Vec<String>,
 }
 
-pub(super) fn read_outlines<'d>(nodes: &Field<'d>) -> Vec<Outline<'d>> {
+pub(super) fn read_outlines<'d>(nodes: &Field<'d>, form: Form) -> Vec<Outline<'d>> {
     let Some(entries) = nodes.named("node", "{h1: {kind: host}}") else { return Vec::new() };
     if entries.is_empty() {
         nodes.refuse("a lab needs a node: add one such as `sw1: {kind: greylag}`");
     }
-    entries.into_iter().map(|(name, field)| read_outline(name, field)).collect()
+    entries.into_iter().map(|(name, field)| read_outline(name, field, form)).collect()
 }
 
-fn read_outline<'d>(name: &'d str, field: Field<'d>) -> Outline<'d> {
+fn read_outline<'d>(name: &'d str, field: Field<'d>, form: Form) -> Outline<'d> {
     node_name(name).unwrap_or_else(|wrong| field.refuse_key(wrong));
-    let map = field.mapping(&KEYS, EXAMPLE);
+    let keys = match form {
+        Form::Lab => &KEYS,
+        Form::Scenario => &SCENARIO_KEYS,
+    };
+    let map = field.mapping(keys, EXAMPLE);
     let kind =
         map.as_ref().and_then(|map| map.required("kind", "expected greylag or host")).and_then(read_kind);
     let exec = map.as_ref().and_then(|map| map.get("exec")).map(read_exec).unwrap_or_default();
@@ -76,6 +92,28 @@ impl Outline<'_> {
     /// The node while it is not known what it is.
     pub(super) fn as_host(&self) -> Node {
         Node { name: self.name.to_owned(), kind: NodeKind::Host, exec: self.exec.clone() }
+    }
+
+    /// What a scenario says of a host.
+    pub(super) fn host_settings(&self) -> Option<HostSettings> {
+        let map = self.map.as_ref()?;
+        if self.kind != Some(Kind::Host) {
+            for key in HOST_KEYS {
+                // Of a node of unknown kind nothing can be said.
+                if let Some(field) = map.get(key).filter(|_| self.kind.is_some()) {
+                    let name = self.name;
+                    field.refuse_key(format!("`{key}` is a host's, and `{name}` is a switch: remove it"));
+                }
+            }
+            return None;
+        }
+        let lifetime = map.get("neighbor-lifetime");
+        let lifetime = lifetime.and_then(|field| time_span(field, "neighbor-lifetime", SHORTEST..=LONGEST));
+        Some(HostSettings {
+            vlan: map.get("vlan").and_then(vlan),
+            neighbor_lifetime: lifetime.unwrap_or(Duration::from_secs(4 * 3600)),
+            announces: map.get("announces").and_then(Field::boolean).unwrap_or(true),
+        })
     }
 
     /// What the node is. `cables` are its links; problems of its startup-config go to `elsewhere`.

@@ -1,10 +1,12 @@
 //! Writes a switch's configuration in the form of SWITCH.yml: the way back from `parse`. It is written
 //! as JSON, which is YAML too, and needs no rules of quoting of our own.
 
+use super::learning::owned;
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
-    Attachment, DampingAction, IdlePolicy, Membership, NetnsRef, PortConfig, StormControl, SwitchConfig,
+    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningConfig, LearningMode, Membership, NetnsRef,
+    PortConfig, ReportOrder, StormControl, SwitchConfig,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -24,6 +26,8 @@ struct File<'a> {
     name: &'a str,
     workers: Workers<'a>,
     mac_table: MacTable,
+    learning: Learning,
+    supervisor: Supervisor,
     group_fwd_mask: u16,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     vlans: BTreeMap<u16, Vlan<'a>>,
@@ -54,6 +58,8 @@ struct Workers<'a> {
 struct MacTable {
     maximum_entries: u32,
     ageing_time: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep_interval: Option<Time>,
     when_full: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     geometry: Option<Chip>,
@@ -76,12 +82,37 @@ struct MoveDamping {
     action: DampingAction,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Learning {
+    mode: LearningMode,
+    agent_owns: Vec<&'static str>,
+    renew_interval: Time,
+    flood: FloodGroups,
+    queue_length: u32,
+    poll_interval: Time,
+    report_interval: Time,
+    report_order: ReportOrder,
+    audit_interval: Time,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Supervisor {
+    restart: bool,
+    restart_delay: Time,
+    start_limit_burst: u32,
+    start_limit_interval: Time,
+}
+
 /// Seconds as a number, anything finer as milliseconds, the finest that the file knows.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Time {
     Seconds(u64),
     Finer(String),
+    /// The word for none.
+    None(&'static str),
 }
 
 impl From<Duration> for Time {
@@ -219,6 +250,7 @@ impl<'a> File<'a> {
             mac_table: MacTable {
                 maximum_entries: table.maximum_entries,
                 ageing_time: table.ageing_time.into(),
+                sweep_interval: table.sweep_interval.map(Time::from),
                 when_full: table.when_full.name(),
                 geometry: table.geometry.as_ref().map(|chip| Chip {
                     buckets: chip.buckets,
@@ -235,10 +267,33 @@ impl<'a> File<'a> {
                     action: damping.action,
                 }),
             },
+            learning: Learning::of(&config.learning),
+            supervisor: Supervisor {
+                restart: config.supervisor.restart,
+                restart_delay: config.supervisor.restart_delay.into(),
+                start_limit_burst: config.supervisor.start_limit_burst,
+                start_limit_interval: config.supervisor.start_limit_interval.into(),
+            },
             group_fwd_mask: config.group_fwd_mask,
             vlans: vlans.collect(),
             ports: config.ports.iter().map(|port| (&port.name, Port::of(port))).collect(),
             static_macs: static_macs.collect(),
+        }
+    }
+}
+
+impl Learning {
+    fn of(learning: &LearningConfig) -> Self {
+        Learning {
+            mode: learning.mode,
+            agent_owns: owned(learning.agent_owns),
+            renew_interval: learning.renew_interval.into(),
+            flood: learning.flood,
+            queue_length: learning.queue_length,
+            poll_interval: learning.poll_interval.into(),
+            report_interval: learning.report_interval.map_or(Time::None("once"), Time::from),
+            report_order: learning.report_order,
+            audit_interval: learning.audit_interval.map_or(Time::None("never"), Time::from),
         }
     }
 }
@@ -279,9 +334,7 @@ mod tests {
     use super::*;
     use greylag_base::PortId;
     use greylag_mactable::{Geometry, WhenFull};
-    use greylag_switch::config::{
-        LearningConfig, MacTableConfig, SupervisorConfig, VlanConfig, WorkersConfig,
-    };
+    use greylag_switch::config::{AgentOwns, MacTableConfig, SupervisorConfig, VlanConfig, WorkersConfig};
     use serde_json::json;
 
     #[test]
@@ -294,6 +347,7 @@ mod tests {
             workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
             mac_table: MacTableConfig {
                 ageing_time: Duration::from_millis(500),
+                sweep_interval: Some(Duration::from_millis(250)),
                 when_full: WhenFull::EvictOldest,
                 geometry: Some(Geometry { buckets: 2048, depth: 4, hash: ChipHash::Crc32 }),
                 move_damping: Some(greylag_switch::config::MoveDamping {
@@ -304,8 +358,23 @@ mod tests {
                 }),
                 ..MacTableConfig::default()
             },
-            learning: LearningConfig::default(),
-            supervisor: SupervisorConfig::default(),
+            learning: LearningConfig {
+                mode: LearningMode::Agent,
+                agent_owns: AgentOwns { learn: true, lease: false, flood: true, adjacency: false },
+                renew_interval: Duration::from_millis(100),
+                flood: FloodGroups::Leased,
+                queue_length: 7,
+                poll_interval: Duration::from_millis(20),
+                report_interval: None,
+                report_order: ReportOrder::Stamped,
+                audit_interval: None,
+            },
+            supervisor: SupervisorConfig {
+                restart: false,
+                restart_delay: Duration::from_secs(5),
+                start_limit_burst: 4,
+                start_limit_interval: Duration::from_secs(180),
+            },
             group_fwd_mask: 4,
             vlans: [(vlan(10), VlanConfig { name: Some("red".into()), maximum_entries: Some(7) })].into(),
             ports: vec![
@@ -341,9 +410,18 @@ mod tests {
             "mac-table": {
                 "maximum-entries": 65536,
                 "ageing-time": "500ms",
+                "sweep-interval": "250ms",
                 "when-full": "evict-oldest",
                 "geometry": {"buckets": 2048, "depth": 4, "hash": "crc32"},
                 "move-damping": {"threshold": 5, "interval": 10, "hold": "1500ms", "action": "forward"},
+            },
+            "learning": {
+                "mode": "agent", "agent-owns": ["learn", "flood"], "renew-interval": "100ms", "flood": "leased",
+                "queue-length": 7, "poll-interval": "20ms", "report-interval": "once",
+                "report-order": "stamped", "audit-interval": "never",
+            },
+            "supervisor": {
+                "restart": false, "restart-delay": 5, "start-limit-burst": 4, "start-limit-interval": 180,
             },
             "group-fwd-mask": 4,
             "vlans": {"10": {"name": "red", "maximum-entries": 7}},

@@ -1,6 +1,6 @@
 use crate::field::Field;
 use crate::keys::Keys;
-use crate::time_span::{LONGEST, time_span};
+use crate::time_span::{LONGEST, SHORTEST, time_span, written};
 use greylag_mactable::{ChipHash, Geometry, WhenFull};
 use greylag_switch::config::{DampingAction, MacTableConfig, MoveDamping};
 use std::time::Duration;
@@ -8,7 +8,8 @@ use std::time::Duration;
 /// Dynamic addresses of a table, a VLAN or a port at most.
 pub(super) const MAXIMUM_ENTRIES: i128 = 16_777_216;
 
-const KEYS: Keys = Keys::of(&["maximum-entries", "ageing-time", "when-full", "geometry", "move-damping"]);
+const KEYS: Keys =
+    Keys::of(&["maximum-entries", "ageing-time", "sweep-interval", "when-full", "geometry", "move-damping"]);
 const DAMPING_KEYS: Keys = Keys::of(&["threshold", "interval", "hold", "action"]);
 const ACTIONS: &[(&str, DampingAction)] =
     &[("drop", DampingAction::Drop), ("forward", DampingAction::Forward)];
@@ -34,12 +35,30 @@ pub(super) fn read(field: &Field<'_>) -> MacTableConfig {
         let time = time_span(time, "ageing-time", Duration::ZERO..=LONGEST);
         table.ageing_time = time.unwrap_or(table.ageing_time);
     }
+    if let Some(interval) = map.get("sweep-interval") {
+        table.sweep_interval = time_span(interval, "sweep-interval", SHORTEST..=LONGEST);
+        check_sweep(&table, interval);
+    }
     if let Some(policy) = map.get("when-full") {
         table.when_full = policy.word("a policy", WHEN_FULL).unwrap_or_default();
     }
     table.geometry = map.get("geometry").and_then(read_geometry);
     table.move_damping = map.filled("move-damping").map(read_damping);
     table
+}
+
+/// What has lapsed is to be gone before it could lapse again.
+fn check_sweep(table: &MacTableConfig, field: &Field<'_>) {
+    let longest = table.ageing_time / 2;
+    if let Some(interval) = table.sweep_interval.filter(|&interval| !longest.is_zero() && interval > longest)
+    {
+        field.refuse(format!(
+            "sweep-interval {} is longer than half of the ageing-time, which is {}: expected at most {}",
+            written(interval),
+            written(table.ageing_time),
+            written(longest)
+        ));
+    }
 }
 
 fn read_geometry(field: &Field<'_>) -> Option<Geometry> {
@@ -64,13 +83,12 @@ fn read_damping(field: &Field<'_>) -> MoveDamping {
     if let Some(threshold) = map.get("threshold") {
         damping.threshold = threshold.number("threshold", 1..=65_535).unwrap_or(damping.threshold);
     }
-    let shortest = Duration::from_millis(1);
     if let Some(interval) = map.get("interval") {
-        let interval = time_span(interval, "interval", shortest..=LONGEST);
+        let interval = time_span(interval, "interval", SHORTEST..=LONGEST);
         damping.interval = interval.unwrap_or(damping.interval);
     }
     if let Some(hold) = map.get("hold") {
-        damping.hold = time_span(hold, "hold", shortest..=LONGEST).unwrap_or(damping.hold);
+        damping.hold = time_span(hold, "hold", SHORTEST..=LONGEST).unwrap_or(damping.hold);
     }
     if let Some(action) = map.get("action") {
         damping.action = action.word("an action", ACTIONS).unwrap_or_default();

@@ -1,0 +1,173 @@
+//! Faults inside of a switch.
+
+use super::Action;
+use super::action::{Deed, Later, body, switches, time};
+use super::cast::Cast;
+use crate::field::{Field, Mapping};
+use crate::keys::Keys;
+use crate::quantity::share;
+use crate::time_span::{LONGEST, time_span};
+use crate::vlan::vlan;
+use crate::yaml::Value;
+use greylag_switch::agent::AgentKind;
+use greylag_switch::fault::Fault;
+use std::time::Duration;
+
+const EXAMPLE: &str = "{switch: sw1, crash: {agent: learning}}";
+
+const KEYS: Keys = Keys::of(&[
+    "switch",
+    "crash",
+    "crash-loop",
+    "hang",
+    "slow",
+    "lose-reports",
+    "delay-reports",
+    "refuse-writes",
+    "restart",
+    "heal",
+]);
+
+/// What a fault is read from, and what is wrong with the VLAN that it names is checked later.
+type Read = fn(&Mapping<'_>) -> Option<Fault>;
+
+const FAULTS: &[(&str, Keys, &str, Read)] = &[
+    ("crash", Keys::of(&["agent", "dump"]), "{agent: learning, dump: 4s}", crash),
+    (
+        "crash-loop",
+        Keys::of(&["agent", "run", "dump", "times", "while-vlan"]),
+        "{run: [28s, 38s], dump: 4s}",
+        crash_loop,
+    ),
+    ("hang", Keys::of(&["agent", "lasts"]), "{agent: learning, lasts: 2m}", hang),
+    ("slow", Keys::of(&["agent", "rate", "lasts"]), "{rate: 50, lasts: 2m}", slow),
+    ("lose-reports", Keys::of(&["share", "lasts"]), "{share: 0.5}", lose_reports),
+    ("delay-reports", Keys::of(&["delay", "lasts"]), "{delay: [0s, 2s]}", delay_reports),
+    ("refuse-writes", Keys::of(&["share", "lasts"]), "{share: 0.5}", refuse_writes),
+    ("restart", Keys::of(&["agent"]), "{agent: learning}", restart),
+    ("heal", Keys::of(&[]), "{}", |_| Some(Fault::Heal)),
+];
+
+/// The names of all faults.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    FAULTS.iter().map(|(name, ..)| *name)
+}
+
+pub(super) fn read<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
+    let Some(map) = body(field, &KEYS, EXAMPLE) else { return Vec::new() };
+    let switches = switches(&map, cast);
+    let mut kinds = FAULTS.iter().filter_map(|kind| Some((kind, map.get(kind.0)?)));
+    let Some(((name, keys, example, read), body)) = kinds.next() else {
+        if map.all_known() {
+            let names = names().collect::<Vec<_>>().join(", ");
+            field.refuse(format!("nothing goes wrong: expected one of {names}"));
+        }
+        return Vec::new();
+    };
+    for ((other, ..), body) in kinds {
+        body.refuse_key(format!(
+            "this step has the fault `{name}` already: make `{other}` a step of its own"
+        ));
+    }
+    let Some(map) = body.mapping(keys, example) else { return Vec::new() };
+    let Some(fault) = read(&map) else { return Vec::new() };
+    let deed = |switch| {
+        let later = match (&fault, map.get("while-vlan")) {
+            (Fault::CrashLoop { while_vlan: Some(vlan), .. }, Some(field)) => {
+                Some(Later::Vlan { switch, field: field.clone(), vlan: *vlan })
+            }
+            _ => None,
+        };
+        Deed { action: Action::Fault { switch, fault: fault.clone() }, later }
+    };
+    switches.into_iter().map(deed).collect()
+}
+
+fn agent(map: &Mapping<'_>) -> Option<AgentKind> {
+    let agents = AgentKind::ALL.map(|agent| (agent.name(), agent));
+    map.get("agent").map_or(Some(AgentKind::Learning), |field| field.word("an agent", &agents))
+}
+
+fn dump(map: &Mapping<'_>) -> Option<Duration> {
+    map.get("dump").map_or(Some(Duration::ZERO), |dump| time_span(dump, "dump", Duration::ZERO..=LONGEST))
+}
+
+/// How often, and the value is no time.
+fn share_of(map: &Mapping<'_>) -> Option<f64> {
+    map.required("share", "say how much, such as `share: 0.5`").and_then(|field| share(field, "share"))
+}
+
+/// One time, or the shortest and the longest.
+pub(super) fn times(field: &Field<'_>, what: &str, shortest: Duration) -> Option<(Duration, Duration)> {
+    let read = |field: &Field<'_>| time_span(field, what, shortest..=LONGEST);
+    if !matches!(field.value(), Value::List(_)) {
+        return read(field).map(|time| (time, time));
+    }
+    let items = field.list("[28s, 38s]")?;
+    let [least, most] = items.as_slice() else {
+        field.refuse("expected one time, or the shortest and the longest such as [28s, 38s]");
+        return None;
+    };
+    let (least, longest) = (read(least), read(most));
+    let (least, longest) = (least?, longest?);
+    if least > longest {
+        most.refuse("the longest is shorter than the shortest: expected them the other way around");
+        return None;
+    }
+    Some((least, longest))
+}
+
+fn crash(map: &Mapping<'_>) -> Option<Fault> {
+    let (agent, dump) = (agent(map), dump(map));
+    Some(Fault::Crash { agent: agent?, dump: dump? })
+}
+
+fn crash_loop(map: &Mapping<'_>) -> Option<Fault> {
+    let (agent, dump) = (agent(map), dump(map));
+    let run = map.required("run", "say how long it runs each time, such as `run: [28s, 38s]`");
+    let run = run.and_then(|run| times(run, "run", Duration::ZERO));
+    let times = map.get("times").map(|times| times.number("times", 1..=1_000_000));
+    let while_vlan = map.get("while-vlan").map(vlan);
+    let (run_least, run_most) = run?;
+    Some(Fault::CrashLoop {
+        agent: agent?,
+        run_least,
+        run_most,
+        dump: dump?,
+        times: times.map_or(Some(None), |times| times.map(Some))?,
+        while_vlan: while_vlan.map_or(Some(None), |vlan| vlan.map(Some))?,
+    })
+}
+
+fn hang(map: &Mapping<'_>) -> Option<Fault> {
+    let (agent, lasts) = (agent(map), time(map, "lasts"));
+    Some(Fault::Hang { agent: agent?, lasts })
+}
+
+fn slow(map: &Mapping<'_>) -> Option<Fault> {
+    let (agent, lasts) = (agent(map), time(map, "lasts"));
+    let rate = map.required("rate", "say how many reports a second it handles, such as `rate: 50`");
+    let rate = rate.and_then(|rate| rate.number("reports per second", 1..=100_000_000));
+    Some(Fault::Slow { agent: agent?, rate: rate?, lasts })
+}
+
+fn lose_reports(map: &Mapping<'_>) -> Option<Fault> {
+    let (share, lasts) = (share_of(map), time(map, "lasts"));
+    Some(Fault::LoseReports { share: share?, lasts })
+}
+
+fn delay_reports(map: &Mapping<'_>) -> Option<Fault> {
+    let lasts = time(map, "lasts");
+    let delay = map.required("delay", "say how late they are, such as `delay: [0s, 2s]`");
+    let (least, most) = delay.and_then(|delay| times(delay, "delay", Duration::ZERO))?;
+    Some(Fault::DelayReports { least, most, lasts })
+}
+
+fn refuse_writes(map: &Mapping<'_>) -> Option<Fault> {
+    let (share, lasts) = (share_of(map), time(map, "lasts"));
+    Some(Fault::RefuseWrites { share: share?, lasts })
+}
+
+fn restart(map: &Mapping<'_>) -> Option<Fault> {
+    Some(Fault::Restart { agent: agent(map)? })
+}

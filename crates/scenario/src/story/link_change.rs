@@ -1,0 +1,124 @@
+//! What happens to a link.
+
+use super::action::{Deed, body};
+use super::cast::Cast;
+use super::{Action, Impairment, LinkChange, SeenBy};
+use crate::field::{Field, Mapping};
+use crate::keys::Keys;
+use crate::quantity::{bit_rate, share};
+use crate::time_span::{LONGEST, fine_time_span};
+use crate::yaml::Value;
+use std::time::Duration;
+
+const EXAMPLE: &str = "{end: \"sw1:eth1\", down: true}";
+const KEYS: Keys = Keys::of(&["end", "down", "up", "one-way", "impair", "direction"]);
+const CHANGES: [&str; 4] = ["down", "up", "one-way", "impair"];
+const DOWN_KEYS: Keys = Keys::of(&["seen-by"]);
+const IMPAIR_KEYS: Keys =
+    Keys::of(&["loss", "duplicate", "reorder", "corrupt", "unnoticed", "delay", "jitter", "rate"]);
+
+pub(super) fn read<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
+    read_one(field, cast).into_iter().map(Deed::from).collect()
+}
+
+fn read_one(field: &Field<'_>, cast: &Cast<'_>) -> Option<Action> {
+    let map = body(field, &KEYS, EXAMPLE)?;
+    let end = map.required("end", "say which, such as `end: \"sw1:eth1\"`");
+    let end = end.and_then(|end| cast.end(end));
+    let mut changes = CHANGES.iter().filter_map(|key| Some((*key, map.get(key)?)));
+    let Some((name, change)) = changes.next() else {
+        if map.all_known() {
+            field.refuse("nothing happens to the link: expected one of down, up, one-way, impair");
+        }
+        return None;
+    };
+    for (other, change) in changes {
+        change.refuse_key(format!("this step has `{name}` already: make `{other}` a step of its own"));
+    }
+    if let Some(direction) = map.get("direction").filter(|_| name != "impair") {
+        direction.refuse_key("`direction` goes with `impair`: remove it");
+    }
+    // Without its end a change is read for what is wrong with it.
+    let (link, this) = end.unwrap_or_default();
+    let change = match name {
+        "down" => LinkChange::Down { seen_by: read_down(change, this)? },
+        "up" => happens(change).map(|()| LinkChange::Up)?,
+        "one-way" => happens(change).map(|()| LinkChange::OneWay { from: this })?,
+        _ => {
+            let (impairment, from) = (read_impairment(change), read_direction(&map, this));
+            LinkChange::Impair { from: from?, impairment: impairment? }
+        }
+    };
+    end.map(|_| Action::Link { link, change })
+}
+
+/// `true`: there is no other way to write it.
+fn happens(field: &Field<'_>) -> Option<()> {
+    match field.value() {
+        Value::Boolean(true) => Some(()),
+        _ => {
+            field.mismatch("true", "");
+            None
+        }
+    }
+}
+
+fn read_down(field: &Field<'_>, this: usize) -> Option<SeenBy> {
+    match field.value() {
+        Value::Boolean(true) => Some(SeenBy::Both),
+        Value::Mapping(_) => {
+            let map = field.mapping(&DOWN_KEYS, "{seen-by: this-end}")?;
+            let seen_by = map.required("seen-by", "expected both, this-end, far-end or nobody")?;
+            let words = [
+                ("both", SeenBy::Both),
+                ("this-end", SeenBy::End(this)),
+                ("far-end", SeenBy::End(1 - this)),
+                ("nobody", SeenBy::Nobody),
+            ];
+            seen_by.word("who sees it", &words)
+        }
+        _ => {
+            field.mismatch("true, or who sees it such as {seen-by: this-end}", "");
+            None
+        }
+    }
+}
+
+fn read_direction(map: &Mapping<'_>, this: usize) -> Option<Option<usize>> {
+    let words = [("both", None), ("from-this-end", Some(this)), ("to-this-end", Some(1 - this))];
+    map.get("direction").map_or(Some(None), |field| field.word("a direction", &words))
+}
+
+fn read_impairment(field: &Field<'_>) -> Option<Impairment> {
+    let map = body(field, &IMPAIR_KEYS, "{loss: 0.01}")?;
+    if field.is_empty() {
+        field.refuse("nothing is impaired: expected something such as {loss: 0.01}");
+        return None;
+    }
+    let part = |key| map.get(key).map_or(Some(0.0), |field| share(field, key));
+    let span = |key| {
+        let read = |field| fine_time_span(field, key, Duration::ZERO..=LONGEST);
+        map.get(key).map_or(Some(Duration::ZERO), read)
+    };
+    let (loss, duplicate, reorder, corrupt) =
+        (part("loss"), part("duplicate"), part("reorder"), part("corrupt"));
+    let (delay, jitter) = (span("delay"), span("jitter"));
+    let rate = map.get("rate").map(|rate| bit_rate(rate, "rate"));
+    let unnoticed = map.get("unnoticed").map_or(Some(false), Field::boolean);
+    if let Some(field) = map.get("reorder").filter(|_| jitter == Some(Duration::ZERO)) {
+        field.refuse_key("what is reordered is late by up to `jitter`: add that, such as `jitter: 1ms`");
+    }
+    if let Some(field) = map.get("unnoticed").filter(|_| map.get("corrupt").is_none()) {
+        field.refuse_key("`unnoticed` says how frames are corrupted: add `corrupt`, or remove this");
+    }
+    Some(Impairment {
+        loss: loss?,
+        duplicate: duplicate?,
+        reorder: reorder?,
+        corrupt: corrupt?,
+        unnoticed: unnoticed?,
+        delay: delay?,
+        jitter: jitter?,
+        rate: rate.map_or(Some(None), |rate| rate.map(Some))?,
+    })
+}

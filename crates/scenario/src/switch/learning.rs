@@ -1,0 +1,135 @@
+use crate::field::Field;
+use crate::keys::Keys;
+use crate::phrase::{either, quoted};
+use crate::time_span::{LONGEST, SHORTEST, time_span, written};
+use crate::yaml::Value;
+use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, ReportOrder};
+use std::time::Duration;
+
+const KEYS: Keys = Keys::of(&[
+    "mode",
+    "agent-owns",
+    "renew-interval",
+    "flood",
+    "queue-length",
+    "poll-interval",
+    "report-interval",
+    "report-order",
+    "audit-interval",
+]);
+const MODES: &[(&str, LearningMode)] = &[("inline", LearningMode::Inline), ("agent", LearningMode::Agent)];
+const FLOOD: &[(&str, FloodGroups)] = &[("frozen", FloodGroups::Frozen), ("leased", FloodGroups::Leased)];
+const ORDERS: &[(&str, ReportOrder)] =
+    &[("arrival", ReportOrder::Arrival), ("stamped", ReportOrder::Stamped)];
+
+/// Reports that a worker can have under way.
+const LONGEST_QUEUE: i128 = 1_048_576;
+
+type OwnedPart = (&'static str, fn(&mut AgentOwns) -> &mut bool);
+const PARTS: &[OwnedPart] = &[
+    ("learn", |owns| &mut owns.learn),
+    ("lease", |owns| &mut owns.lease),
+    ("flood", |owns| &mut owns.flood),
+    ("adjacency", |owns| &mut owns.adjacency),
+];
+
+pub(super) fn read(field: &Field<'_>, ageing_time: Duration) -> LearningConfig {
+    let mut learning = LearningConfig::default();
+    let Some(map) = field.mapping(&KEYS, "{mode: agent}") else { return learning };
+    if let Some(mode) = map.get("mode") {
+        learning.mode = mode.word("a learning mode", MODES).unwrap_or_default();
+    }
+    if let Some(owns) = map.get("agent-owns") {
+        learning.agent_owns = read_owns(owns).unwrap_or(AgentOwns::ALL);
+    }
+    if let Some(flood) = map.get("flood") {
+        learning.flood = flood.word("what becomes of flood groups", FLOOD).unwrap_or_default();
+    }
+    if let Some(length) = map.get("queue-length") {
+        learning.queue_length =
+            length.number("queue-length", 1..=LONGEST_QUEUE).unwrap_or(learning.queue_length);
+    }
+    if let Some(order) = map.get("report-order") {
+        learning.report_order = order.word("an order of reports", ORDERS).unwrap_or_default();
+    }
+    let interval = |key| map.get(key).and_then(|field| time_span(field, key, SHORTEST..=LONGEST));
+    learning.renew_interval = interval("renew-interval").unwrap_or(learning.renew_interval);
+    learning.poll_interval = interval("poll-interval").unwrap_or(learning.poll_interval);
+    if let Some(report) = map.get("report-interval") {
+        learning.report_interval =
+            interval_or(report, "report-interval", "once").unwrap_or(learning.report_interval);
+    }
+    if let Some(audit) = map.get("audit-interval") {
+        learning.audit_interval = interval_or(audit, "audit-interval", "never").flatten();
+    }
+    if learning.mode == LearningMode::Agent {
+        check_renewal(&learning, ageing_time, map.get("renew-interval").unwrap_or(field));
+        if learning.flood == FloodGroups::Leased
+            && !learning.agent_owns.flood
+            && let Some(flood) = map.get("flood")
+        {
+            flood.refuse(
+                "the agent does not own the flood groups: add `flood` to `agent-owns`, or remove this",
+            );
+        }
+    }
+    learning
+}
+
+/// Leases that lapse before they are renewed are no leases.
+fn check_renewal(learning: &LearningConfig, ageing_time: Duration, field: &Field<'_>) {
+    let owns = learning.agent_owns;
+    let leases = owns.lease || (owns.flood && learning.flood == FloodGroups::Leased);
+    if leases && !ageing_time.is_zero() && learning.renew_interval >= ageing_time {
+        field.refuse(format!(
+            "renew-interval {} is not below the ageing-time, which is {}: what the agent renews would lapse in \
+             between. Shorten it, or take `lease` out of `agent-owns`",
+            written(learning.renew_interval),
+            written(ageing_time)
+        ));
+    }
+}
+
+fn read_owns(field: &Field<'_>) -> Option<AgentOwns> {
+    let names = || PARTS.iter().map(|(name, _)| *name);
+    if let Value::Text(text) = field.value() {
+        field.mismatch("a list such as [learn, lease]", &format!("write [{text}]"));
+        return None;
+    }
+    let mut owns = AgentOwns { learn: false, lease: false, flood: false, adjacency: false };
+    let items = field.list("[learn, lease]")?;
+    if items.is_empty() {
+        field.refuse(format!(
+            "the agent owns nothing: expected some of {}, or `mode: inline`",
+            either(names())
+        ));
+        return None;
+    }
+    for item in &items {
+        let words: Vec<(&str, usize)> = names().zip(0..).collect();
+        let part = PARTS[item.word("what an agent can own", &words)?].1(&mut owns);
+        if std::mem::replace(part, true) {
+            item.refuse(format!("{} is in the list already: remove one", quoted(item.text()?)));
+        }
+    }
+    Some(owns)
+}
+
+/// What an agent owns, in the words of the file.
+pub(super) fn owned(mut owns: AgentOwns) -> Vec<&'static str> {
+    PARTS.iter().filter(|(_, part)| *part(&mut owns)).map(|(name, _)| *name).collect()
+}
+
+/// A time, or the word that says that there is none.
+fn interval_or(field: &Field<'_>, what: &str, none: &str) -> Option<Option<Duration>> {
+    if matches!(field.value(), Value::Text(text) if text == none) {
+        return Some(None);
+    }
+    if let Value::Text(text) = field.value()
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+    {
+        field.refuse(format!("{} is neither a time nor `{none}`: expected one such as 10s", quoted(text)));
+        return None;
+    }
+    time_span(field, what, SHORTEST..=LONGEST).map(Some)
+}

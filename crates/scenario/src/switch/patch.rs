@@ -1,0 +1,109 @@
+//! A change of a running configuration, as an operator of a scenario commits it: a mapping of keys that is laid
+//! over what runs. Ports stay plugged into what they are plugged into.
+
+use super::{Cable, Place, emit, read};
+use crate::error::{FileError, Position, Problem};
+use crate::field::{Document, Field};
+use crate::overlay::lay;
+use crate::source::Source;
+use crate::story::Patch;
+use crate::yaml::{self, Node, Value};
+use greylag_switch::config::{Attachment, SwitchConfig};
+
+/// The keys of a port that its `interface-mode` decides over.
+const VLAN_KEYS: &[&str] = &["access-vlan", "trunk-vlans", "native-vlan"];
+
+/// The configuration that `running` becomes under a patch.
+///
+/// # Errors
+/// All that is wrong with it, at its place in the patch's text.
+pub fn patched(running: &SwitchConfig, patch: &Patch) -> Result<SwitchConfig, FileError> {
+    let source = Source::new("patch", patch.text.as_str());
+    let document = Document::read(&source)?;
+    let (config, problems) = patched_by(running, &document.root());
+    document.adopt(problems);
+    FileError::unless_clean(config, document.into_problems())
+}
+
+/// Like [`patched`], by a patch that stands somewhere in a file. What it gives is right only if there is no problem.
+pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchConfig, Vec<Problem>) {
+    let mut unplugged = running.clone();
+    for port in &mut unplugged.ports {
+        port.attachment = Attachment::Device;
+    }
+    let cables: Vec<Cable> = running
+        .ports
+        .iter()
+        .map(|port| Cable {
+            interface: port.name.clone(),
+            attachment: port.attachment.clone(),
+            mtu: port.mtu,
+            link: "its link".to_owned(),
+        })
+        .collect();
+    let mut merged = tree(&unplugged, patch.key_position());
+    settle_modes(&mut merged, patch.node());
+    let change = patch.document().beside(patch.node().clone());
+    lay(&mut merged, &change.root_at(patch.path().to_owned()));
+    let document = patch.document().beside(merged);
+    let place = Place::Lab { node: &running.name, cables: &cables, incomplete: false, inline: true };
+    let config = read(&document.root_at(patch.path().to_owned()), &place);
+    let mut problems = change.into_problems();
+    problems.append(&mut document.into_problems());
+    (config, problems)
+}
+
+/// A configuration as the tree that a lab has below `config`. All of it stands at one place.
+fn tree(config: &SwitchConfig, at: Position) -> Node {
+    let written = Source::new("running configuration", emit(config));
+    let mut tree = yaml::read(&written).expect("what is written can be read");
+    if let Value::Mapping(entries) = &mut tree.value {
+        entries.retain(|(key, _)| key.text != "name");
+    }
+    place_at(&mut tree, at);
+    tree
+}
+
+fn place_at(node: &mut Node, at: Position) {
+    node.at = at;
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| place_at(item, at)),
+        Value::Mapping(entries) => {
+            for (key, value) in entries {
+                key.at = at;
+                place_at(value, at);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A port that the patch gives another mode loses the VLANs that it had in the old one.
+fn settle_modes(running: &mut Node, patch: &Node) {
+    let Some((ports, changes)) = entry_mut(running, "ports").zip(entry(patch, "ports")) else { return };
+    let (Value::Mapping(ports), Value::Mapping(changes)) = (&mut ports.value, &changes.value) else { return };
+    for (key, port) in ports {
+        let change = changes.iter().find(|(changed, _)| changed.text == key.text).map(|(_, change)| change);
+        let mode = change.and_then(|change| entry(change, "interface-mode"));
+        let (Some(Value::Text(new)), Some(Value::Text(old))) =
+            (mode.map(|mode| &mode.value), entry(port, "interface-mode").map(|mode| &mode.value))
+        else {
+            continue;
+        };
+        if new != old
+            && let Value::Mapping(keys) = &mut port.value
+        {
+            keys.retain(|(key, _)| !VLAN_KEYS.contains(&key.text.as_str()));
+        }
+    }
+}
+
+fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    let Value::Mapping(entries) = &node.value else { return None };
+    entries.iter().find(|(key, _)| key.text == name).map(|(_, value)| value)
+}
+
+fn entry_mut<'n>(node: &'n mut Node, name: &str) -> Option<&'n mut Node> {
+    let Value::Mapping(entries) = &mut node.value else { return None };
+    entries.iter_mut().find(|(key, _)| key.text == name).map(|(_, value)| value)
+}
