@@ -29,12 +29,18 @@ pub fn addresses(count: usize) -> Vec<MacAddr> {
 pub struct Treadmill {
     frames: Vec<Vec<u8>>,
     next: usize,
+    batch: usize,
 }
 
 impl Treadmill {
-    /// Receives `frames` in turn.
+    /// Receives `frames` in turn, as many at a time as a batch holds.
     pub fn new(frames: Vec<Vec<u8>>) -> Self {
-        Treadmill { frames, next: 0 }
+        Self::in_batches(frames, BATCH_FRAMES)
+    }
+
+    /// Receives `frames` in turn, `batch` at a time.
+    pub fn in_batches(frames: Vec<Vec<u8>>, batch: usize) -> Self {
+        Treadmill { frames, next: 0, batch }
     }
 }
 
@@ -44,11 +50,11 @@ impl Port for Treadmill {
         if self.frames.is_empty() {
             return Ok(0);
         }
-        for _ in 0..BATCH_FRAMES {
+        for _ in 0..self.batch {
             batch.push(&self.frames[self.next]);
             self.next = (self.next + 1) % self.frames.len();
         }
-        Ok(BATCH_FRAMES)
+        Ok(self.batch)
     }
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {

@@ -18,6 +18,10 @@ struct Rig {
 
 impl Rig {
     fn new(stations: &[MacAddr], egress: PortForwarding, unknown: bool) -> Self {
+        Rig::in_batches(stations, egress, unknown, BATCH_FRAMES)
+    }
+
+    fn in_batches(stations: &[MacAddr], egress: PortForwarding, unknown: bool, batch: usize) -> Self {
         let limits = Limits { ports: PORTS, mac_entries: 1 << 20, ..Limits::default() };
         let plane = Arc::new(DataPlane::new(&limits, Seed(1)).expect("the size is allowed"));
         let mut ports = vec![PortForwarding::access(VlanId::DEFAULT)];
@@ -40,7 +44,8 @@ impl Rig {
                 Repr { destination, source, ether_type: EtherType::LOCAL_EXPERIMENT }.frame(&[])
             })
             .collect();
-        let mut ports: Vec<Option<Box<dyn Port>>> = vec![Some(Box::new(Treadmill::new(frames)))];
+        let mut ports: Vec<Option<Box<dyn Port>>> =
+            vec![Some(Box::new(Treadmill::in_batches(frames, batch)))];
         ports.resize_with(PORTS.into(), || Some(Box::new(Treadmill::new(Vec::new()))));
         Rig { worker: Worker::new(plane, 0), ports }
     }
@@ -73,5 +78,36 @@ fn pipeline(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pipeline);
+/// What a batch costs however few frames are in it: the virtual world brings them one by one.
+fn small_batches(c: &mut Criterion) {
+    let stations = addresses(64);
+    let mut group = c.benchmark_group("batch");
+    for frames in [1, 8, BATCH_FRAMES] {
+        let access = PortForwarding::access(VlanId::DEFAULT);
+        let mut rig = Rig::in_batches(&stations, access, false, frames);
+        group.throughput(Throughput::Elements(frames as u64));
+        group.bench_function(BenchmarkId::new("known unicast", frames), |b| b.iter(|| rig.batch()));
+    }
+    group.finish();
+}
+
+/// What a sweep over thousands of variations makes anew for each: a switch, its worker, and snapshots.
+fn beginnings(c: &mut Criterion) {
+    let limits = Limits { ports: 48, mac_entries: 8192, ..Limits::default() };
+    let plane = || Arc::new(DataPlane::new(&limits, Seed(1)).expect("the size is allowed"));
+    let trunk = PortForwarding {
+        vlans: (1..=16).filter_map(VlanId::new).collect(),
+        ..PortForwarding::access(VlanId::DEFAULT)
+    };
+    let mut group = c.benchmark_group("begin");
+    group.bench_function("data plane", |b| b.iter(plane));
+    let plane = plane();
+    group.bench_function("worker", |b| b.iter(|| Worker::new(Arc::clone(&plane), 0)));
+    group.bench_function("publish", |b| {
+        b.iter(|| plane.publish(Forwarding::new(vec![trunk.clone(); 48], 0)));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, pipeline, small_batches, beginnings);
 criterion_main!(benches);

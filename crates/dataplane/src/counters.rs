@@ -42,6 +42,8 @@ impl PortCounters {
 pub(crate) struct LearnCounters {
     pub(crate) learned: Counter,
     pub(crate) refreshed: Counter,
+    pub(crate) hits: Counter,
+    pub(crate) reported: Counter,
     pub(crate) moved: Counter,
     pub(crate) damped: Counter,
     pub(crate) static_kept: Counter,
@@ -85,10 +87,14 @@ pub struct PortCounts {
     pub tx_frames: u64,
     /// Their bytes, without frame check sequence.
     pub tx_bytes: u64,
-    /// Received frames that were flooded.
+    /// Received frames that were flooded, be it that every copy was then dropped on its egress port.
     pub flooded: u64,
     /// Frames dropped, by [`DropReason::index`]: on the port they came in on, or on the port they would have left by when the reason
     /// is the egress port's.
+    ///
+    /// A received frame is dropped once, on its ingress port, or becomes one copy for its egress port or for each port that it
+    /// is flooded to; each copy is sent, or dropped on its egress port. Ports that are left out of a flood group
+    /// count as such: their copies are dropped as [`DropReason::NotInFloodGroup`], be it all that there are.
     pub drops: [u64; DropReason::COUNT],
 }
 
@@ -99,6 +105,10 @@ pub struct LearnCounts {
     pub learned: u64,
     /// Entries whose age was set back.
     pub refreshed: u64,
+    /// Entries whose hit bit was set, for the learning agent to renew.
+    pub hits: u64,
+    /// Sources reported to the learning agent, whether or not the report fit the queue.
+    pub reported: u64,
     /// Addresses that changed ports.
     pub moved: u64,
     /// Moves that damping refused.
@@ -134,6 +144,8 @@ impl LearnCounts {
     pub(crate) fn add(&mut self, learn: &LearnCounters) {
         self.learned += learn.learned.get();
         self.refreshed += learn.refreshed.get();
+        self.hits += learn.hits.get();
+        self.reported += learn.reported.get();
         self.moved += learn.moved.get();
         self.damped += learn.damped.get();
         self.static_kept += learn.static_kept.get();

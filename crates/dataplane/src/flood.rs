@@ -1,6 +1,7 @@
 //! Flooding: a frame whose destination is everybody, a group, or not known goes to every other member of its VLAN.
 
 use crate::Forwarding;
+use crate::counters::WorkerCounters;
 use crate::egress::Egress;
 use crate::ingress::Header;
 use crate::storm::{FloodClass, StormMeters};
@@ -44,15 +45,21 @@ impl FloodBudget {
     }
 }
 
-/// Puts a frame on the list of every port that it is flooded to.
+/// Puts a frame on the list of every port that it is flooded to, and counts on the others of the VLAN that are up, but not in
+/// its flood group, the copies that are not made. An error when there is no copy of either kind.
 pub(crate) fn flood(
     frame: u16,
     header: &Header,
     ingress: PortId,
+    now: Instant,
     forwarding: &Forwarding,
+    counters: &WorkerCounters,
     egress: &mut Egress,
 ) -> Result<(), DropReason> {
     let vlan = forwarding.vlan(header.vlan).ok_or(DropReason::NoEgress)?;
+    if vlan.flood_until.is_some_and(|until| until <= now) {
+        return Err(DropReason::FloodGroupLapsed);
+    }
     let mut verdict = Err(DropReason::NoEgress);
     for port in vlan.flood.iter().filter(|&port| port != ingress) {
         if forwarding.isolated(ingress, port) {
@@ -61,6 +68,11 @@ pub(crate) fn flood(
             egress.add(port, frame);
             verdict = Ok(());
         }
+    }
+    let left_out = vlan.left_out.iter().filter(|&port| port != ingress);
+    for port in left_out.filter(|&port| !forwarding.isolated(ingress, port)) {
+        counters.port(port).drop_frame(DropReason::NotInFloodGroup);
+        verdict = Ok(());
     }
     verdict
 }

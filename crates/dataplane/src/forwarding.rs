@@ -8,11 +8,16 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Forwarding {
     ports: Box<[PortForwarding]>,
-    vlans: Box<[Option<VlanForwarding>]>,
+    /// Where each VLAN stands in `vlans`, by its id; [`NOWHERE`] for one without members.
+    places: Box<[u16]>,
+    vlans: Vec<VlanForwarding>,
     group_fwd_mask: u16,
     damping: Option<Damping>,
     learning: Learning,
 }
+
+/// In place of a VLAN's place; there are fewer VLANs.
+const NOWHERE: u16 = u16::MAX;
 
 /// What a worker needs to know of a port.
 #[derive(Clone, Debug)]
@@ -76,7 +81,8 @@ pub struct Learning {
     pub install: Keeper,
     /// Who moves the stamps of entries that are in use. With [`Keeper::Agent`] a worker only sets an entry's hit bit.
     pub renew: Keeper,
-    /// A source that waits for the agent is reported again after so long; `None` for once.
+    /// A source that waits for the agent is reported again after so long; `None` for once, be it that the report was lost,
+    /// until the source has been known and is not any more.
     pub report_interval: Option<Duration>,
 }
 
@@ -110,22 +116,25 @@ impl Forwarding {
     /// Compiles ports into a snapshot; the index of a port is its id. Bit X of `group_fwd_mask` lets frames to
     /// 01-80-C2-00-00-0X pass.
     pub fn new(ports: Vec<PortForwarding>, group_fwd_mask: u16) -> Self {
-        let mut vlans: Vec<Option<VlanForwarding>> = vec![None; usize::from(VlanId::MAX.get()) + 1];
+        let mut places = vec![NOWHERE; usize::from(VlanId::MAX.get()) + 1].into_boxed_slice();
+        let mut vlans = Vec::new();
         for (index, port) in ports.iter().enumerate() {
             for vlan in port.vlans.iter() {
-                let vlan = vlans[vlan.index()].get_or_insert_with(|| VlanForwarding {
-                    flood: PortSet::new(ports.len()),
-                    left_out: PortSet::new(ports.len()),
-                    flood_until: None,
-                });
+                let place = &mut places[vlan.index()];
+                if *place == NOWHERE {
+                    *place = vlans.len() as u16;
+                    let (flood, left_out) = (PortSet::new(ports.len()), PortSet::default());
+                    vlans.push(VlanForwarding { flood, left_out, flood_until: None });
+                }
                 if port.up {
-                    vlan.flood.insert(PortId(index as u16));
+                    vlans[usize::from(*place)].flood.insert(PortId(index as u16));
                 }
             }
         }
         Forwarding {
             ports: ports.into_boxed_slice(),
-            vlans: vlans.into_boxed_slice(),
+            places,
+            vlans,
             group_fwd_mask,
             damping: None,
             learning: Learning::INLINE,
@@ -148,7 +157,7 @@ impl Forwarding {
     /// the group are left out.
     pub fn with_flood_group(mut self, vlan: VlanId, group: &PortSet, until: Option<Instant>) -> Self {
         let ports = self.ports.len();
-        if let Some(vlan) = &mut self.vlans[vlan.index()] {
+        if let Some(vlan) = self.vlans.get_mut(usize::from(self.places[vlan.index()])) {
             let members: Vec<PortId> = vlan.flood.iter().chain(vlan.left_out.iter()).collect();
             (vlan.flood, vlan.left_out) = (PortSet::new(ports), PortSet::new(ports));
             for port in members {
@@ -171,7 +180,7 @@ impl Forwarding {
 
     /// A VLAN, when a port is a member of it.
     pub fn vlan(&self, vlan: VlanId) -> Option<&VlanForwarding> {
-        self.vlans[vlan.index()].as_ref()
+        self.vlans.get(usize::from(self.places[vlan.index()]))
     }
 
     /// Frames to this reserved group address, 0 to 15, pass like other groups.

@@ -1,11 +1,16 @@
-//! Learning, mode `inline`: the worker writes where it saw each source into the table itself.
+//! Learning: what becomes of the source of a frame that the table does not settle at once.
+//!
+//! Where workers install, the worker writes where it saw each source into the table itself. Where the learning agent does, it
+//! reports what is new or elsewhere and lets the frame pass: what the agent makes of it, and whether an address moves too
+//! often, is the agent's to decide, and moves are not damped here.
 
 use crate::damping::{Damper, Ruling};
 use crate::ingress::Header;
 use crate::plane::Reporter;
-use crate::{Forwarding, WorkerEvent};
+use crate::waiting::Waiting;
+use crate::{Forwarding, Keeper, WorkerEvent};
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_mactable::{Learn, Probe, Session};
+use greylag_mactable::{Learn, Probe, Session, Sighting};
 
 /// What learning needs besides the frame.
 pub(crate) struct Learner<'a> {
@@ -14,16 +19,27 @@ pub(crate) struct Learner<'a> {
     pub(crate) forwarding: &'a Forwarding,
     pub(crate) session: &'a Session<'a>,
     pub(crate) reporter: &'a Reporter<'a>,
+    pub(crate) waiting: &'a Waiting,
 }
 
 impl Learner<'_> {
-    /// Notes that the source of a frame is behind the ingress port; an error when the frame may not pass.
+    /// Sees to it that the source of a frame is known to be behind the ingress port; an error when the frame may not pass.
     pub(crate) fn learn(
         &self,
         header: &Header,
         source: &Probe,
         damper: &mut Damper,
     ) -> Result<(), DropReason> {
+        match self.forwarding.learning().install {
+            Keeper::Worker => self.install(header, source, damper),
+            Keeper::Agent => {
+                self.sight(header, source);
+                Ok(())
+            }
+        }
+    }
+
+    fn install(&self, header: &Header, source: &Probe, damper: &mut Damper) -> Result<(), DropReason> {
         let Header { vlan, source: mac, .. } = *header;
         let damping = self.forwarding.damping();
         let mut ruling = Ruling::Allowed;
@@ -43,6 +59,7 @@ impl Learner<'_> {
         match outcome {
             Learn::Current => {}
             Learn::Refreshed => counters.refreshed.add(1),
+            Learn::Hit => counters.hits.add(1),
             Learn::New => {
                 counters.learned.add(1);
                 self.reporter.report(WorkerEvent::Learned { vlan, mac, port: self.ingress });
@@ -67,5 +84,30 @@ impl Learner<'_> {
             Learn::Declined(decline) => counters.declined[decline.index()].add(1),
         }
         Ok(())
+    }
+
+    fn sight(&self, header: &Header, source: &Probe) {
+        let Header { vlan, source: mac, .. } = *header;
+        let counters = &self.reporter.counters.learn;
+        let report = match self.session.sight(source, self.ingress.0) {
+            Sighting::Unknown => WorkerEvent::Seen { vlan, mac, port: self.ingress },
+            Sighting::Elsewhere { is_static: true, .. } => return counters.static_kept.add(1),
+            Sighting::Elsewhere { port, .. } => {
+                WorkerEvent::SeenElsewhere { vlan, mac, known: PortId(port), seen: self.ingress }
+            }
+            known => {
+                match known {
+                    Sighting::Refreshed => counters.refreshed.add(1),
+                    Sighting::Hit => counters.hits.add(1),
+                    _ => {}
+                }
+                return self.waiting.answer(vlan, mac, self.ingress);
+            }
+        };
+        let interval = self.forwarding.learning().report_interval;
+        if self.waiting.is_due(&report, interval, self.now) {
+            counters.reported.add(1);
+            self.reporter.report(report);
+        }
     }
 }

@@ -1,7 +1,8 @@
 //! The forwarding pipeline, and what the control side publishes to it.
 //!
 //! A frame's way, file by file: [`Port::rx`](greylag_ports::Port::rx) fills a batch → `ingress.rs` reads the
-//! header, finds the VLAN and checks that the port may send it → `learn.rs` notes where the source is →
+//! header, finds the VLAN and checks that the port may send it → `learn.rs` notes where the source is, or reports it
+//! (`waiting.rs`) where learning is an agent's →
 //! `lookup.rs` asks the MAC table for the destination → `flood.rs` spreads what has none, within the storm
 //! control limits of `storm.rs` → `egress.rs` puts the tag right and hands each port its frames. `worker.rs`
 //! calls them in this order, each stage over the whole batch, so that the memory latency of table look-ups
@@ -48,6 +49,8 @@ mod learn;
 mod lookup;
 mod plane;
 mod storm;
+mod sweeping;
+mod waiting;
 mod worker;
 
 pub use counters::{LearnCounts, PortCounts};

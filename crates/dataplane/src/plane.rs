@@ -2,12 +2,13 @@
 
 use crate::counters::WorkerCounters;
 use crate::storm::StormMeters;
+use crate::waiting::Waiting;
 use crate::{Forwarding, LearnCounts, PortCounts, WorkerEvent, WorkerReport};
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
-use greylag_base::{Instant, PortId, Seed};
-use greylag_mactable::{Config, ConfigError, Geometry, MacTable, WhenFull};
+use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
+use greylag_mactable::{Config, ConfigError, Geometry, Learn, MacTable, Swept, WhenFull};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,19 @@ pub struct Limits {
     pub geometry: Option<Geometry>,
     /// Reports that a worker can have under way to the control side.
     pub report_queue: u32,
+    /// What has lapsed is reclaimed and reported in one go, every so often since the first [`Worker::housekeep`]; `None` for a slice
+    /// of the table each time. At the most [`Limits::longest_sweep_interval`], which is what is kept to if this is longer.
+    ///
+    /// [`Worker::housekeep`]: crate::Worker::housekeep
+    pub sweep_interval: Option<Duration>,
+}
+
+impl Limits {
+    /// The longest `sweep_interval` for an ageing time: half of it, for what is swept later might be taken for alive again. `None`
+    /// if nothing ages.
+    pub fn longest_sweep_interval(ageing_time: Duration) -> Option<Duration> {
+        (!ageing_time.is_zero()).then(|| ageing_time / 2)
+    }
 }
 
 impl Default for Limits {
@@ -43,6 +57,7 @@ impl Default for Limits {
             when_full: WhenFull::Decline,
             geometry: None,
             report_queue: 16_384,
+            sweep_interval: None,
         }
     }
 }
@@ -50,6 +65,7 @@ impl Default for Limits {
 pub(crate) struct WorkerShare {
     pub(crate) counters: WorkerCounters,
     pub(crate) events: ArrayQueue<WorkerReport>,
+    pub(crate) waiting: Waiting,
 }
 
 /// What the workers of a switch share, with each other and with the control side.
@@ -60,6 +76,7 @@ pub struct DataPlane {
     retired: Mutex<Vec<Arc<Forwarding>>>,
     pub(crate) storm: Box<[CachePadded<StormMeters>]>,
     pub(crate) workers: Box<[WorkerShare]>,
+    pub(crate) sweep_interval: Option<Duration>,
 }
 
 impl DataPlane {
@@ -87,8 +104,10 @@ impl DataPlane {
                 .map(|_| WorkerShare {
                     counters: WorkerCounters::new(limits.ports.into()),
                     events: ArrayQueue::new(limits.report_queue.max(1) as usize),
+                    waiting: Waiting::new(),
                 })
                 .collect(),
+            sweep_interval: limits.sweep_interval,
         })
     }
 
@@ -127,6 +146,32 @@ impl DataPlane {
             counts.add(&worker.counters.learn);
         }
         counts
+    }
+
+    /// Installs or moves an entry: the learning agent's answer to [`WorkerEvent::Seen`] and [`WorkerEvent::SeenElsewhere`].
+    /// Should the entry lapse or go, its source is reported anew. `evicted` is told who had to make room.
+    pub fn install(
+        &self,
+        now: Instant,
+        vlan: VlanId,
+        mac: MacAddr,
+        port: PortId,
+        evicted: impl FnMut(Swept),
+    ) -> Learn {
+        let session = self.table.session(now.as_nanos());
+        let probe = session.probe(vlan.get(), mac.0);
+        let outcome = session.learn_reporting(&probe, port.0, |_| true, evicted);
+        if !matches!(outcome, Learn::Declined(_)) {
+            // After the entry is there: until then workers still have it waiting.
+            self.workers.iter().for_each(|worker| worker.waiting.answer(vlan, mac, port));
+        }
+        outcome
+    }
+
+    /// Has the workers report all sources anew that wait for the learning agent: one that has just started knows of no report
+    /// that another took with it.
+    pub fn forget_reports(&self) {
+        self.workers.iter().for_each(|worker| worker.waiting.clear());
     }
 
     /// How many reports of the workers wait.

@@ -7,11 +7,12 @@ use crate::ingress::{Header, admit};
 use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
-use crate::{Forwarding, WorkerEvent};
+use crate::sweeping::Sweeping;
+use crate::{Forwarding, Keeper, WorkerEvent};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_mactable::{Cause, Key, Seat, UNKNOWN};
+use greylag_mactable::{Cause, Key, Renewal, Seat, UNKNOWN};
 use greylag_ports::{BATCH_FRAMES, Batch, Port, Tagging};
 use greylag_wire::vlan::TAG_LEN;
 use std::io;
@@ -24,11 +25,38 @@ pub struct Worker {
     forwarding: Cache<Arc<ArcSwap<Forwarding>>, Arc<Forwarding>>,
     batch: Batch,
     headers: [Option<Header>; BATCH_FRAMES],
+    /// The frames that are admitted, side by side.
+    admitted: Box<Admitted>,
     egress: Egress,
     damper: Damper,
     seat: Seat,
     /// What each port's queue has said it missed, so that only the difference is counted.
     missed: Box<[u64]>,
+    sweeping: Sweeping,
+}
+
+/// What the stages of a batch leave for each other. Kept from batch to batch, for clearing it would cost a small one more than
+/// its frames do; only the places of the batch that is under way mean anything.
+struct Admitted {
+    sources: [Key; BATCH_FRAMES],
+    destinations: [Key; BATCH_FRAMES],
+    /// Which frames of the batch they are.
+    frames: [u16; BATCH_FRAMES],
+    /// Behind which ports their destinations are.
+    stations: [u16; BATCH_FRAMES],
+    verdicts: [Verdict; BATCH_FRAMES],
+}
+
+impl Admitted {
+    fn new() -> Self {
+        Admitted {
+            sources: [Key::default(); BATCH_FRAMES],
+            destinations: [Key::default(); BATCH_FRAMES],
+            frames: [0; BATCH_FRAMES],
+            stations: [UNKNOWN; BATCH_FRAMES],
+            verdicts: [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES],
+        }
+    }
 }
 
 impl Worker {
@@ -45,10 +73,12 @@ impl Worker {
             index,
             batch: Batch::new(),
             headers: [None; BATCH_FRAMES],
+            admitted: Box::new(Admitted::new()),
             egress: Egress::new(ports),
             damper: Damper::new(),
             seat,
             missed: vec![0; ports].into_boxed_slice(),
+            sweeping: Sweeping::default(),
         }
     }
 
@@ -77,13 +107,15 @@ impl Worker {
         let reporter = Reporter { counters: &share.counters, now, events: &share.events };
         let counters = share.counters.port(ingress);
         let forwarding: &Forwarding = self.forwarding.load();
-        let session = self.plane.table().session_at(&mut self.seat, now.as_nanos());
+        let renewal = match forwarding.learning().renew {
+            Keeper::Worker => Renewal::Stamp,
+            Keeper::Agent => Renewal::Hit,
+        };
+        let table = self.plane.table();
+        let session = table.session_at(&mut self.seat, now.as_nanos()).with_renewal(renewal);
         let count = self.batch.len();
 
-        // Keys of the frames that are admitted, side by side, and which frames they are.
-        let (mut sources, mut destinations) =
-            ([Key::default(); BATCH_FRAMES], [Key::default(); BATCH_FRAMES]);
-        let mut frames = [0; BATCH_FRAMES];
+        let Admitted { sources, destinations, frames, stations, verdicts } = &mut *self.admitted;
         let mut known = 0;
         let mut bytes = 0;
         let port = forwarding.port(ingress).filter(|port| port.up);
@@ -114,9 +146,8 @@ impl Worker {
         // found by the frames behind it, as it would be if they came one by one. The order differs from one
         // by one only for a frame to a station whose first frame is later in the same batch: it is not flooded
         // although it would have been.
-        let learner = Learner { now, ingress, forwarding, session: &session, reporter: &reporter };
-        let mut stations = [UNKNOWN; BATCH_FRAMES];
-        let stations = &mut stations[..known];
+        let (frames, stations, waiting) = (&frames[..known], &mut stations[..known], &share.waiting);
+        let learner = Learner { now, ingress, forwarding, session: &session, reporter: &reporter, waiting };
         session.resolve(ingress.0, &sources[..known], &destinations[..known], stations, |at, source| {
             let header = &mut self.headers[usize::from(frames[at])];
             if let Some(sender) = header
@@ -127,31 +158,30 @@ impl Worker {
             }
         });
 
-        let mut verdicts = [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES];
         let mut budget = FloodBudget::default();
-        for (&frame, &station) in frames[..known].iter().zip(&*stations) {
-            let index = usize::from(frame);
-            let Some(header) = &self.headers[index] else { continue };
+        for ((&frame, &station), verdict) in frames.iter().zip(&*stations).zip(&mut *verdicts) {
+            let Some(header) = &self.headers[usize::from(frame)] else { continue };
             let station = (station != UNKNOWN).then_some(PortId(station));
-            verdicts[index] = decide(header, station, ingress, forwarding);
-            if let Verdict::Flood(class) = verdicts[index] {
+            *verdict = decide(header, station, ingress, forwarding);
+            if let Verdict::Flood(class) = *verdict {
                 budget.want(class);
             }
         }
         drop(session);
 
         budget.ask(&self.plane.storm[ingress.index()], forwarding, ingress, now);
-        for (index, header) in self.headers[..count].iter().enumerate() {
-            let Some(header) = header else { continue };
-            let frame = index as u16;
-            let outcome = match verdicts[index] {
+        for (&frame, &verdict) in frames.iter().zip(&*verdicts) {
+            let Some(header) = &self.headers[usize::from(frame)] else { continue };
+            let outcome = match verdict {
                 Verdict::Forward(port) => {
                     self.egress.add(port, frame);
                     Ok(())
                 }
                 Verdict::Flood(class) => budget
                     .take(class)
-                    .and_then(|()| flood(frame, header, ingress, forwarding, &mut self.egress))
+                    .and_then(|()| {
+                        flood(frame, header, ingress, now, forwarding, &share.counters, &mut self.egress)
+                    })
                     .inspect(|()| counters.flooded.add(1)),
                 Verdict::Drop(reason) => Err(reason),
             };
@@ -163,7 +193,8 @@ impl Worker {
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
     }
 
-    /// Reclaims what has lapsed in a slice of the MAC table, and reads what the ports' queues have missed. To be
+    /// Reclaims what has lapsed in a slice of the MAC table, or in all of it if that is due
+    /// ([`Limits::sweep_interval`](crate::Limits::sweep_interval)), and reads what the ports' queues have missed. To be
     /// called a few times a second; one worker of a switch is enough for the table.
     pub fn housekeep<P: Port>(&mut self, now: Instant, ports: &mut [Option<P>]) {
         // A worker that sleeps from here on must not hold back what the table has retired.
@@ -182,7 +213,7 @@ impl Worker {
         }
         let table = self.plane.table();
         let reporter = Reporter { counters: &share.counters, now, events: &share.events };
-        table.sweep(now.as_nanos(), table.sweep_due(now.as_nanos()), |swept| {
+        self.sweeping.sweep(table, self.plane.sweep_interval, now, |swept| {
             let (Some(vlan), Cause::Lapsed) = (VlanId::new(swept.vlan), swept.cause) else { return };
             share.counters.learn.aged.add(1);
             reporter.report(WorkerEvent::Aged { vlan, mac: MacAddr(swept.mac), port: PortId(swept.port) });

@@ -7,7 +7,9 @@ use crate::ids::NONE;
 use crate::key::Key;
 use crate::lanes::{Fids, GROUP, Lanes, Words};
 use crate::layout::SECONDARY;
+use crate::learn::Credit;
 use crate::probe::Probe;
+use crate::renewal::Renewal;
 use crate::session::Session;
 #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
 use crate::simd::Simd;
@@ -169,6 +171,32 @@ unsafe fn settle<L: Lanes>(table: &MacTable, count: usize, block: &Block, suffix
     absent
 }
 
+/// One bit per key whose entry is not alive on `binding` with its hit bit set.
+#[inline(always)]
+unsafe fn settle_hit<L: Lanes>(session: &Session<'_>, count: usize, block: &Block, binding: u16) -> u64 {
+    let table = session.table;
+    let (lines, key_mask) = (Lines::of(table), table.layout.key_mask());
+    let mut absent = 0u64;
+    let mut crowded = 0u64;
+    // SAFETY: the caller has the instructions, and the block so many keys.
+    unsafe {
+        for index in 0..count {
+            let (line, key) = (lines.at(block.bucket(index)), block.key(index));
+            let word = L::find(line, key, key_mask);
+            absent |= u64::from(!session.is_settled(word, key, binding)) << index;
+            crowded |= u64::from((word == 0) & line.is_marked()) << index;
+        }
+        if crowded != 0 {
+            for (index, bucket) in second(table, crowded, block).iter() {
+                let key = block.key(index);
+                let word = L::find(lines.at(bucket), key | SECONDARY, key_mask);
+                absent &= !(u64::from(session.is_settled(word, key, binding)) << index);
+            }
+        }
+    }
+    absent
+}
+
 /// Keys that may be in their second bucket.
 struct Second {
     places: [MaybeUninit<u8>; BLOCK],
@@ -312,8 +340,14 @@ unsafe fn check<L: Lanes>(
         if binding == NONE {
             return ones(frames.0.len());
         }
-        let suffix = table.layout.entry(0, binding, session.clock.code());
-        settle::<L>(table, frames.0.len(), sources, suffix) | sources.invalid(table, frames.0)
+        let unsettled = match session.renewal {
+            Renewal::Stamp => {
+                let suffix = table.layout.entry(0, binding, session.clock.code());
+                settle::<L>(table, frames.0.len(), sources, suffix)
+            }
+            Renewal::Hit => settle_hit::<L>(session, frames.0.len(), sources, binding),
+        };
+        unsettled | sources.invalid(table, frames.0)
     }
 }
 
@@ -409,11 +443,12 @@ impl Session<'_> {
     }
 
     /// Takes a batch of frames that came in on port `ingress` through the table: checks that each source is known
-    /// there and was seen in this tick, and says in `egress` behind which port each destination is, or [`UNKNOWN`].
+    /// there and was seen in this tick, or hit already ([`Renewal::Hit`]), and says in `egress` behind which port each
+    /// destination is, or [`UNKNOWN`].
     ///
-    /// Sources that are not settled by that (new, moved, not seen in this tick, static elsewhere, declined before) are handed
-    /// to `unsettled`, by their place in the batch, to be learned with [`Session::learn_with`]; that happens before
-    /// destinations are looked up. Frames are taken 64 at a time: in each such block all sources come first.
+    /// Sources that are not settled by that (new, moved, not seen in this tick or not hit yet, static elsewhere, declined
+    /// before) are handed to `unsettled`, by their place in the batch, to be learned with [`Session::learn_with`] or only
+    /// looked at with [`Session::sight`]; that happens before destinations are looked up. Frames are taken 64 at a time: in each such block all sources come first.
     ///
     /// # Panics
     /// When the slices are not of the same length.
@@ -441,7 +476,8 @@ impl Session<'_> {
                 && fid != NONE
                 && binding != NONE
             {
-                self.take_credit(binding, ingress, fid, vlan, left.count_ones());
+                let (port, left) = (ingress, left.count_ones());
+                self.credit.set(Some(Credit { binding, port, fid, vlan, left, is_taken: false }));
             }
             for index in places(left) {
                 unsettled(begin + index, &self.probe_of(&senders, from, index));

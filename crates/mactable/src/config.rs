@@ -8,8 +8,8 @@ use std::fmt;
 ///
 /// Memory: a table has the next power of two of `capacity / 4` buckets of 64 bytes, 16 to 32 bytes per
 /// entry. An entry is one word, in which the bits of VLAN and port ids compete with those that the number of
-/// buckets saves: there are at least `2^(v + p - 5)` buckets, where `v` and `p` are the bits needed to count to
-/// `vlans + 4` and to `ports + 4`. With 64 VLANs and 64 ports that is 512 buckets (32 KiB); with 4094 VLANs and 64 ports, 2 MiB.
+/// buckets saves: there are at least `2^(v + p - 4)` buckets, where `v` and `p` are the bits needed to count to
+/// `vlans + 4` and to `ports + 4`. With 64 VLANs and 64 ports that is 1024 buckets (64 KiB); with 4094 VLANs and 64 ports, 4 MiB.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Entries that the table holds at most, static ones included: 1 to [`Config::MAX_CAPACITY`].

@@ -1,5 +1,5 @@
 use crate::bucket::SLOTS;
-use crate::layout::{is_entry, is_static};
+use crate::layout::{is_entry, is_hit, is_static};
 use crate::session::Session;
 use crate::sync::Ordering;
 use crate::table::MacTable;
@@ -15,6 +15,8 @@ pub struct Record {
     pub port: u16,
     /// Was configured; neither ages nor moves.
     pub is_static: bool,
+    /// A frame of it came in since it was last renewed, see [`crate::Renewal::Hit`].
+    pub is_hit: bool,
     /// Time since it was last seen, nanoseconds, exact to 1/512 of the ageing time; 0 if it does not age.
     pub age: u64,
 }
@@ -62,7 +64,8 @@ impl Iterator for Iter<'_> {
                 continue;
             };
             let age = self.session.age(word);
-            return Some(Record { vlan, mac, port: entry.port, is_static: is_static(word), age });
+            let (is_static, is_hit) = (is_static(word), is_hit(word));
+            return Some(Record { vlan, mac, port: entry.port, is_static, is_hit, age });
         }
         None
     }

@@ -1,13 +1,14 @@
 //! Where the fields of an entry stand in its 64 bits.
 //!
 //! ```text
-//!  63                                11+b     11   10   9       0
-//! +------------------------------------+--------+----+-----------+
-//! | remainder of the hashed key        | binding| 2nd| age code  |
-//! +------------------------------------+--------+----+-----------+
+//!  63                            12+b     12   11   10   9       0
+//! +--------------------------------+--------+----+----+-----------+
+//! | remainder of the hashed key    | binding| hit| 2nd| age code  |
+//! +--------------------------------+--------+----+----+-----------+
 //! ```
 
 use crate::config::{Config, ConfigError};
+use crate::sync::IS_MODEL;
 
 /// Bits of the age code.
 const AGE_BITS: u32 = 10;
@@ -16,9 +17,11 @@ pub(crate) const AGE_MASK: u64 = (1 << AGE_BITS) - 1;
 pub(crate) const ENTRY_MASK: u64 = AGE_MASK & !1;
 /// The entry sits in its second bucket.
 pub(crate) const SECONDARY: u64 = 1 << AGE_BITS;
-pub(crate) const BINDING_SHIFT: u32 = AGE_BITS + 1;
+/// A frame of the station came in since somebody last asked, see [`crate::Renewal::Hit`]. Dynamic entries alone have it.
+pub(crate) const HIT: u64 = 1 << (AGE_BITS + 1);
+pub(crate) const BINDING_SHIFT: u32 = AGE_BITS + 2;
 /// Ids beyond those that VLANs and ports need at once: at least so many flushes fit between two sweeps.
-const LEAST_SPARE_IDS: u32 = 4;
+const LEAST_SPARE_IDS: u32 = if IS_MODEL { 2 } else { 4 };
 /// Bits by which an id may be wider than it must be, when the word has them to give.
 const SPARE_ID_BITS: u32 = 3;
 /// Ids are kept in 16 bits, of which one says that the id is retired.
@@ -165,6 +168,17 @@ pub(crate) fn with_age(word: u64, age_code: u64) -> u64 {
     (word & !AGE_MASK) | age_code
 }
 
+/// The same entry, seen at the time of an age code: what came in before is part of that.
+#[inline]
+pub(crate) fn restamped(word: u64, age_code: u64) -> u64 {
+    with_age(word & !HIT, age_code)
+}
+
+#[inline]
+pub(crate) fn is_hit(word: u64) -> bool {
+    word & HIT != 0
+}
+
 /// The word is an entry that readers may see.
 #[inline]
 pub(crate) fn is_entry(word: u64) -> bool {
@@ -211,8 +225,8 @@ mod tests {
             let bytes = layout(capacity, 64, 64).buckets() * 64;
             assert!((16..=32).contains(&(bytes / capacity as usize)));
         }
-        // 4094 VLANs and 64 ports: 13 + 7 bits of ids, 2^15 buckets.
-        assert_eq!(layout(1024, 4094, 64).buckets(), 1 << 15);
+        // 4094 VLANs and 64 ports: 13 + 7 bits of ids, 2^16 buckets.
+        assert_eq!(layout(1024, 4094, 64).buckets(), 1 << 16);
     }
 
     #[test]
@@ -230,6 +244,9 @@ mod tests {
                     assert_eq!(layout.join(primary, word), hash);
                     assert_eq!(layout.binding(word), 3);
                     assert_eq!(word & layout.key_mask(), key | flag);
+                    let hit = word | HIT;
+                    assert_eq!((layout.join(primary, hit), layout.binding(hit)), (hash, 3));
+                    assert_eq!((hit & layout.key_mask(), restamped(hit, age::STATIC)), (key | flag, word));
                 }
             }
         }

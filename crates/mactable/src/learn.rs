@@ -4,23 +4,27 @@ use crate::counts::Holder;
 use crate::evict::{Newcomer, REACH};
 use crate::ids::NONE;
 use crate::insert::Insert;
-use crate::layout::{is_static, with_age};
+use crate::layout::is_static;
 use crate::probe::Probe;
+use crate::renewal::Renewal;
 use crate::session::{Decline, Learn, Session};
 use crate::sweep::Swept;
-use crate::sync::Ordering;
 use crate::table::{Found, MacTable};
 
 /// How often an operation starts over because another thread changed the same entry.
 const TRIES: usize = 8;
 
-/// New entries of one port and VLAN that a batch has counted in before it places them, three atomic steps for all of
-/// them instead of three for each.
+/// New entries of one port and VLAN that a batch counts in before it places the first of them, three atomic steps for
+/// all of them instead of three for each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Credit {
-    binding: u16,
-    fid: u16,
-    left: u32,
+    pub(crate) binding: u16,
+    pub(crate) port: u16,
+    pub(crate) fid: u16,
+    pub(crate) vlan: u16,
+    pub(crate) left: u32,
+    /// They are counted in. Not before the first is to be placed: a batch of known sources places none.
+    pub(crate) is_taken: bool,
 }
 
 impl Session<'_> {
@@ -54,12 +58,9 @@ impl Session<'_> {
             && binding != NONE
             && probe.fid() != NONE
             && self.table.vlans.id(probe.vlan()) == probe.fid()
+            && self.is_settled(self.table.seek(probe), probe.key(), binding)
         {
-            let current = self.table.layout.entry(probe.key(), binding, self.clock.code());
-            // The secondary bit is where the entry is, not what it says.
-            if self.table.seek(probe) & !crate::layout::SECONDARY == current {
-                return Learn::Current;
-            }
+            return Learn::Current;
         }
         self.learn_slowly(probe, port, allow, evicted)
     }
@@ -144,13 +145,10 @@ impl Session<'_> {
             table.remove_at(found);
             return None;
         };
-        let cell = table.lines[found.bucket].slot(found.slot);
-        let replace = |next| cell.compare_exchange(word, next, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         if from == port {
-            if self.clock.is_current(word) {
-                return Some(Learn::Current);
-            }
-            return replace(with_age(word, self.clock.code())).then_some(Learn::Refreshed);
+            let Some(next) = self.renewed(word) else { return Some(Learn::Current) };
+            let outcome = if self.renewal == Renewal::Hit { Learn::Hit } else { Learn::Refreshed };
+            return table.replace(found, next).then_some(outcome);
         }
         if !allow(from) {
             return Some(Learn::MoveRefused { from });
@@ -159,7 +157,7 @@ impl Session<'_> {
             return if self.return_credit() { None } else { Some(Learn::Declined(decline)) };
         }
         let moved = table.layout.entry(word & table.layout.key_mask(), binding, self.clock.code());
-        let has_moved = replace(moved);
+        let has_moved = table.replace(found, moved);
         // One of the two counts is one too many now: the old port's, or the one just reserved.
         table.counts.leave_holder(table.holder(if has_moved { word } else { moved }));
         has_moved.then_some(Learn::Moved { from })
@@ -197,31 +195,25 @@ impl Session<'_> {
         self.table.evict_for(newcomer, REACH, &self.clock, evicted)
     }
 
-    /// Counts up to `count` new entries of a port in one VLAN in, for [`Session::learn_with`] to use; none if
-    /// that would exceed a limit.
-    pub(crate) fn take_credit(&self, binding: u16, port: u16, fid: u16, vlan: u16, count: u32) {
-        if self.table.counts.admit_many(binding, port, fid, vlan, count) {
-            self.credit.set(Some(Credit { binding, fid, left: count }));
-        }
-    }
-
-    /// Uses one entry of the credit, if there is one for these ids.
+    /// Uses one entry of the credit, if there is one for these ids; takes it first if no limit is in its way.
     fn spend(&self, binding: u16, fid: u16) -> bool {
         let Some(credit) = self.credit.get() else { return false };
-        let fits = credit.left > 0 && credit.binding == binding && credit.fid == fid;
-        if fits {
-            self.credit.set(Some(Credit { left: credit.left - 1, ..credit }));
+        if credit.left == 0 || (credit.binding, credit.fid) != (binding, fid) {
+            return false;
         }
-        fits
+        let Credit { port, vlan, left, .. } = credit;
+        let is_taken = credit.is_taken || self.table.counts.admit_many(binding, port, fid, vlan, left);
+        self.credit.set(is_taken.then_some(Credit { left: left - 1, is_taken, ..credit }));
+        is_taken
     }
 
     /// Counts out what is left of the credit; whether there was any.
     pub(crate) fn return_credit(&self) -> bool {
-        let Some(Credit { binding, fid, left }) = self.credit.take() else { return false };
-        if left > 0 {
+        let Some(Credit { binding, fid, left, is_taken, .. }) = self.credit.take() else { return false };
+        if is_taken && left > 0 {
             self.table.counts.leave_many(Holder::Binding(binding), fid, left);
         }
-        left > 0
+        is_taken && left > 0
     }
 }
 

@@ -37,11 +37,11 @@
 //!       [ remainder | bucket ] ----------------------------.
 //!             |                                            |
 //!             v                                            v
-//!   entry: [ remainder | binding | 2nd | age ]    bucket:  [0][1][2][3][4][M][6][7]   64 bytes
-//!                           |        |                                     |
-//!   port <- binding <-------'        |            EMPTY here: nobody is in a second bucket
-//!   a flush gives a fresh one        |
-//!                                    '-- sits in its second bucket = bucket ^ f(remainder)
+//!   entry: [ remainder | binding | hit | 2nd | age ]    bucket:  [0][1][2][3][4][M][6][7]   64 bytes
+//!                           |       |     |                                     |
+//!   port <- binding <-------'       |     |             EMPTY here: nobody is in a second bucket
+//!   a flush gives a fresh one       |     '-- sits in its second bucket = bucket ^ f(remainder)
+//!                                   '-- a frame came in; renewing is somebody else's
 //! ```
 //!
 //! Filled to its capacity with random addresses, a table loses none of them: slots are at least twice the capacity, and
@@ -92,6 +92,7 @@ mod layout;
 mod learn;
 mod memory;
 mod probe;
+mod renewal;
 mod seat;
 mod session;
 mod simd;
@@ -110,6 +111,7 @@ pub use inspect::GracePeriod;
 pub use iter::{Iter, Record};
 pub use key::Key;
 pub use probe::Probe;
+pub use renewal::{Renewal, Sighting};
 pub use seat::Seat;
 pub use session::{Decline, Entry, Learn, Session};
 pub use simd::Simd;

@@ -5,6 +5,7 @@ use crate::key::Key;
 use crate::layout::is_static;
 use crate::learn::Credit;
 use crate::probe::Probe;
+use crate::renewal::Renewal;
 use crate::table::MacTable;
 use std::cell::Cell;
 
@@ -15,6 +16,7 @@ use std::cell::Cell;
 pub struct Session<'t> {
     pub(crate) table: &'t MacTable,
     pub(crate) clock: Clock,
+    pub(crate) renewal: Renewal,
     /// Entries that are counted in already.
     pub(crate) credit: Cell<Option<Credit>>,
     /// None at a seat.
@@ -35,10 +37,12 @@ pub struct Entry {
 /// What became of a source address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Learn {
-    /// Was known on this port and seen in this tick; nothing was written.
+    /// Was known on this port, and seen in this tick or hit already; nothing was written.
     Current,
     /// Was known on this port; its age starts anew.
     Refreshed,
+    /// Was known on this port; its hit bit is set now, see [`Renewal::Hit`].
+    Hit,
     /// Was not known.
     New,
     /// Was known on another port.
@@ -113,7 +117,7 @@ impl Decline {
 impl<'t> Session<'t> {
     #[inline]
     pub(crate) fn new(table: &'t MacTable, stay: Option<Stay<'t>>, clock: Clock) -> Self {
-        Session { table, clock, credit: Cell::new(None), _stay: stay }
+        Session { table, clock, renewal: Renewal::Stamp, credit: Cell::new(None), _stay: stay }
     }
 
     /// Hashes a key. VLANs are 1 to 4094.

@@ -48,7 +48,23 @@ impl MacTable {
     ///
     /// Learning may itself reuse the slot of a lapsed or flushed entry; such an entry is not reported. `report` may use the
     /// table, except for sweeping.
-    pub fn sweep(&self, now: u64, buckets: usize, mut report: impl FnMut(Swept)) -> usize {
+    pub fn sweep(&self, now: u64, buckets: usize, report: impl FnMut(Swept)) -> usize {
+        self.sweep_by(now, buckets, || self.clock(now), report)
+    }
+
+    /// As [`MacTable::sweep`], but reclaims only what was flushed: for whoever has entries that lapse reclaimed at moments of
+    /// his own choice, and would not have ids wait as long. With 0 buckets it does what waits for no sweep.
+    pub fn sweep_flushed(&self, now: u64, buckets: usize) -> usize {
+        self.sweep_by(now, buckets, || Clock::AGELESS, |_| {})
+    }
+
+    fn sweep_by(
+        &self,
+        now: u64,
+        buckets: usize,
+        clock: impl Fn() -> Clock,
+        mut report: impl FnMut(Swept),
+    ) -> usize {
         let Some(mut sweeper) = try_lock(&self.sweeper) else { return 0 };
         let cohort = {
             let control = &mut *lock(&self.control);
@@ -60,7 +76,7 @@ impl MacTable {
         for _ in 0..buckets {
             // A stay per bucket: what a long slice reads must not hold ids back.
             let _stay = self.grace.enter();
-            self.sweep_bucket(sweeper.next, &self.clock(now), &mut report);
+            self.sweep_bucket(sweeper.next, &clock(), &mut report);
             sweeper.next = (sweeper.next + 1) % self.lines.len();
         }
         let control = &mut *lock(&self.control);
@@ -83,10 +99,25 @@ impl MacTable {
     /// How many buckets ought to be swept now, so that every one is visited twice per ageing time, and once a second
     /// while ids wait to be used again. 0 if another thread is sweeping.
     ///
-    /// An entry that no sweep visits for 7/8 of the ageing time after it has lapsed may come to life again.
+    /// An entry that no sweep visits for 6/7 of the ageing time after it has lapsed may come to life again.
     pub fn sweep_due(&self, now: u64) -> usize {
+        self.due(now, self.round(self.has_retired_ids()))
+    }
+
+    /// As [`MacTable::sweep_due`], of [`MacTable::sweep_flushed`]: 0 unless ids wait.
+    pub fn flushed_due(&self, now: u64) -> usize {
+        self.due(now, self.has_retired_ids().then_some(RECYCLING_ROUND))
+    }
+
+    /// Within how many nanoseconds every bucket is to be swept for what has lapsed: half the ageing time, which leaves a third
+    /// of it for being late before an entry comes to life again. `None` while nothing ages.
+    pub fn longest_round(&self) -> Option<u64> {
+        self.round(false)
+    }
+
+    fn due(&self, now: u64, round: Option<u64>) -> usize {
         let Some(mut sweeper) = try_lock(&self.sweeper) else { return 0 };
-        let Some(round) = self.round(self.has_retired_ids()) else {
+        let Some(round) = round else {
             sweeper.paid_until = None;
             return 0;
         };

@@ -192,6 +192,13 @@ impl MacTable {
         if is_static(word) { Some(field) } else { self.ports.name(field) }
     }
 
+    /// Writes another word for the same key in an entry's place; false if it is no longer as it was seen.
+    #[inline]
+    pub(crate) fn replace(&self, found: Found, next: u64) -> bool {
+        let cell = self.lines[found.bucket].slot(found.slot);
+        cell.compare_exchange(found.word, next, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+    }
+
     /// Takes an entry out and counts it out; false if it is no longer as it was seen.
     pub(crate) fn remove_at(&self, found: Found) -> bool {
         debug_assert!(is_entry(found.word));

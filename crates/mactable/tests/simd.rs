@@ -1,6 +1,6 @@
 //! Whatever compares the words, the answers are the same.
 
-use greylag_mactable::{Config, Key, Learn, MacTable, Simd, UNKNOWN};
+use greylag_mactable::{Config, Key, Learn, MacTable, Renewal, Simd, UNKNOWN};
 use proptest::prelude::*;
 
 const AGEING: u64 = 512 * 100;
@@ -20,8 +20,10 @@ fn filled(simd: Simd, hash_key: [u64; 2], steps: &[(u8, u16, u16)]) -> (MacTable
             3 => _ = table.insert_static(key.vlan(), octets(key), port),
             4 => _ = table.remove(key.vlan(), octets(key)),
             5 => _ = table.sweep(now, usize::from(n) % 8, |_| {}),
+            6 => _ = table.renew(now, |_, _, at| at != port),
             _ => {
-                let session = table.session(now);
+                let renewal = if what % 2 == 0 { Renewal::Stamp } else { Renewal::Hit };
+                let session = table.session(now).with_renewal(renewal);
                 session.learn(&session.probe_key(key), port);
             }
         }
@@ -77,13 +79,14 @@ proptest! {
         steps in prop::collection::vec((0..40u8, 0..200u16, 0..5u16), 1..300),
         frames in prop::collection::vec((0..200u16, 0..200u16), 0..150),
         ingress in 0..5u16,
+        renewal in prop_oneof![Just(Renewal::Stamp), Just(Renewal::Hit)],
     ) {
         let (sources, destinations): (Vec<_>, Vec<_>) =
             frames.iter().map(|&(from, to)| (key(from), key(to))).unzip();
         for simd in Simd::ALL.into_iter().filter(|simd| simd.is_available()) {
             let (table, now) = filled(simd, hash_key, &steps);
             let (twin, _) = filled(Simd::Scalar, hash_key, &steps);
-            let (session, alone) = (table.session(now), twin.session(now));
+            let [session, alone] = [&table, &twin].map(|table| table.session(now).with_renewal(renewal));
             let mut egress = vec![7; frames.len()];
             let mut outcomes = vec![Learn::Current; frames.len()];
             session.resolve(ingress, &sources, &destinations, &mut egress, |at, probe| {

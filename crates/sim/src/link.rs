@@ -68,10 +68,15 @@ impl Link {
         };
     }
 
-    /// It is whole again, and every impairment is over.
-    pub(crate) fn mend(&mut self) {
+    /// It is not cut any more.
+    pub(crate) fn join(&mut self) {
         self.is_cut = false;
         self.sees_cut = [false; 2];
+    }
+
+    /// It is whole again, and every impairment is over.
+    pub(crate) fn mend(&mut self) {
+        self.join();
         for lane in &mut self.lanes {
             lane.impair(Default::default());
             lane.cut_one_way(false);

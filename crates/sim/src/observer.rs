@@ -1,6 +1,7 @@
 //! Who looks at the network from outside, and what there is to see.
 
 use greylag_base::{DropReason, Instant, PortId};
+use greylag_scenario::FileError;
 use greylag_scenario::story::Action;
 use greylag_switch::{EventRecord, Refused};
 
@@ -69,6 +70,8 @@ pub enum Happening<'a> {
     Ordered(&'a Action),
     /// An operator's order was refused.
     Refused(&'a Refused),
+    /// An operator's commit is nothing that its configuration could become.
+    WrongPatch(&'a FileError),
     /// Entries of its table lapsed and were reclaimed: seen from outside, whether or not its agent lives to tell.
     Lapsed(u64),
     /// A switch without power, or with it again.

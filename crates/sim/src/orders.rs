@@ -1,9 +1,13 @@
 //! What a timeline can have done.
 
+use crate::generator::Emission;
+use crate::host_node::HostNode;
 use crate::observer::{Happening, LinkLoss, Observer};
 use crate::switch_node::Plug;
 use crate::world::{Node, World};
-use greylag_scenario::story::{Action, LinkChange};
+use greylag_base::{Instant, VlanId};
+use greylag_scenario::story::{Action, LinkChange, Patch};
+use greylag_scenario::switch::patched;
 use greylag_switch::Input;
 use std::time::Duration;
 
@@ -20,7 +24,7 @@ impl<O: Observer> World<O> {
             | Action::PowerOff { switch }
             | Action::PowerOn { switch, .. } => *switch,
             Action::Link { link, .. } => self.fabric.links[*link].places[0].node,
-            Action::MoveHost { link, .. } => self.host_end(*link).0,
+            Action::MoveHost { link, .. } => self.host_at(*link),
             Action::Announce { host }
             | Action::SetMac { host, .. }
             | Action::MacFlood { host, .. }
@@ -32,14 +36,91 @@ impl<O: Observer> World<O> {
         match action {
             Action::Fault { switch, fault } => self.tell(*switch, Input::Fault(fault.clone())),
             Action::Link { link, change } => self.change_link(*link, change),
+            Action::Commit { switch, patch, author, confirm_within } => {
+                self.commit(*switch, patch, author, *confirm_within);
+            }
             Action::Confirm { switch } => self.tell(*switch, Input::Confirm),
             Action::Rollback { switch, steps, author } => {
                 self.tell(*switch, Input::Rollback { steps: *steps, author: author.clone() });
             }
+            Action::FlushFdb { switch, port, vlan } => self.flush_fdb(*switch, port.as_deref(), *vlan),
             Action::PowerOff { switch } => self.power_off(*switch),
             Action::PowerOn { switch, boot } => self.power_on(*switch, *boot),
-            _ => {}
+            Action::MoveHost { to, announces, .. } => self.move_host(node, *to, *announces),
+            Action::Announce { host } => self.ask(*host, |host, _| host.announce()),
+            Action::SetMac { host, mac } => self.ask(*host, |host, _| host.set_mac(*mac)),
+            Action::MacFlood { host, macs, rate, lasts } => {
+                let flood = Emission::MacFlood { macs: *macs };
+                self.ask(*host, |host, now| host.generate(now, flood, *rate, *lasts));
+            }
+            Action::Broadcast { host, rate, lasts } => {
+                self.ask(*host, |host, now| host.generate(now, Emission::Broadcast, *rate, *lasts));
+            }
+            Action::Ping { host, to, count } => self.ask(*host, |host, now| host.ping(now, *to, *count)),
+            Action::Tcp { host, to, bytes } => self.transfer(*host, *to, *bytes),
+            Action::CheckFdb { switch, repair } => {
+                // Looking changes nothing.
+                if *repair {
+                    self.tell(*switch, Input::RepairFdb);
+                }
+            }
         }
+    }
+
+    /// A host is made to do something.
+    fn ask(&mut self, node: usize, what: impl FnOnce(&mut HostNode, Instant)) {
+        if let Node::Host(host) = &mut self.nodes[node] {
+            what(host, self.now);
+            host.settle(self.now, &mut self.fabric, &mut self.observer);
+        }
+        self.expect(node);
+    }
+
+    fn transfer(&mut self, from: usize, to: usize, bytes: u64) {
+        let both_have =
+            |ipv6| [from, to].iter().all(|&node| HostNode::address(&self.lab, node, ipv6).is_some());
+        let ipv6 = !both_have(false);
+        let Some(address) = HostNode::address(&self.lab, to, ipv6) else { return };
+        self.ask(to, |host, _| host.listen());
+        self.ask(from, |host, now| host.transfer(now, address, bytes));
+    }
+
+    fn move_host(&mut self, node: usize, to: usize, announces: bool) {
+        let Node::Host(host) = &mut self.nodes[node] else { return };
+        let Some((old, new)) = host.replug(to) else { return };
+        self.fabric.links[old.link].light(old.end, false);
+        self.lose(old.link, LinkLoss::Dark);
+        self.tell_carrier(old.link);
+        self.fabric.links[new.link].join();
+        self.fabric.links[new.link].light(new.end, true);
+        self.tell_carrier(new.link);
+        if announces {
+            self.ask(node, |host, _| host.announce());
+        }
+    }
+
+    fn commit(&mut self, node: usize, patch: &Patch, author: &str, confirm_within: Option<Duration>) {
+        let Some(switch) = self.switch(node) else { return };
+        match patched(switch.config(), patch) {
+            Ok(config) => {
+                let (config, author) = (Box::new(config), author.to_owned());
+                self.tell(node, Input::Commit { config, author, confirm_within });
+            }
+            Err(wrong) => self.observer.happened(self.now, node, &Happening::WrongPatch(&wrong)),
+        }
+    }
+
+    fn flush_fdb(&mut self, node: usize, port: Option<&str>, vlan: Option<VlanId>) {
+        let Some(switch) = self.switch(node) else { return };
+        let port = match port {
+            None => None,
+            Some(name) => match switch.config().port(name) {
+                Some((port, _)) => Some(port),
+                // A port that is gone has no addresses.
+                None => return,
+            },
+        };
+        self.tell(node, Input::FlushFdb { port, vlan });
     }
 
     fn tell(&mut self, node: usize, input: Input) {
@@ -69,11 +150,10 @@ impl<O: Observer> World<O> {
         self.tell_carrier(index);
     }
 
-    /// The node at a link's end that is a host, and which end that is.
-    fn host_end(&self, link: usize) -> (usize, usize) {
-        let places = self.fabric.links[link].places;
-        let end = usize::from(!matches!(self.nodes[places[0].node], Node::Host(_)));
-        (places[end].node, end)
+    /// The host at one of a link's ends.
+    fn host_at(&self, link: usize) -> usize {
+        let nodes = self.fabric.links[link].places.map(|place| place.node);
+        nodes.into_iter().find(|&node| self.host(node).is_some()).unwrap_or(nodes[0])
     }
 
     fn power_off(&mut self, node: usize) {

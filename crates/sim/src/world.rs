@@ -1,7 +1,10 @@
 //! The virtual world: switches, hosts and links on one event queue, and one clock that only the queue moves.
 
 use crate::fabric::Fabric;
+use crate::flow::FlowError;
+use crate::flows::{self, Flows};
 use crate::frame_pool::FramePool;
+use crate::host::{Host, HostError};
 use crate::host_node::HostNode;
 use crate::link::{Link, Place};
 use crate::observer::{LinkLoss, Observer};
@@ -24,6 +27,12 @@ pub enum WorldError {
         /// Why.
         source: SwitchError,
     },
+    /// A host cannot be what the lab asks for.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// A flow cannot be what the scenario asks for.
+    #[error(transparent)]
+    Flow(#[from] FlowError),
 }
 
 /// A switch or a host.
@@ -49,6 +58,8 @@ pub struct World<O> {
     sources: Vec<Source>,
     /// What the queue calls a node's own time.
     timeouts: Vec<u32>,
+    pub(crate) lab: Lab,
+    pub(crate) flows: Flows,
     pub(crate) observer: O,
 }
 
@@ -79,15 +90,24 @@ impl<O: Observer> World<O> {
             queue: EventQueue::new(sources.len()),
             pool: FramePool::default(),
         };
-        let nodes = lab.nodes.iter().zip(plugs).enumerate().map(|(index, (node, plugs))| match &node.kind {
-            NodeKind::Greylag(config) => {
-                let seed = seed.derive(&format!("switch/{}", node.name));
-                Node::Switch(Box::new(SwitchNode::new(index, config, plugs, seed)))
-            }
-            NodeKind::Host => Node::Host(Box::new(HostNode::new(plugs))),
+        let nodes = lab.nodes.iter().zip(plugs).enumerate().map(|(index, (node, plugs))| {
+            Ok(match &node.kind {
+                NodeKind::Greylag(config) => {
+                    let seed = seed.derive(&format!("switch/{}", node.name));
+                    Node::Switch(Box::new(SwitchNode::new(index, config, plugs, seed)))
+                }
+                NodeKind::Host => {
+                    let settings = scenario.hosts[index].as_ref().expect("every host has settings");
+                    let host = HostNode::new(index, lab, &scenario.links, settings, plugs, seed)?;
+                    Node::Host(Box::new(host))
+                }
+            })
         });
-        let nodes = nodes.collect();
-        let mut world = World { now: Instant::ZERO, nodes, fabric, sources, timeouts, observer };
+        let nodes = nodes.collect::<Result<Vec<Node>, WorldError>>()?;
+        let flows = flows::expand(scenario, seed)?;
+        let lab = lab.clone();
+        let mut world = World { now: Instant::ZERO, nodes, fabric, sources, timeouts, lab, flows, observer };
+        world.start_flows()?;
         for node in 0..world.nodes.len() {
             world.light_up(node)?;
         }
@@ -129,6 +149,14 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// A host.
+    pub fn host(&self, node: usize) -> Option<&Host> {
+        match self.nodes.get(node)? {
+            Node::Host(host) => Some(host.host()),
+            Node::Switch(_) => None,
+        }
+    }
+
     /// Who looks on.
     pub fn observer(&mut self) -> &mut O {
         &mut self.observer
@@ -149,9 +177,11 @@ impl<O: Observer> World<O> {
             }
             Node::Host(host) => {
                 while let Some(frame) = fabric.arrive(now, link, to, observer) {
-                    host.handle_frame(now, frame, fabric);
+                    host.handle_frame(now, &frame);
+                    fabric.pool.give(frame);
                 }
                 fabric.await_next(link, to);
+                host.settle(now, fabric, observer);
             }
         }
         self.expect(node);
@@ -166,7 +196,10 @@ impl<O: Observer> World<O> {
                 self.tell_neighbours(index);
             }
             Node::Switch(switch) => switch.handle_timeout(now, &mut self.observer),
-            Node::Host(_) => {}
+            Node::Host(host) => {
+                host.handle_timeout(now);
+                host.settle(now, &mut self.fabric, &mut self.observer);
+            }
         }
         self.expect(index);
     }
@@ -175,7 +208,7 @@ impl<O: Observer> World<O> {
     pub(crate) fn expect(&mut self, index: usize) {
         let timeout = match &self.nodes[index] {
             Node::Switch(switch) => switch.poll_timeout(),
-            Node::Host(_) => None,
+            Node::Host(host) => host.poll_timeout(),
         };
         match timeout {
             Some(at) => self.fabric.queue.set(self.timeouts[index], at),
@@ -226,7 +259,11 @@ impl<O: Observer> World<O> {
                     let port = greylag_base::PortId(port as u16);
                     switch.tell(self.now, Input::Link { port, up }, &mut self.observer);
                 }
-                Node::Host(host) => host.set_link(self.now, up, &mut self.fabric, &mut self.observer),
+                Node::Host(host) if host.plug().is_some_and(|plug| plug.link == link) => {
+                    host.set_link(up);
+                    host.settle(self.now, &mut self.fabric, &mut self.observer);
+                }
+                Node::Host(_) => {}
             }
             self.expect(node);
         }

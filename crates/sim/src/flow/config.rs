@@ -1,10 +1,10 @@
+use super::probe::PAYLOAD_LEN;
+use crate::host::ip_header;
 use core::net::IpAddr;
 use greylag_base::Instant;
-use smoltcp::wire::{IPV4_HEADER_LEN, IPV6_HEADER_LEN, UDP_HEADER_LEN};
-use std::time::Duration;
-
-use super::probe::PAYLOAD_LEN;
 use greylag_wire::ethernet::HEADER_LEN;
+use smoltcp::wire::UDP_HEADER_LEN;
+use std::time::Duration;
 
 /// The frame check sequence, which is on the wire but not in our frames.
 pub(crate) const FCS_LEN: usize = 4;
@@ -132,8 +132,7 @@ impl FlowConfig {
         if let Some(addr) = [from, to].into_iter().find(group) {
             return Err(FlowError::Unicast { name: name(), addr });
         }
-        let ip_header = if from.is_ipv4() { IPV4_HEADER_LEN } else { IPV6_HEADER_LEN };
-        let least = HEADER_LEN + ip_header + UDP_HEADER_LEN + PAYLOAD_LEN + FCS_LEN;
+        let least = HEADER_LEN + ip_header::len(from) + UDP_HEADER_LEN + PAYLOAD_LEN + FCS_LEN;
         if !(least..=usize::from(LONGEST)).contains(&usize::from(self.size)) {
             return Err(FlowError::Size { name: name(), size: self.size, least });
         }

@@ -4,14 +4,13 @@
 //! sending in nanoseconds (6). These 18 octets are what a 64-byte frame has room for behind IPv4 and UDP; the time
 //! wraps after 78 hours, which a latency never reaches. The rest of the frame is zeros.
 
+use super::config::FCS_LEN;
 use super::{Flow, FlowId};
-use core::net::IpAddr;
+use crate::host::ip_header;
 use greylag_base::Instant;
 use greylag_wire::ethernet::HEADER_LEN;
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpProtocol, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, UDP_HEADER_LEN,
-    UdpPacket, checksum,
+    IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpProtocol, Ipv4Packet, Ipv6Packet, UDP_HEADER_LEN, UdpPacket, checksum,
 };
 use std::time::Duration;
 
@@ -117,57 +116,30 @@ impl Template {
     /// Leaves room for an Ethernet header of `ethernet_len` bytes, which its user fills in.
     pub(crate) fn new(flow: &Flow, ttl: u8, ethernet_len: usize) -> Self {
         let config = flow.config();
-        let untagged = usize::from(config.size) - super::config::FCS_LEN;
-        let ip_len = untagged - HEADER_LEN;
-        let mut frame = vec![0; ethernet_len + ip_len];
+        let (from, to) = (config.from.addr, config.to.addr);
+        let packet_len = usize::from(config.size) - FCS_LEN - HEADER_LEN;
+        let mut frame = vec![0; ethernet_len + packet_len];
         let packet = &mut frame[ethernet_len..];
-        let (header_len, pseudo) = match (config.from.addr, config.to.addr) {
-            (IpAddr::V4(from), IpAddr::V4(to)) => {
-                let payload_len = ip_len - IPV4_HEADER_LEN;
-                let mut packet = Ipv4Packet::new_unchecked(packet);
-                let repr = Ipv4Repr {
-                    src_addr: from,
-                    dst_addr: to,
-                    next_header: IpProtocol::Udp,
-                    payload_len,
-                    hop_limit: ttl,
-                };
-                repr.emit(&mut packet, &ChecksumCapabilities::default());
-                packet.set_dscp(config.dscp);
-                packet.fill_checksum();
-                let length = payload_len as u32;
-                (IPV4_HEADER_LEN, checksum::pseudo_header_v4(&from, &to, IpProtocol::Udp, length))
-            }
-            (IpAddr::V6(from), IpAddr::V6(to)) => {
-                let payload_len = ip_len - IPV6_HEADER_LEN;
-                let mut packet = Ipv6Packet::new_unchecked(packet);
-                let repr = Ipv6Repr {
-                    src_addr: from,
-                    dst_addr: to,
-                    next_header: IpProtocol::Udp,
-                    payload_len,
-                    hop_limit: ttl,
-                };
-                repr.emit(&mut packet);
-                packet.set_traffic_class(config.dscp << 2);
-                let length = payload_len as u32;
-                (IPV6_HEADER_LEN, checksum::pseudo_header_v6(&from, &to, IpProtocol::Udp, length))
-            }
-            _ => unreachable!("a flow has both ends in one family: it was checked"),
-        };
-        let udp_at = ethernet_len + header_len;
-        let datagram = &mut frame[udp_at..];
-        let length = datagram.len() as u16;
+        let datagram = ip_header::emit(packet, (from, to), IpProtocol::Udp, ttl);
+        let length = datagram.len();
         let mut udp = UdpPacket::new_unchecked(&mut *datagram);
         udp.set_src_port(config.sport);
         udp.set_dst_port(config.dport);
-        udp.set_len(length);
-        udp.set_checksum(0);
-        let payload = &mut datagram[UDP_HEADER_LEN..];
+        udp.set_len(length as u16);
+        let payload = udp.payload_mut();
         payload[field::MAGIC].copy_from_slice(&MAGIC);
         payload[field::FLOW].copy_from_slice(&flow.id().0.to_be_bytes());
+        let pseudo = checksum::pseudo_header(&from.into(), &to.into(), IpProtocol::Udp, length as u32);
         let sum = checksum::combine(&[pseudo, checksum::data(datagram)]);
-        Template { frame, udp_at, sum }
+        if from.is_ipv4() {
+            let mut ip = Ipv4Packet::new_unchecked(packet);
+            ip.set_dscp(config.dscp);
+            ip.fill_checksum();
+        } else {
+            // Traffic class: DSCP, then two bits of congestion notification (RFC 2474 3).
+            Ipv6Packet::new_unchecked(packet).set_traffic_class(config.dscp << 2);
+        }
+        Template { frame, udp_at: ethernet_len + ip_header::len(from), sum }
     }
 
     /// The part that its user fills in.

@@ -1,15 +1,13 @@
 //! Echo requests and replies (RFC 792, RFC 4443 4).
 
 use super::lan::Lan;
-use super::{HostDrop, HostError, HostEvent};
+use super::nic::ip_type;
+use super::stack::MTU;
+use super::{HostDrop, HostError, HostEvent, ip_header};
 use core::net::IpAddr;
 use greylag_base::Instant;
-use greylag_wire::ethernet::EtherType;
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{
-    IPV4_HEADER_LEN, IPV6_HEADER_LEN, Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpProtocol,
-    Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr,
-};
+use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpProtocol};
 
 /// What a request carries to measure its round trip: the time of its sending in nanoseconds.
 const TIME_LEN: usize = 8;
@@ -77,8 +75,7 @@ pub(crate) fn ping(
     (ident, seq): (u16, u16),
     size: usize,
 ) -> Result<(), HostError> {
-    let ip_header = if to.is_ipv4() { IPV4_HEADER_LEN } else { IPV6_HEADER_LEN };
-    let most = super::stack::MTU - ip_header - HEADER_LEN;
+    let most = MTU - ip_header::len(to) - HEADER_LEN;
     if !(TIME_LEN..=most).contains(&size) {
         return Err(HostError::Size { size, least: TIME_LEN, most });
     }
@@ -109,42 +106,15 @@ pub(crate) fn handle(
 fn send(lan: &mut Lan, now: Instant, from: IpAddr, to: IpAddr, echo: Echo<'_>) {
     let checksums = ChecksumCapabilities::default();
     let header_len = lan.nic.header_len();
-    let frame = match (from, to) {
-        (IpAddr::V4(from), IpAddr::V4(to)) => {
-            let repr = echo.to_v4();
-            let payload_len = repr.buffer_len();
-            let mut frame = lan.nic.packet_buffer(IPV4_HEADER_LEN + payload_len);
-            let (ip, icmp) = frame[header_len..].split_at_mut(IPV4_HEADER_LEN);
-            Ipv4Repr {
-                src_addr: from,
-                dst_addr: to,
-                next_header: IpProtocol::Icmp,
-                payload_len,
-                hop_limit: lan.ttl,
-            }
-            .emit(&mut Ipv4Packet::new_unchecked(ip), &checksums);
-            repr.emit(&mut Icmpv4Packet::new_unchecked(icmp), &checksums);
-            lan.nic.set_type(&mut frame, EtherType::IPV4);
-            frame
-        }
-        (IpAddr::V6(from), IpAddr::V6(to)) => {
-            let repr = echo.to_v6();
-            let payload_len = repr.buffer_len();
-            let mut frame = lan.nic.packet_buffer(IPV6_HEADER_LEN + payload_len);
-            let (ip, icmp) = frame[header_len..].split_at_mut(IPV6_HEADER_LEN);
-            Ipv6Repr {
-                src_addr: from,
-                dst_addr: to,
-                next_header: IpProtocol::Icmpv6,
-                payload_len,
-                hop_limit: lan.ttl,
-            }
-            .emit(&mut Ipv6Packet::new_unchecked(ip));
-            repr.emit(&from, &to, &mut Icmpv6Packet::new_unchecked(icmp), &checksums);
-            lan.nic.set_type(&mut frame, EtherType::IPV6);
-            frame
-        }
-        _ => unreachable!("both addresses come from one packet, or from one family's addresses"),
-    };
+    let mut frame = lan.nic.packet_buffer(ip_header::len(to) + HEADER_LEN + echo.data.len());
+    let packet = &mut frame[header_len..];
+    if let (IpAddr::V6(from6), IpAddr::V6(to6)) = (from, to) {
+        let icmp = ip_header::emit(packet, (from, to), IpProtocol::Icmpv6, lan.ttl);
+        echo.to_v6().emit(&from6, &to6, &mut Icmpv6Packet::new_unchecked(icmp), &checksums);
+    } else {
+        let icmp = ip_header::emit(packet, (from, to), IpProtocol::Icmp, lan.ttl);
+        echo.to_v4().emit(&mut Icmpv4Packet::new_unchecked(icmp), &checksums);
+    }
+    lan.nic.set_type(&mut frame, ip_type(to));
     lan.send(now, to, frame, &mut None);
 }

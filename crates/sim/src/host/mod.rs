@@ -51,6 +51,7 @@ mod config;
 mod counters;
 mod echo;
 mod event;
+pub(crate) mod ip_header;
 mod lan;
 mod nd;
 mod neighbor;
@@ -230,7 +231,7 @@ impl Host {
         Ok(())
     }
 
-    /// Takes a flow's probes from now on; those of other flows are [`HostDrop::StrayProbe`].
+    /// Takes a flow's probes from now on, and forgets what it knew of it; those of other flows are [`HostDrop::StrayProbe`].
     pub fn receive_flow(&mut self, flow: &Flow) {
         self.probes.receive_flow(flow);
     }

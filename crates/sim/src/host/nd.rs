@@ -1,16 +1,16 @@
 //! Neighbour discovery for IPv6 (RFC 4861 7.2). Routers are configured, not discovered.
 
-use super::HostDrop;
 use super::addresses::{ALL_NODES, group_mac6, solicited_node};
 use super::lan::Lan;
 use super::neighbor::Evidence;
+use super::{HostDrop, ip_header};
 use core::net::{IpAddr, Ipv6Addr};
 use greylag_base::{Instant, MacAddr};
 use greylag_wire::ethernet::EtherType;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    IPV6_HEADER_LEN, Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscNeighborFlags,
-    NdiscRepr, RawHardwareAddress,
+    IPV6_HEADER_LEN, Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Repr, NdiscNeighborFlags, NdiscRepr,
+    RawHardwareAddress,
 };
 
 /// RFC 4861 7.1: a packet that a router has forwarded has less, and is not from the link.
@@ -113,19 +113,12 @@ fn station(option: Option<RawHardwareAddress>) -> Result<Option<MacAddr>, HostDr
 
 fn packet(lan: &mut Lan, from: Ipv6Addr, to: Ipv6Addr, repr: NdiscRepr<'_>) -> Vec<u8> {
     let repr = Icmpv6Repr::Ndisc(repr);
-    let ip = Ipv6Repr {
-        src_addr: from,
-        dst_addr: to,
-        next_header: IpProtocol::Icmpv6,
-        payload_len: repr.buffer_len(),
-        hop_limit: HOP_LIMIT,
-    };
     let header_len = lan.nic.header_len();
     let mut frame = lan.nic.packet_buffer(IPV6_HEADER_LEN + repr.buffer_len());
-    let packet = &mut frame[header_len..];
-    ip.emit(&mut Ipv6Packet::new_unchecked(&mut *packet));
-    let icmp = &mut Icmpv6Packet::new_unchecked(&mut packet[IPV6_HEADER_LEN..]);
-    repr.emit(&from, &to, icmp, &ChecksumCapabilities::default());
+    let ends = (from.into(), to.into());
+    let icmp = ip_header::emit(&mut frame[header_len..], ends, IpProtocol::Icmpv6, HOP_LIMIT);
+    let mut icmp = Icmpv6Packet::new_unchecked(icmp);
+    repr.emit(&from, &to, &mut icmp, &ChecksumCapabilities::default());
     lan.nic.set_type(&mut frame, EtherType::IPV6);
     frame
 }

@@ -275,3 +275,75 @@ impl Neighbors {
         self.slots[slot.0 as usize].as_mut().expect("a slot in use has a neighbour")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NeighborState::{Incomplete, Probe, Reachable, Stale};
+
+    const ADDR: IpAddr = IpAddr::V4(core::net::Ipv4Addr::new(10, 0, 0, 2));
+    const OLD: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
+    const NEW: MacAddr = MacAddr([2, 0, 0, 0, 0, 2]);
+    const SOLICITED: Evidence = Evidence { create: false, confirms: true, overrides: false };
+    const OVERRIDE: Evidence = Evidence { create: false, confirms: false, overrides: true };
+    const BOTH: Evidence = Evidence { create: false, confirms: true, overrides: true };
+    const NEITHER: Evidence = Evidence { create: false, confirms: false, overrides: false };
+
+    /// A table with the neighbour in a state, ten lifetimes after the start.
+    fn table(state: NeighborState) -> (Neighbors, Instant) {
+        let lifetime = std::time::Duration::from_secs(30);
+        let mut table = Neighbors::new(NeighborConfig { lifetime, ..NeighborConfig::default() });
+        let now = Instant::ZERO + 10 * lifetime;
+        let heard = if state == Reachable { now } else { Instant::ZERO };
+        if state != Incomplete {
+            table.hear(heard, ADDR, Some(OLD), Evidence { create: true, ..BOTH });
+        }
+        if matches!(state, Incomplete | Probe) {
+            table.resolve(now, ADDR, Vec::new(), &mut None);
+        }
+        assert_eq!(table.get(now, ADDR).unwrap().0, state);
+        (table, now)
+    }
+
+    /// RFC 4861 7.2.5 and appendix C, row by row.
+    #[test]
+    fn what_an_advertisement_changes() {
+        let steps = [
+            (Incomplete, None, BOTH, Incomplete, None),
+            (Incomplete, Some(NEW), NEITHER, Stale, Some(NEW)),
+            (Incomplete, Some(NEW), SOLICITED, Reachable, Some(NEW)),
+            (Reachable, Some(OLD), NEITHER, Reachable, Some(OLD)),
+            (Reachable, Some(NEW), NEITHER, Stale, Some(OLD)),
+            (Reachable, Some(NEW), SOLICITED, Stale, Some(OLD)),
+            (Reachable, Some(NEW), OVERRIDE, Stale, Some(NEW)),
+            (Reachable, Some(NEW), BOTH, Reachable, Some(NEW)),
+            (Stale, Some(NEW), SOLICITED, Stale, Some(OLD)),
+            (Stale, Some(OLD), SOLICITED, Reachable, Some(OLD)),
+            (Stale, None, SOLICITED, Reachable, Some(OLD)),
+            (Stale, Some(NEW), OVERRIDE, Stale, Some(NEW)),
+            (Stale, Some(OLD), OVERRIDE, Stale, Some(OLD)),
+            (Probe, Some(NEW), NEITHER, Probe, Some(OLD)),
+            (Probe, Some(OLD), OVERRIDE, Probe, Some(OLD)),
+            (Probe, Some(NEW), OVERRIDE, Stale, Some(NEW)),
+            (Probe, Some(OLD), SOLICITED, Reachable, Some(OLD)),
+            (Probe, Some(NEW), BOTH, Reachable, Some(NEW)),
+        ];
+        for step in steps {
+            let (before, mac, evidence, after, known) = step;
+            let (mut table, now) = table(before);
+            table.hear(now, ADDR, mac, evidence);
+            assert_eq!(table.get(now, ADDR), Some((after, known)), "{step:?}");
+            let asks = matches!(after, Incomplete | Probe);
+            assert_eq!(table.poll_timeout().is_some(), asks, "{step:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_added_by_what_was_not_for_us() {
+        let mut table = Neighbors::new(NeighborConfig::default());
+        table.hear(Instant::ZERO, ADDR, Some(NEW), BOTH);
+        assert_eq!(table.get(Instant::ZERO, ADDR), None);
+        table.hear(Instant::ZERO, ADDR, Some(NEW), Evidence { create: true, ..OVERRIDE });
+        assert_eq!(table.get(Instant::ZERO, ADDR), Some((Stale, Some(NEW))));
+    }
+}

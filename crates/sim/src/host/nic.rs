@@ -2,6 +2,7 @@
 //! IEEE 802.1Q-2022 9.4).
 
 use super::counters::{HostCounters, HostDrop};
+use core::net::IpAddr;
 use greylag_base::{MacAddr, VlanId};
 use greylag_wire::ethernet::{ADDRESSES_LEN, EtherType, Frame, HEADER_LEN, MIN_FRAME_LEN};
 use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
@@ -9,6 +10,11 @@ use std::collections::VecDeque;
 
 /// How many buffers are kept for later frames.
 const SPARE: usize = 64;
+
+/// The EtherType of an address's packets.
+pub(crate) fn ip_type(addr: IpAddr) -> EtherType {
+    if addr.is_ipv4() { EtherType::IPV4 } else { EtherType::IPV6 }
+}
 
 /// What a received frame carries.
 pub(crate) struct Received<'a> {

@@ -6,7 +6,7 @@ use super::lan::Lan;
 use super::nic::Received;
 use super::{HostDrop, nd};
 use crate::flow::probe::{self, Probe, Read};
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use greylag_base::Instant;
 use greylag_wire::ethernet::EtherType;
 use smoltcp::phy::ChecksumCapabilities;
@@ -51,11 +51,11 @@ fn destination(packet: &[u8], ether_type: EtherType) -> Option<IpAddr> {
     match ether_type {
         EtherType::IPV4 if version == 4 => {
             let octets: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
-            Some(Ipv4Addr::from(octets).into())
+            Some(octets.into())
         }
         EtherType::IPV6 if version == 6 => {
             let octets: [u8; 16] = packet.get(24..40)?.try_into().ok()?;
-            Some(Ipv6Addr::from(octets).into())
+            Some(octets.into())
         }
         _ => None,
     }

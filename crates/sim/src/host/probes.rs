@@ -3,12 +3,12 @@
 use super::HostDrop;
 use super::lan::Lan;
 use super::neighbor::Slot;
+use super::nic::ip_type;
 use crate::flow::probe::{Probe, Template};
 use crate::flow::schedule::Schedule;
 use crate::flow::{Arrivals, Flow, FlowId};
 use core::net::IpAddr;
 use greylag_base::Instant;
-use greylag_wire::ethernet::EtherType;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 
@@ -42,8 +42,7 @@ impl Probes {
         let header_len = lan.nic.header_len();
         let mut template = Template::new(flow, lan.ttl, header_len);
         let to = flow.config().to.addr;
-        let ether_type = if to.is_ipv4() { EtherType::IPV4 } else { EtherType::IPV6 };
-        lan.nic.set_type(template.ethernet_mut(header_len), ether_type);
+        lan.nic.set_type(template.ethernet_mut(header_len), ip_type(to));
         let schedule = *flow.schedule();
         if let Some(at) = schedule.due(0) {
             self.due.push(Reverse((at, self.outgoing.len())));

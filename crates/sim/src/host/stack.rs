@@ -3,11 +3,11 @@
 //! smoltcp is told the time and its seed; its features that read a clock are not built.
 
 use super::lan::Lan;
+use super::nic::ip_type;
 use super::tcp::Tcp;
 use super::udp::Udp;
-use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use core::net::IpAddr;
 use greylag_base::{Dice, Instant, Seed};
-use greylag_wire::ethernet::EtherType;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant as StackTime;
@@ -78,7 +78,7 @@ impl Stack {
         loop {
             self.interface.poll(time, &mut self.device, &mut self.sockets);
             let tcp = self.tcp.run(now, &mut self.sockets, &mut lan.events);
-            let udp = self.udp.run(&mut self.sockets, &mut lan.events);
+            let udp = self.udp.run(&mut self.sockets, &lan.addresses, &mut lan.events);
             if !tcp && !udp {
                 break;
             }
@@ -96,17 +96,17 @@ impl Stack {
 }
 
 fn send(lan: &mut Lan, now: Instant, packet: &[u8]) {
-    let (to, ether_type): (IpAddr, _) = if packet[0] >> 4 == 4 {
+    let to: IpAddr = if packet[0] >> 4 == 4 {
         let octets: [u8; 4] = packet[16..20].try_into().expect("four octets");
-        (Ipv4Addr::from(octets).into(), EtherType::IPV4)
+        octets.into()
     } else {
         let octets: [u8; 16] = packet[24..40].try_into().expect("sixteen octets");
-        (Ipv6Addr::from(octets).into(), EtherType::IPV6)
+        octets.into()
     };
     let header_len = lan.nic.header_len();
     let mut frame = lan.nic.packet_buffer(packet.len());
     frame[header_len..].copy_from_slice(packet);
-    lan.nic.set_type(&mut frame, ether_type);
+    lan.nic.set_type(&mut frame, ip_type(to));
     lan.send(now, to, frame, &mut None);
 }
 

@@ -1,11 +1,12 @@
 //! Datagrams: an echo service (RFC 862), and one socket to send from.
 
+use super::addresses::Addresses;
 use super::stack::{MTU, Stack};
-use super::{HostError, HostEvent};
+use super::{HostError, HostEvent, ip_header};
 use core::net::IpAddr;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
-use smoltcp::wire::{IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpEndpoint, UDP_HEADER_LEN};
+use smoltcp::wire::{IpEndpoint, UDP_HEADER_LEN};
 use std::collections::VecDeque;
 
 /// Datagrams that a socket holds in each direction: they are taken as soon as they come.
@@ -46,8 +47,7 @@ pub(crate) fn send(
     port: u16,
     data: &[u8],
 ) -> Result<(), HostError> {
-    let ip_header = if to.is_ipv4() { IPV4_HEADER_LEN } else { IPV6_HEADER_LEN };
-    let most = MTU - ip_header - UDP_HEADER_LEN;
+    let most = MTU - ip_header::len(to) - UDP_HEADER_LEN;
     if data.len() > most {
         return Err(HostError::Size { size: data.len(), least: 0, most });
     }
@@ -68,17 +68,25 @@ impl Udp {
     }
 
     /// Answers and reports; true when the sockets have something new to send.
-    pub(crate) fn run(&mut self, sockets: &mut SocketSet<'static>, events: &mut VecDeque<HostEvent>) -> bool {
+    pub(crate) fn run(
+        &mut self,
+        sockets: &mut SocketSet<'static>,
+        addresses: &Addresses,
+        events: &mut VecDeque<HostEvent>,
+    ) -> bool {
         let mut busy = false;
         let mut data = Vec::new();
         for &echo in &self.echoes {
             let socket = sockets.get_mut::<Socket<'_>>(echo);
             while socket.can_send() {
                 let Ok((received, metadata)) = socket.recv() else { break };
-                data.clear();
-                data.extend_from_slice(received);
-                // A datagram to a group has no address that could answer it; port 0 takes no answer.
-                busy |= socket.send_slice(&data, metadata).is_ok();
+                // What was sent to a group has no address that could answer it.
+                if metadata.local_address.is_some_and(|own| addresses.has(own.into())) {
+                    data.clear();
+                    data.extend_from_slice(received);
+                    // Refused for port 0, which takes no answer.
+                    busy |= socket.send_slice(&data, metadata).is_ok();
+                }
             }
         }
         if let Some(client) = self.client {

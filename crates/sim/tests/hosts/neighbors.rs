@@ -303,3 +303,46 @@ fn an_announcement_moves_what_is_known_and_adds_nothing() {
     stranger.run_for(SECOND);
     assert_eq!(stranger.hosts[0].neighbors(), 0);
 }
+
+#[test]
+fn who_looks_for_duplicates_is_answered_and_not_learned() {
+    let mut cable = Cable::plain();
+    cable.hosts[0].ping(Instant::ZERO, v4(2), 1, 0, 8).unwrap();
+    let mut frame = Vec::new();
+    assert!(cable.hosts[0].poll_transmit(&mut frame));
+    // An ARP probe has no sender address (RFC 5227 2.1.1).
+    frame[28..32].fill(0);
+    cable.hosts[1].handle_frame(Instant::ZERO, &frame);
+    assert!(cable.hosts[1].poll_transmit(&mut frame));
+    assert_eq!((&frame[..6], &frame[28..32]), (&mac(1).0[..], &[10, 0, 0, 2][..]));
+    assert_eq!(cable.hosts[1].neighbors(), 0);
+}
+
+#[test]
+fn a_solicitation_that_a_router_has_forwarded_is_not_believed() {
+    let mut cable = Cable::plain();
+    cable.hosts[0].ping(Instant::ZERO, v6(2), 1, 0, 8).unwrap();
+    let mut frame = Vec::new();
+    assert!(cable.hosts[0].poll_transmit(&mut frame));
+    // No checksum covers the hop limit.
+    frame[14 + 7] = 254;
+    cable.hosts[1].handle_frame(Instant::ZERO, &frame);
+    assert_eq!(cable.hosts[1].counters().dropped(HostDrop::Malformed).frames, 1);
+    assert_eq!(cable.hosts[1].neighbors(), 0);
+    assert!(!cable.hosts[1].poll_transmit(&mut frame));
+}
+
+#[test]
+fn a_ping_to_everybody_is_not_answered() {
+    let mut cable = Cable::plain();
+    for group in [v4(255), IpAddr::from([255; 4]), "ff02::1".parse().unwrap()] {
+        cable.hosts[0].ping(cable.now, group, 1, 0, 8).unwrap();
+    }
+    cable.run_for(SECOND);
+    let to: Vec<_> = cable.take_log().iter().map(Sent::to).collect();
+    assert_eq!(to, [MacAddr::BROADCAST, MacAddr::BROADCAST, MacAddr([0x33, 0x33, 0, 0, 0, 1])]);
+    // They were heard.
+    let dropped = HostDrop::ALL.iter().map(|&reason| cable.hosts[1].counters().dropped(reason).frames);
+    assert_eq!(dropped.sum::<u64>(), 0);
+    assert_eq!(cable.hosts[1].counters().received.frames, 3);
+}

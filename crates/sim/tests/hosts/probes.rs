@@ -7,7 +7,9 @@ use greylag_sim::flow::{
 use greylag_sim::host::{HostConfig, HostDrop};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpAddress, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr, UdpPacket, UdpRepr};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
@@ -80,28 +82,24 @@ fn losses_duplicates_and_reordering_are_counted_exactly() {
         let flow = flow(flow_config(v4(1), v4(2)));
         let mut cable = measured(&flow);
         let mut dice = Dice::new(Seed(seed));
-        cable.fate = Box::new(move |sent| match sequence(sent) {
-            None => vec![DELAY],
+        let mut fate = move |sequence| match sequence {
             // Also several in a row.
-            Some(sequence) if sequence % 1000 < 20 || dice.chance(0.05) => Vec::new(),
-            Some(_) => (0..=dice.below(4) / 3).map(|_| dice.between(DELAY, 20 * DELAY)).collect(),
-        });
-        // What arrives is written down beside the host, by a count that knows nothing of gaps.
-        let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
-        let (mut reordered, mut highest) = (0, None);
-        let fate = std::mem::replace(&mut cable.fate, Box::new(|_| Vec::new()));
-        let arrivals = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+            _ if sequence % 1000 < 20 || dice.chance(0.05) => Vec::new(),
+            _ => (0..=dice.below(4) / 3).map(|_| dice.between(DELAY, 20 * DELAY)).collect(),
+        };
+        let arrivals = Rc::new(RefCell::new(Vec::new()));
         let told = arrivals.clone();
-        let mut fate = fate;
         cable.fate = Box::new(move |sent| {
-            let delays = fate(sent);
-            if let Some(sequence) = sequence(sent) {
-                told.borrow_mut().extend(delays.iter().map(|delay| (sent.at + *delay, sequence)));
-            }
+            let Some(sequence) = sequence(sent) else { return vec![DELAY] };
+            let delays: Vec<Duration> = fate(sequence);
+            told.borrow_mut().extend(delays.iter().map(|delay| (sent.at + *delay, sequence)));
             delays
         });
         cable.run_until(at(13 * SECOND));
         let mut arrivals = arrivals.take();
+        // What arrives is counted beside the host, by a count that knows nothing of gaps.
+        let mut seen: BTreeMap<u64, u64> = BTreeMap::new();
+        let (mut reordered, mut highest) = (0, None);
         // Stable: what arrives at the same instant arrives in the order of sending.
         arrivals.sort_by_key(|(at, _)| *at);
         for (_, sequence) in arrivals {
@@ -160,6 +158,21 @@ fn what_is_under_way_at_the_end_is_not_lost() {
     assert_eq!((hole.first, hole.lost, hole.ended), (4000, 2000, None));
     assert_eq!((hole.from, hole.until), (at(5 * SECOND), at(7 * SECOND)));
     assert_eq!(record.span, (at(SECOND), at(7 * SECOND)));
+}
+
+#[test]
+fn a_black_hole_that_may_still_be_filled_has_not_ended() {
+    let flow = flow(flow_config(v4(1), v4(2)));
+    let mut cable = measured(&flow);
+    let dead = at(5 * SECOND)..at(6 * SECOND + 500 * MS);
+    cable.fate = Box::new(move |sent| if dead.contains(&sent.at) { Vec::new() } else { vec![DELAY] });
+    // What was sent up to 6.2 s is judged. Later ones have arrived; those in between may come out of order.
+    cable.run_until(at(7 * SECOND + 200 * MS));
+    let record = record(&cable, &flow);
+    assert_eq!((record.sent, record.received), (6201, 4700));
+    assert_eq!((record.lost, record.in_flight), (1201, 300));
+    let [hole] = record.black_holes[..] else { panic!("{:?}", record.black_holes) };
+    assert_eq!((hole.lost, hole.until, hole.ended), (1201, at(6 * SECOND + 201 * MS), None));
 }
 
 #[test]
@@ -224,7 +237,8 @@ fn every_probe_is_what_smoltcp_reads() {
                 let config =
                     FlowConfig { size, dscp: 46, interval, start: at(SECOND), ..flow_config(from, to) };
                 let flow = flow(config);
-                let hosts = [1, 2].map(|number| host(HostConfig { vlan: tag, ttl: 9, ..config_of(number) }));
+                let hosts = [1, 2]
+                    .map(|number| host(HostConfig { vlan: tag, ttl: 9, ..crate::cable::config(number) }));
                 let mut cable = Cable::new(hosts);
                 cable.hosts[0].send_flow(&flow).unwrap();
                 cable.hosts[1].receive_flow(&flow);
@@ -242,10 +256,6 @@ fn every_probe_is_what_smoltcp_reads() {
             }
         }
     }
-}
-
-fn config_of(number: u8) -> HostConfig {
-    config(number)
 }
 
 fn is_udp(behind_addresses: &[u8]) -> bool {
@@ -375,7 +385,7 @@ fn phases_come_from_the_seed_and_the_name() {
     let phase = |name: &str, seed| {
         let config = FlowConfig { name: name.to_owned(), phase: None, ..flow_config(v4(1), v4(2)) };
         let flow = Flow::new(FlowId(7), config, Seed(seed)).unwrap();
-        let mut sender = host(config_of(1));
+        let mut sender = host(crate::cable::config(1));
         sender.send_flow(&flow).unwrap();
         sender.poll_timeout().unwrap() - at(SECOND)
     };

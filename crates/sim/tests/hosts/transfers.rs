@@ -1,7 +1,7 @@
 use crate::cable::{Cable, DELAY, SECOND, Sent, at, v4, v6};
 use core::net::IpAddr;
 use greylag_base::{Dice, Seed};
-use greylag_sim::host::{HostEvent, TransferId};
+use greylag_sim::host::{HostDrop, HostEvent, TransferId};
 use std::time::Duration;
 
 const MEBIBYTE: u64 = 1 << 20;
@@ -91,6 +91,9 @@ fn one_port_takes_many_transfers() {
         .collect();
     sizes.sort_unstable();
     assert_eq!(sizes, (0..40).collect::<Vec<_>>());
+    // All at once: as many as a host accepts, and the others are refused. Later there is room again.
+    assert_eq!(connect(&mut cable, 300), (256, 44));
+    assert_eq!(connect(&mut cable, 3), (3, 0));
 }
 
 #[test]
@@ -103,5 +106,32 @@ fn datagrams_are_echoed() {
         cable.run_for(SECOND);
         assert_eq!(cable.events(0), [HostEvent::Datagram { from: to, from_port: 7, len: 900 }]);
     }
+    cable.hosts[0].udp_send(cable.now, v4(255), 7, b"everybody").unwrap();
+    cable.run_for(SECOND);
+    assert_eq!(cable.events(0), [], "no answer could come from there");
     assert!(cable.hosts[0].udp_send(cable.now, v4(2), 7, &[0; 1473]).is_err());
+}
+
+#[test]
+fn what_was_damaged_on_its_way_is_counted() {
+    let mut cable = Cable::plain();
+    cable.hosts[1].udp_echo(7).unwrap();
+    cable.hosts[1].tcp_listen(5001).unwrap();
+    for to in [v4(2), v6(2)] {
+        cable.hosts[0].udp_send(cable.now, to, 7, &[0; 100]).unwrap();
+        cable.hosts[0].tcp_connect(cable.now, to, 5001, 1).unwrap();
+    }
+    cable.run_for(SECOND);
+    let log = cable.take_log();
+    let mut other = Cable::plain();
+    let mut count = 0;
+    // Frames that are padded end in an octet that no checksum covers.
+    for sent in log.iter().filter(|sent| sent.from == 0 && sent.bytes.len() > 60) {
+        let mut bytes = sent.bytes.clone();
+        *bytes.last_mut().unwrap() ^= 1;
+        other.hosts[1].handle_frame(other.now, &bytes);
+        count += 1;
+        assert_eq!(other.hosts[1].counters().dropped(HostDrop::Malformed).frames, count, "{sent:?}");
+    }
+    assert!(count >= 6, "{count}");
 }

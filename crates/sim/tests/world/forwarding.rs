@@ -7,6 +7,8 @@ use std::time::Duration;
 
 pub(crate) const TWO_SWITCHES: &str = r#"
 name: pair
+title: A test
+duration: 10m
 topology:
   nodes: {sw1: {kind: greylag}, sw2: {kind: greylag}, h1: {kind: host}, h2: {kind: host}}
   links:
@@ -32,6 +34,8 @@ fn a_broadcast_in_a_loop_of_three_switches_circles_until_a_link_is_cut() {
     let ring = scenario(
         r#"
 name: ring
+title: A test
+duration: 10m
 topology:
   nodes: {sw1: {kind: greylag}, sw2: {kind: greylag}, sw3: {kind: greylag}, h1: {kind: host}}
   links:

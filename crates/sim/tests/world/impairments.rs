@@ -13,6 +13,8 @@ fn wire() -> Scenario {
     scenario(
         r#"
 name: wire
+title: A test
+duration: 10m
 topology:
   nodes: {h1: {kind: host}, h2: {kind: host}}
   links: [{endpoints: ["h1:eth1", "h2:eth1"]}]

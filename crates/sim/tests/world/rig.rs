@@ -1,13 +1,15 @@
 //! A lab in the virtual world, and somebody who writes down what can be seen of it.
 
-use greylag_base::{Instant, MacAddr, PortId, Seed};
+use greylag_base::{Instant, MacAddr, PortId};
 use greylag_scenario::Source;
-use greylag_scenario::lab::{self, NodeKind};
-use greylag_scenario::story::{CheckerLimits, HostSettings, LinkSettings, Scenario};
+use greylag_scenario::story::{self, Choice, Scenario};
 use greylag_sim::{Decision, Happening, LinkLoss, Observer, World};
 use greylag_wire::ethernet::{EtherType, Repr};
 use std::fmt::Write;
 use std::time::Duration;
+
+/// Names and values.
+pub(crate) type Fields = Vec<(String, String)>;
 
 /// What was seen, in order.
 #[derive(Default)]
@@ -15,6 +17,8 @@ pub(crate) struct Notes {
     /// Frames that arrived: when, on which link, at which end, the frame.
     pub(crate) arrived: Vec<(Instant, usize, usize, Vec<u8>)>,
     /// Frames that did not: when, on which link, from which end, why.
+    /// What hosts had to say: which host, what, its fields.
+    pub(crate) said: Vec<(usize, String, Fields)>,
     pub(crate) perished: Vec<(Instant, usize, usize, LinkLoss)>,
     /// Everything as text, line by line.
     pub(crate) log: String,
@@ -46,6 +50,10 @@ impl Observer for Notes {
     }
 
     fn happened(&mut self, at: Instant, node: usize, what: &Happening<'_>) {
+        if let Happening::Host(name, fields) = what {
+            let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            self.said.push((node, (*name).to_owned(), fields));
+        }
         if !self.is_brief {
             let _ = writeln!(self.log, "{at:?} happened {node} {what:?}");
         }
@@ -53,44 +61,20 @@ impl Observer for Notes {
 }
 
 impl Notes {
+    /// How often a host had something of this name to say.
+    pub(crate) fn said(&self, node: usize, name: &str) -> usize {
+        self.said.iter().filter(|said| said.0 == node && said.1 == name).count()
+    }
+
     /// How many frames perished for a reason.
     pub(crate) fn lost(&self, why: LinkLoss) -> usize {
         self.perished.iter().filter(|perished| perished.3 == why).count()
     }
 }
 
-/// A scenario that is a lab and nothing else.
-pub(crate) fn scenario(lab: &str) -> Scenario {
-    let lab = lab::parse(&Source::new("test.clab.yml", lab)).unwrap_or_else(|error| panic!("{error}"));
-    let is_host = |kind: &NodeKind| matches!(kind, NodeKind::Host);
-    let second = Duration::from_secs(1);
-    let host = HostSettings { vlan: None, neighbor_lifetime: 14_400 * second, announces: true };
-    let link = LinkSettings { rate: 10_000_000_000, delay: Duration::from_micros(5), queue: 1000, up: true };
-    Scenario {
-        name: lab.name.clone(),
-        title: String::new(),
-        lesson: None,
-        hosts: lab.nodes.iter().map(|node| is_host(&node.kind).then(|| host.clone())).collect(),
-        links: vec![link; lab.links.len()],
-        lab,
-        seed: Seed(1),
-        start: Duration::ZERO,
-        duration: 600 * second,
-        parameters: Vec::new(),
-        flows: Vec::new(),
-        timeline: Vec::new(),
-        pollers: Vec::new(),
-        expectations: Vec::new(),
-        checkers: CheckerLimits {
-            passes: 8,
-            silence: 3 * second,
-            flood: 30 * second,
-            disagreement: 30 * second,
-        },
-        violations: Vec::new(),
-        variants: Vec::new(),
-        variant: None,
-    }
+/// The scenario of a file's text.
+pub(crate) fn scenario(text: &str) -> Scenario {
+    story::parse(&Source::new("test.yml", text), &Choice::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// The world of a scenario.
