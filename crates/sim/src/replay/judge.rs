@@ -325,6 +325,7 @@ fn outside(value: u64, least: u64, most: Option<u64>, one: &str, many: &str) -> 
 fn bounds(least: u64, most: Option<u64>, one: &str, many: &str) -> String {
     let unit = if most.unwrap_or(least) == 1 { one } else { many };
     match most {
+        Some(0) if one == "time" => "never".to_owned(),
         Some(0) => format!("no {one}"),
         Some(most) if most == least => format!("{least} {unit}"),
         Some(most) => format!("{least} to {most} {unit}"),

@@ -15,6 +15,7 @@ use crate::{World, WorldError};
 use greylag_base::{DropReason, Instant, Seed};
 use greylag_scenario::story::{ExpectedOutcome, ExpectedViolation, FlowSpec, Parameter, Scenario};
 use greylag_switch::Switch;
+use greylag_switch::config::LearningMode;
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -61,6 +62,8 @@ enum Stop {
     Order(usize),
     /// A counter is read for an expectation.
     Sample(usize),
+    /// Agents and tables are compared.
+    Compare,
     /// Somebody who waits is told.
     Tell,
 }
@@ -80,12 +83,17 @@ pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> R
     let mut world = World::new(scenario, seed, watch)?;
     expect_flows(scenario, &mut world);
     let mut orders = Vec::new();
-    let mut stops = stops(scenario, duration, progress.is_some());
+    let tables = world.observer().tables.period();
+    let mut stops = stops(scenario, duration, tables, progress.is_some());
     while let Some(Reverse((at, stop))) = stops.pop().filter(|Reverse((at, _))| *at <= end) {
         world.run_until(at);
         match stop {
             Stop::Order(index) => orders.push(order(scenario, index, &mut world)),
             Stop::Sample(index) => sample(scenario, index, &mut world),
+            Stop::Compare => {
+                compare(&mut world, scenario.lab.nodes.len());
+                stops.push(Reverse((at + tables, Stop::Compare)));
+            }
             Stop::Tell => {
                 if let Some(tell) = &mut progress {
                     if !tell(at, end) {
@@ -115,7 +123,12 @@ fn expect_flows(scenario: &Scenario, world: &mut World<Watch<'_>>) {
 }
 
 /// The first stops; those that come again are put behind them one by one.
-fn stops(scenario: &Scenario, duration: Duration, tells: bool) -> BinaryHeap<Reverse<(Instant, Stop)>> {
+fn stops(
+    scenario: &Scenario,
+    duration: Duration,
+    tables: Duration,
+    tells: bool,
+) -> BinaryHeap<Reverse<(Instant, Stop)>> {
     let after = |since: Duration| Instant::ZERO + since;
     let orders =
         scenario.timeline.iter().enumerate().map(|(index, step)| (after(step.at), Stop::Order(index)));
@@ -124,8 +137,8 @@ fn stops(scenario: &Scenario, duration: Duration, tells: bool) -> BinaryHeap<Rev
         let at = expectation.at.unwrap_or(duration).min(duration);
         is_counter.then_some((after(at), Stop::Sample(index)))
     });
-    let again = tells.then_some((Instant::ZERO, Stop::Tell));
-    orders.chain(samples).chain(again).map(Reverse).collect()
+    let again = [Some((after(tables), Stop::Compare)), tells.then_some((Instant::ZERO, Stop::Tell))];
+    orders.chain(samples).chain(again.into_iter().flatten()).map(Reverse).collect()
 }
 
 fn order(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) -> OrderDone {
@@ -168,6 +181,18 @@ fn read_counter(switch: &Switch, now: Instant, path: &str) -> Option<u64> {
         value => value.get(key),
     });
     value?.as_u64()
+}
+
+/// Compares what the learning agents believe with what the tables say.
+fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
+    let now = world.now();
+    for node in 0..nodes {
+        let conflicts = world
+            .switch(node)
+            .filter(|switch| switch.config().learning.mode == LearningMode::Agent)
+            .map(|switch| switch.check_fdb(now).len());
+        world.observer().compared(now, node, conflicts.unwrap_or(0));
+    }
 }
 
 /// What became of each flow, without the causes.

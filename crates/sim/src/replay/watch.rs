@@ -6,6 +6,7 @@ use super::checkers::no_duplicate::{self, NoDuplicate};
 use super::checkers::no_lasting_flood::{self, NoLastingFlood};
 use super::checkers::no_loop::{self, NoLoop};
 use super::checkers::no_mute_switch::{self, NoMuteSwitch};
+use super::checkers::table_agrees::{self, TableAgrees};
 use super::checkers::{Charges, no_black_hole};
 use super::chronicle::Chronicle;
 use super::clock::{DayClock, span};
@@ -33,6 +34,7 @@ pub(crate) struct Watch<'a> {
     duplicates: NoDuplicate,
     floods: NoLastingFlood,
     mutes: NoMuteSwitch,
+    pub(crate) tables: TableAgrees,
     pub(crate) charges: Charges,
     capture: Option<Capture<'a>>,
     /// Of the digests of frames.
@@ -67,6 +69,7 @@ impl<'a> Watch<'a> {
             duplicates: NoDuplicate::new(0),
             floods: NoLastingFlood::new(nodes, limits.flood),
             mutes: NoMuteSwitch::new(nodes, limits.silence),
+            tables: TableAgrees::new(nodes, limits.disagreement),
             charges: Charges::default(),
             capture: capture.map(|out| Capture::new(scenario, out)).transpose()?,
             key: seed.derive("onlooker").key(),
@@ -81,6 +84,20 @@ impl<'a> Watch<'a> {
         self.duplicates = NoDuplicate::new(labels.len());
         self.trails = Trails::new(receivers);
         self.labels = labels;
+    }
+
+    /// A look at a switch found its two lists of addresses to differ in so many entries.
+    pub(crate) fn compared(&mut self, at: Instant, switch: usize, differences: usize) {
+        if let Some(since) = self.tables.looked(at, switch, differences) {
+            let clock = self.clock;
+            self.charges.add(table_agrees::NAME, Some(switch), at, || {
+                let text = format!(
+                    "agent and table differ since {}, now in {differences} entries",
+                    clock.time(since)
+                );
+                (None, text)
+            });
+        }
     }
 
     /// Says of each black hole where it was, and holds those that last too long against the network.

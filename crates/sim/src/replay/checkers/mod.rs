@@ -8,13 +8,20 @@ pub(crate) mod no_duplicate;
 pub(crate) mod no_lasting_flood;
 pub(crate) mod no_loop;
 pub(crate) mod no_mute_switch;
+pub(crate) mod table_agrees;
 
 use greylag_base::Instant;
 use std::collections::BTreeMap;
 
 /// The names of all checkers, as scenario files have them.
-pub const CHECKERS: [&str; 5] =
-    [no_loop::NAME, no_duplicate::NAME, no_black_hole::NAME, no_lasting_flood::NAME, no_mute_switch::NAME];
+pub const CHECKERS: [&str; 6] = [
+    no_loop::NAME,
+    no_duplicate::NAME,
+    no_black_hole::NAME,
+    no_lasting_flood::NAME,
+    table_agrees::NAME,
+    no_mute_switch::NAME,
+];
 
 /// Something that a checker has seen.
 pub(crate) struct Charge {
