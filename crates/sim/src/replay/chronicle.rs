@@ -98,7 +98,10 @@ impl Chronicle {
         };
         self.alarm(line, name, &fields);
         let text = words(name, &fields);
-        self.notes.push(Note { at: line.at, node: line.node, text, is_order: false });
+        // How things stood at the start led nowhere.
+        if line.at > Instant::ZERO {
+            self.notes.push(Note { at: line.at, node: line.node, text, is_order: false });
+        }
         let agent = fields.get("agent").and_then(Value::as_str).unwrap_or_default().to_owned();
         let turns = &mut self.turns[line.node];
         turns.push(Turn { at: line.at, agent, life: life? });

@@ -18,7 +18,9 @@ use super::outcome::FlowOutcome;
 use super::topology::Topology;
 use crate::{Decision, Happening, LinkLoss, Observer};
 use greylag_base::{Instant, PortId, Seed};
+use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::Scenario;
+use greylag_switch::config::LearningMode;
 use std::io::{self, Write};
 
 /// Sees everything, changes nothing.
@@ -241,8 +243,17 @@ impl Observer for Watch<'_> {
         self.tallies.event(line);
         if matches!(what, Happening::Switch(_))
             && let Some(turn) = self.chronicle.event(line)
+            && leaves_learning_to_its_agent(lab, node)
         {
             self.mutes.turned(turn.at, node, turn.life);
         }
+    }
+}
+
+/// Where workers learn by themselves, a dead agent mutes nobody.
+fn leaves_learning_to_its_agent(lab: &Lab, node: usize) -> bool {
+    match &lab.nodes[node].kind {
+        NodeKind::Greylag(config) => config.learning.mode == LearningMode::Agent,
+        NodeKind::Host => false,
     }
 }

@@ -60,9 +60,15 @@ pub struct ExpectationLine {
     /// That less the time in the logs.
     #[serde(rename = "difference-ns", skip_serializing_if = "Option::is_none", default)]
     pub difference: Option<i64>,
-    /// What was measured besides: events, frames, a counter's value, a share, or nanoseconds that a black hole lasted.
+    /// How long a black hole lasted.
+    #[serde(rename = "lasted-ns", skip_serializing_if = "Option::is_none", default)]
+    pub lasted: Option<u64>,
+    /// Share that arrived, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub value: Option<f64>,
+    pub share: Option<f64>,
+    /// Events, frames, or a counter's value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub count: Option<u64>,
 }
 
 /// A violation in a run.
@@ -90,7 +96,9 @@ impl RunLine {
             holds: judgement.holds,
             at: judgement.reproduced.map(Instant::as_nanos),
             difference: judgement.difference,
-            value: value(&judgement.measured),
+            lasted: lasted(&judgement.measured),
+            share: share(&judgement.measured),
+            count: count(&judgement.measured),
         });
         let violations = outcome.violations.iter().map(|violation| ViolationLine {
             checker: violation.checker.to_owned(),
@@ -125,14 +133,25 @@ impl RunLine {
     }
 }
 
-fn value(measured: &Measured) -> Option<f64> {
+fn lasted(measured: &Measured) -> Option<u64> {
     match measured {
-        Measured::Event { count } => Some(*count as f64),
-        Measured::Alarm { .. } => None,
+        Measured::BlackHole { lasted, .. } => u64::try_from(lasted.as_nanos()).ok(),
+        _ => None,
+    }
+}
+
+fn share(measured: &Measured) -> Option<f64> {
+    match measured {
         Measured::Level { share } => *share,
-        Measured::BlackHole { lasted, .. } => Some(lasted.as_nanos() as f64),
-        Measured::ForeignUnicast { frames } => Some(*frames as f64),
-        Measured::Counter { value } => value.map(|value| value as f64),
+        _ => None,
+    }
+}
+
+fn count(measured: &Measured) -> Option<u64> {
+    match measured {
+        Measured::Event { count } | Measured::ForeignUnicast { frames: count } => Some(*count),
+        Measured::Counter { value } => *value,
+        Measured::Alarm { .. } | Measured::Level { .. } | Measured::BlackHole { .. } => None,
     }
 }
 

@@ -46,8 +46,12 @@ pub struct ExpectationSummary {
     pub at: Option<Distribution>,
     /// How far that was from the logs.
     pub difference: Option<Distribution>,
-    /// What was measured besides.
-    pub value: Option<Distribution>,
+    /// How long a black hole lasted, seconds.
+    pub lasted: Option<Distribution>,
+    /// Share that arrived.
+    pub share: Option<Distribution>,
+    /// Events, frames, or a counter's value.
+    pub count: Option<Distribution>,
     /// What each assumption does to it, the strongest first.
     pub carriers: Vec<Carrier>,
 }
@@ -193,7 +197,9 @@ fn expectation(lines: &[&RunLine], name: &str) -> ExpectationSummary {
         difference: Distribution::of(
             each().filter_map(|line| line.difference).map(|off| seconds(off as f64)),
         ),
-        value: Distribution::of(each().filter_map(|line| line.value)),
+        lasted: Distribution::of(each().filter_map(|line| line.lasted).map(|span| seconds(span as f64))),
+        share: Distribution::of(each().filter_map(|line| line.share)),
+        count: Distribution::of(each().filter_map(|line| line.count).map(|count| count as f64)),
         carriers: carriers(lines, name),
     }
 }
