@@ -239,6 +239,27 @@ fn shard(text: &str) -> Result<Shard, String> {
 pub(crate) enum BenchWhat {
     /// The MAC table alone, without frames, beside a hash map for one thread
     Table(TableArguments),
+    /// The virtual world: frames through its switches, a lab against real time, worlds one after the other
+    Sim(SimArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct SimArguments {
+    /// Switches of the lab, and of the row that frames cross
+    #[arg(long, default_value = "20", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub(crate) switches: u16,
+    /// Links of the lab, each with a control frame a second each way
+    #[arg(long, default_value = "100", value_parser = clap::value_parser!(u16).range(3..))]
+    pub(crate) links: u16,
+    /// Probe flows of the lab, of a frame a second each
+    #[arg(long, default_value = "1000")]
+    pub(crate) flows: u32,
+    /// Seconds of the virtual world that the lab runs
+    #[arg(long, default_value = "600", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -275,6 +296,7 @@ impl Arguments {
             Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
             Command::Sweep(sweep) => sweep.json,
             Command::Bench { what: BenchWhat::Table(table) } => table.json,
+            Command::Bench { what: BenchWhat::Sim(sim) } => sim.json,
         }
     }
 }

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
+        Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };
     outcome::conclude(outcome, json)
 }
