@@ -1,6 +1,9 @@
 //! The words of the command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use greylag_sim::sweep::Shard;
+use std::num::NonZero;
+use std::ops::Range;
 use std::path::PathBuf;
 
 /// A userspace switch for labs, benchmarks and the replay of learning failures.
@@ -22,6 +25,10 @@ pub(crate) enum Command {
     },
     /// Ask a running switch
     Show(ShowArguments),
+    /// Replay an outage from its scenario file, and hold what comes out against the logs
+    Replay(ReplayArguments),
+    /// Replay a scenario under many seeds and assumptions
+    Sweep(SweepArguments),
     /// Measure the pieces on this machine
     Bench {
         #[command(subcommand)]
@@ -134,6 +141,100 @@ pub(crate) enum What {
     Events,
 }
 
+#[derive(Args)]
+pub(crate) struct ReplayArguments {
+    /// The scenario
+    #[arg(value_name = "SCENARIO.yml")]
+    pub(crate) file: PathBuf,
+    /// Where all chance comes from [default: the file's, or 1]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// End here: a time since the start such as 90s or 5m, or a time of day such as 13:30
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// A variant of the file's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// Another value for a parameter of the file's; as often as there are parameters
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assumption)]
+    pub(crate) assume: Vec<(String, String)>,
+    /// Write every event, one JSON object a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) events: Option<PathBuf>,
+    /// Write every frame
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Only check the file: the base, every variant, every choice of a parameter
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap"])]
+    pub(crate) check: bool,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct SweepArguments {
+    #[command(subcommand)]
+    pub(crate) merge: Option<SweepVerb>,
+    /// The scenario
+    #[arg(value_name = "SCENARIO.yml", required = true)]
+    pub(crate) file: Option<PathBuf>,
+    /// Seeds from A up to, but without, B
+    #[arg(long, value_name = "A..B", required = true, value_parser = seeds)]
+    pub(crate) seeds: Option<Range<u64>>,
+    /// Parameters whose choices are combined, or `all` [default: none, only the seed varies]
+    #[arg(long, value_name = "all|NAME,..", value_delimiter = ',')]
+    pub(crate) assumptions: Vec<String>,
+    /// Only every Nth run, from the Ith on: what one of N machines does
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+    /// Threads [default: as many as there are processors]
+    #[arg(long, value_name = "J")]
+    pub(crate) jobs: Option<NonZero<usize>>,
+    /// A variant of the file's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// Write a line for each run; what is in the file already is not run again
+    #[arg(short, long, value_name = "FILE.jsonl")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SweepVerb {
+    /// Join the files of several sweeps or shards
+    Merge {
+        /// What `sweep -o` wrote
+        #[arg(value_name = "FILE.jsonl", required = true)]
+        files: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(short, long)]
+        json: bool,
+    },
+}
+
+fn assumption(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE such as ageing=180s")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range
+        .filter(|range| !range.is_empty())
+        .ok_or_else(|| "expected A..B such as 0..1000, B above A".to_owned())
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let shard = parts.filter(|(number, of)| (1..=*of).contains(number));
+    let (number, of): (u64, u64) = shard.ok_or("expected I/N such as 1/4, I from 1 to N")?;
+    Ok(Shard { number: number - 1, of })
+}
+
 #[derive(Subcommand)]
 pub(crate) enum BenchWhat {
     /// The MAC table alone, without frames, beside a hash map for one thread
@@ -191,6 +292,9 @@ impl Arguments {
             Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
             Command::Lab { .. } => false,
             Command::Show(show) => show.json,
+            Command::Replay(replay) => replay.json,
+            Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
+            Command::Sweep(sweep) => sweep.json,
             Command::Bench { what: BenchWhat::Table(table) } => table.json,
             Command::Bench { what: BenchWhat::Sim(sim) } => sim.json,
         }

@@ -4,8 +4,12 @@ mod arguments;
 mod bench;
 mod lab;
 mod outcome;
+mod paragraph;
+mod replay;
 mod run;
 mod show;
+mod story;
+mod sweep;
 mod table;
 
 use arguments::{Arguments, BenchWhat, Command};
@@ -22,6 +26,8 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Lab { verb } => lab::lab(verb),
         Command::Show(show) => show::show(&show),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
         Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };

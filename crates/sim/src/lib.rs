@@ -12,7 +12,9 @@ mod link;
 mod observer;
 mod orders;
 mod queue;
+pub mod replay;
 mod sim_port;
+pub mod sweep;
 mod switch_node;
 mod world;
 
