@@ -83,9 +83,28 @@ impl VlanSet {
         self.0[vlan.index() / 64] & (1 << (vlan.index() % 64)) != 0
     }
 
-    /// In ascending order.
+    /// Those that are in both sets.
+    pub fn intersection(&self, other: &VlanSet) -> VlanSet {
+        let mut both = self.clone();
+        for (word, mask) in both.0.iter_mut().zip(other.0.iter()) {
+            *word &= mask;
+        }
+        both
+    }
+
+    /// In ascending order, one step per member.
     pub fn iter(&self) -> impl Iterator<Item = VlanId> + '_ {
-        (1..=4094).filter_map(VlanId::new).filter(|&vlan| self.contains(vlan))
+        self.0.iter().enumerate().flat_map(|(index, &word)| {
+            let mut rest = word;
+            std::iter::from_fn(move || {
+                if rest == 0 {
+                    return None;
+                }
+                let bit = rest.trailing_zeros() as u16;
+                rest &= rest - 1;
+                Some(VlanId(index as u16 * 64 + bit))
+            })
+        })
     }
 
     /// No VLAN at all.
@@ -141,6 +160,24 @@ impl Serialize for VlanSet {
     /// As a list of ranges, `"1,10-19,30"`.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for VlanSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let wrong =
+            || de::Error::custom(format!("`{text}` is no set of VLANs: expected ranges such as 1,10-19"));
+        let number = |text: &str| text.parse().ok().and_then(VlanId::new).ok_or_else(wrong);
+        let mut set = VlanSet::new();
+        for range in text.split(',').filter(|range| !range.is_empty()) {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (first, last): (VlanId, VlanId) = (number(first)?, number(last)?);
+            for vlan in (first.0..=last.0).filter_map(VlanId::new) {
+                set.insert(vlan);
+            }
+        }
+        Ok(set)
     }
 }
 

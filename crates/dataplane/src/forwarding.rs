@@ -2,6 +2,7 @@
 //! one and swaps it whole.
 
 use greylag_base::{Instant, PortId, PortSet, VlanId, VlanSet};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// A snapshot of everything that is configured.
@@ -20,7 +21,8 @@ pub struct Forwarding {
 const NOWHERE: u16 = u16::MAX;
 
 /// What a worker needs to know of a port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct PortForwarding {
     /// Frames may pass: the port is administratively up and its link is up.
     pub up: bool,
@@ -51,7 +53,8 @@ impl PortForwarding {
 }
 
 /// Frames per second that a port may have flooded; `None` for no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct StormLimits {
     /// To ff:ff:ff:ff:ff:ff.
     pub broadcast: Option<u32>,
@@ -62,7 +65,8 @@ pub struct StormLimits {
 }
 
 /// When an address that changes ports is held where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Damping {
     /// Moves within `interval` that are allowed.
     pub threshold: u16,
@@ -75,7 +79,8 @@ pub struct Damping {
 }
 
 /// Who keeps the MAC table current.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Learning {
     /// Who installs and moves entries.
     pub install: Keeper,
@@ -87,7 +92,8 @@ pub struct Learning {
 }
 
 /// One of the two who can write the MAC table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Keeper {
     /// The worker that sees the frame.
     Worker,

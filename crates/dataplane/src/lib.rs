@@ -57,4 +57,5 @@ pub use counters::{LearnCounts, PortCounts};
 pub use event::{WorkerEvent, WorkerReport};
 pub use forwarding::{Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding};
 pub use plane::{DataPlane, Limits};
+pub use waiting::WaitingSource;
 pub use worker::Worker;

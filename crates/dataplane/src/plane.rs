@@ -2,7 +2,7 @@
 
 use crate::counters::WorkerCounters;
 use crate::storm::StormMeters;
-use crate::waiting::Waiting;
+use crate::waiting::{Waiting, WaitingSource};
 use crate::{Forwarding, LearnCounts, PortCounts, WorkerEvent, WorkerReport};
 use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
@@ -172,6 +172,12 @@ impl DataPlane {
     /// that another took with it.
     pub fn forget_reports(&self) {
         self.workers.iter().for_each(|worker| worker.waiting.clear());
+    }
+
+    /// The sources that wait for the learning agent: reported, and not installed where they were seen. A worker remembers a
+    /// thousand of them at the most.
+    pub fn sources_waiting(&self) -> Vec<WaitingSource> {
+        self.workers.iter().flat_map(|worker| worker.waiting.sources()).collect()
     }
 
     /// How many reports of the workers wait.

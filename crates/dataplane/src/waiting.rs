@@ -19,6 +19,19 @@ struct Place {
     at: AtomicU64,
 }
 
+/// A source that a worker has reported to the learning agent, and that nobody has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitingSource {
+    /// Its VLAN.
+    pub vlan: VlanId,
+    /// The address.
+    pub mac: MacAddr,
+    /// Where it was seen.
+    pub port: PortId,
+    /// When it was last reported.
+    pub at: Instant,
+}
+
 /// The reports that one worker has made and that nobody has answered. Fixed memory: a source takes over the place of
 /// another that it shares it with, and the other is reported anew.
 ///
@@ -66,6 +79,19 @@ impl Waiting {
             // Unless the worker has just given the place to somebody else.
             let _ = place.station.compare_exchange(station, 0, Relaxed, Relaxed);
         }
+    }
+
+    /// The sources that wait, in no useful order. One that the worker notes meanwhile may be left out.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = WaitingSource> {
+        self.places.iter().filter_map(|place| {
+            let station = place.station.load(Relaxed);
+            let (ports, at) = (place.ports.load(Relaxed), place.at.load(Relaxed));
+            // The worker may have given the place to somebody else between these lines.
+            let vlan =
+                VlanId::new((station >> 48) as u16).filter(|_| place.station.load(Relaxed) == station)?;
+            let mac = MacAddr::from_bits(station);
+            Some(WaitingSource { vlan, mac, port: PortId(ports as u16), at: Instant::from_nanos(at) })
+        })
     }
 
     /// Forgets everything.

@@ -15,6 +15,7 @@ use crate::sync::{AtomicU16, Ordering};
 
 /// The MAC table of a chip: how many addresses it loses to collisions.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub struct Geometry {
     /// Number of buckets: 1 to [`Config::MAX_CAPACITY`].
     pub buckets: u32,
@@ -26,6 +27,7 @@ pub struct Geometry {
 
 /// How a chip chooses the bucket of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum ChipHash {
     /// As the table itself hashes, with its secret.
     Keyed,

@@ -16,6 +16,7 @@ use crate::table::{Found, MacTable};
 
 /// What becomes of a new address that finds no room.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum WhenFull {
     /// It is not learned.
     #[default]

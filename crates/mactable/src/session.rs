@@ -66,6 +66,7 @@ pub enum Learn {
 
 /// Why an address was not learned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "kebab-case"))]
 pub enum Decline {
     /// The table has as many entries as its capacity.
     TableFull,

@@ -3,12 +3,13 @@
 
 use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
 use greylag_mactable::{Geometry, WhenFull};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A whole switch.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct SwitchConfig {
     /// The name it is known by: its control socket is called after it.
     pub name: String,
@@ -57,6 +58,11 @@ impl SwitchConfig {
         vlans
     }
 
+    /// The VLAN is one of them.
+    pub fn vlan_exists(&self, vlan: VlanId) -> bool {
+        self.vlans.contains_key(&vlan) || self.ports.iter().any(|port| port.membership.carries(vlan))
+    }
+
     /// The port called `name`.
     pub fn port(&self, name: &str) -> Option<(PortId, &PortConfig)> {
         let index = self.ports.iter().position(|port| port.name.as_str() == name)?;
@@ -65,7 +71,7 @@ impl SwitchConfig {
 }
 
 /// The threads that forward.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct WorkersConfig {
     /// How many; each has a queue of its own on every port.
@@ -83,7 +89,7 @@ impl Default for WorkersConfig {
 }
 
 /// What a worker does when no frame is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IdlePolicy {
     /// Polls for ever: the lowest latency, a whole core.
@@ -96,7 +102,8 @@ pub enum IdlePolicy {
 }
 
 /// The MAC table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct MacTableConfig {
     /// Entries that it holds at most.
     pub maximum_entries: u32,
@@ -127,7 +134,7 @@ impl Default for MacTableConfig {
 }
 
 /// Who learns addresses: the workers, or an agent of the control side that they report to.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct LearningConfig {
     /// Who.
@@ -168,7 +175,7 @@ impl Default for LearningConfig {
 }
 
 /// Who learns addresses.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LearningMode {
     /// The worker that sees a source writes the table itself, as the Linux bridge, Open vSwitch and VPP do.
@@ -179,7 +186,7 @@ pub enum LearningMode {
 }
 
 /// What the learning agent owns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AgentOwns {
     /// Installing and moving entries: workers install nothing.
     pub learn: bool,
@@ -191,13 +198,26 @@ pub struct AgentOwns {
     pub adjacency: bool,
 }
 
+impl LearningConfig {
+    /// What the agent owns, whatever the mode: nothing when workers learn by themselves.
+    pub fn owned(&self) -> AgentOwns {
+        match self.mode {
+            LearningMode::Inline => AgentOwns::NOTHING,
+            LearningMode::Agent => self.agent_owns,
+        }
+    }
+}
+
 impl AgentOwns {
+    /// Nothing.
+    pub const NOTHING: AgentOwns = AgentOwns { learn: false, lease: false, flood: false, adjacency: false };
+
     /// Everything.
     pub const ALL: AgentOwns = AgentOwns { learn: true, lease: true, flood: true, adjacency: true };
 }
 
 /// What becomes of a flood group that the agent does not renew.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FloodGroups {
     /// What was in stays in.
@@ -208,7 +228,7 @@ pub enum FloodGroups {
 }
 
 /// What the agent does with reports that arrive out of order.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReportOrder {
     /// The last to arrive wins.
@@ -219,7 +239,7 @@ pub enum ReportOrder {
 }
 
 /// What becomes of an agent that crashes, in the words of systemd.unit(5) and systemd.service(5).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct SupervisorConfig {
     /// An agent that has ended is started again; otherwise it is given up at once.
@@ -245,7 +265,7 @@ impl Default for SupervisorConfig {
 }
 
 /// A station that changes ports more than `threshold` times within `interval` is held where it is for `hold`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MoveDamping {
     /// Moves within the interval.
@@ -259,7 +279,7 @@ pub struct MoveDamping {
 }
 
 /// What happens to frames of a station that is held on another port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DampingAction {
     /// They are dropped, which also cuts a loop.
@@ -270,7 +290,7 @@ pub enum DampingAction {
 }
 
 /// Settings of one VLAN.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct VlanConfig {
     /// For people.
@@ -280,7 +300,7 @@ pub struct VlanConfig {
 }
 
 /// One port.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct PortConfig {
     /// Its name, and that of its interface.
@@ -318,7 +338,7 @@ impl PortConfig {
 }
 
 /// What a port is made of.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", rename_all_fields = "kebab-case", tag = "type")]
 pub enum Attachment {
     /// An Ethernet device that is there already, veth or real, opened by AF_PACKET.
@@ -335,7 +355,7 @@ pub enum Attachment {
 }
 
 /// A network namespace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NetnsRef {
     /// By its name below /run/netns.
@@ -345,7 +365,7 @@ pub enum NetnsRef {
 }
 
 /// The VLANs that a port carries (OpenConfig `switched-vlan`).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Membership {
     /// One VLAN, untagged.
@@ -386,7 +406,7 @@ impl Membership {
 }
 
 /// Frames per second that a port may have flooded; `None` for no limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StormControl {
     /// To ff:ff:ff:ff:ff:ff.
@@ -398,7 +418,7 @@ pub struct StormControl {
 }
 
 /// An address that neither ages nor moves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct StaticMac {
     /// Its VLAN.

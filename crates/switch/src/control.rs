@@ -1,79 +1,29 @@
 //! The control side: hears inputs, keeps state, publishes what the data plane forwards by.
 
-use crate::config::{DampingAction, PortConfig, SwitchConfig};
+use crate::agent::AgentKind;
+use crate::alarm::{Alarm, AlarmBoard, AlarmKind, Change};
+use crate::conditions::Conditions;
+use crate::config::{DampingAction, FloodGroups, SwitchConfig};
 use crate::event::{Event, EventLog};
-use crate::fault::Fault;
+use crate::history::History;
+use crate::input::{Input, Refused};
+use crate::learning::{AgentCounts, Around, Flush, LearningAgent, is_full};
+use crate::port::Port;
+use crate::publication::{FloodGroup, Publication};
+use crate::recording::{InputRecord, PlaybackError, Recording, Start};
+use crate::supervisor::{Act, Stage, Supervisor};
+use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, PortId, Seed, VlanId};
-use greylag_dataplane::{
-    Damping, DataPlane, Forwarding, Limits, PortForwarding, StormLimits, WorkerEvent, WorkerReport,
-};
+use greylag_dataplane::{Damping, DataPlane, Keeper, LearnCounts, Learning, Limits};
+use greylag_mactable::Decline;
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// Everything that a switch's control side is told from outside.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Input {
-    /// A port's link changed.
-    Link {
-        /// Which port.
-        port: PortId,
-        /// The link is up.
-        up: bool,
-    },
-    /// The workers reported something: what one look at their queues brought.
-    Reports(Vec<WorkerReport>),
-    /// An operator commits a configuration.
-    Commit {
-        /// All of it.
-        config: Box<SwitchConfig>,
-        /// Who.
-        author: String,
-        /// It is rolled back unless it is confirmed within this time.
-        confirm_within: Option<Duration>,
-    },
-    /// An operator confirms the last commit.
-    Confirm,
-    /// An operator goes back to the configuration before the last so many commits.
-    Rollback {
-        /// How many.
-        steps: usize,
-        /// Who.
-        author: String,
-    },
-    /// An operator flushes dynamic addresses.
-    FlushFdb {
-        /// Of one port only.
-        port: Option<PortId>,
-        /// Of one VLAN only.
-        vlan: Option<VlanId>,
-    },
-    /// An operator has the table repaired by the agent's list.
-    RepairFdb,
-    /// Something goes wrong inside.
-    Fault(Fault),
-    /// Time has passed: what [`Switch::poll_timeout`] asked for is due.
-    Timeout,
-}
+/// The learning agent, the only one so far.
+pub(crate) const AGENT: AgentKind = AgentKind::Learning;
 
-/// Why an input was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
-    /// A commit changes what is fixed while a switch runs.
-    #[error("{field} cannot change while the switch runs: restart it with the new configuration")]
-    Fixed {
-        /// The field of the configuration.
-        field: String,
-    },
-    /// There is no commit that waits to be confirmed.
-    #[error("no commit waits to be confirmed")]
-    NothingToConfirm,
-    /// The history is not that long.
-    #[error("the history has {kept} earlier configurations: expected a rollback of 1 to {kept}")]
-    NoSuchRollback {
-        /// How many it has.
-        kept: usize,
-    },
-}
+/// VLANs that every switch has room for, however few it starts with.
+const LEAST_VLAN_ROOM: usize = 64;
 
 /// A switch cannot be what its configuration asks for.
 #[derive(Debug, thiserror::Error)]
@@ -93,54 +43,35 @@ pub enum SwitchError {
     },
 }
 
-/// A port as the control side knows it.
-#[derive(Clone, Debug)]
-pub struct Port {
-    config: PortConfig,
-    link_up: bool,
-}
-
-impl Port {
-    /// What it was configured as.
-    pub fn config(&self) -> &PortConfig {
-        &self.config
-    }
-
-    /// Its link is up, whatever its administrative state.
-    pub fn link_is_up(&self) -> bool {
-        self.link_up
-    }
-
-    /// Frames may pass.
-    pub fn is_up(&self) -> bool {
-        self.link_up && self.config.enabled
-    }
-
-    fn forwarding(&self) -> PortForwarding {
-        let storm = self.config.storm_control;
-        PortForwarding {
-            up: self.is_up(),
-            vlans: self.config.membership.vlans(),
-            untagged: self.config.membership.untagged(),
-            mtu: self.config.mtu.into(),
-            isolation_group: self.config.isolation_group,
-            storm: StormLimits {
-                broadcast: storm.broadcast,
-                multicast: storm.multicast,
-                unknown_unicast: storm.unknown_unicast,
-            },
-        }
-    }
-}
-
 /// A switch without its forwarding threads.
 pub struct Switch {
-    config: SwitchConfig,
-    plane: Arc<DataPlane>,
-    ports: Vec<Port>,
-    events: EventLog,
-    /// Ports that went down since the workers were last polled.
-    gone_down: Vec<PortId>,
+    pub(crate) history: History,
+    pub(crate) door: TableDoor,
+    pub(crate) ports: Vec<Port>,
+    pub(crate) events: EventLog,
+    pub(crate) alarms: AlarmBoard,
+    pub(crate) supervisor: Supervisor,
+    pub(crate) conditions: Conditions,
+    /// While it runs.
+    pub(crate) agent: Option<LearningAgent>,
+    pub(crate) counts: AgentCounts,
+    /// When leased flood groups lapse.
+    pub(crate) flood_until: Option<Instant>,
+    /// When a commit that nobody confirms is rolled back.
+    pub(crate) confirm_by: Option<Instant>,
+    /// VLANs that it has room for.
+    pub(crate) vlan_room: usize,
+    /// What was flushed with a port that went down, or left a VLAN, and is to be flushed once more; and when that is if nobody polls
+    /// the workers first.
+    gone: Vec<Flush>,
+    second_flush: Option<Instant>,
+    /// The table is to be compared with the agent's list now.
+    audit_due: bool,
+    /// When the agent looks at its queue of its own accord.
+    next_look: Option<Instant>,
+    /// What workers had lost, and declined for want of room, at the last look.
+    lost: u64,
+    full: u64,
 }
 
 impl Switch {
@@ -149,51 +80,102 @@ impl Switch {
     /// # Errors
     /// When the MAC table cannot be made as configured, or the static addresses do not fit it.
     pub fn new(config: SwitchConfig, seed: Seed, now: Instant) -> Result<Self, SwitchError> {
-        let limits = Limits {
-            ports: config.ports.len() as u16,
-            workers: config.workers.count,
-            vlans: config.vlan_set().iter().count().max(1) as u16,
-            mac_entries: config.mac_table.maximum_entries,
-            ageing_time: config.mac_table.ageing_time,
-            when_full: config.mac_table.when_full,
-            geometry: config.mac_table.geometry.clone(),
-            ..Limits::default()
+        Switch::restore(History::new(config, now), seed, now)
+    }
+
+    /// A switch that starts again with the configurations that it had ([`Switch::history`]). A commit that waited to be confirmed is
+    /// gone.
+    ///
+    /// # Errors
+    /// Those of [`Switch::new`].
+    pub fn restore(history: History, seed: Seed, now: Instant) -> Result<Self, SwitchError> {
+        let history = history.survive();
+        let plane = data_plane(history.running(), seed)?;
+        Switch::begin(Start { history, seed, at: now }, |_| TableDoor::live(plane, None))
+    }
+
+    /// A switch that keeps a record of its run from the start.
+    ///
+    /// # Errors
+    /// Those of [`Switch::new`].
+    pub fn recorded(start: Start) -> Result<Self, SwitchError> {
+        let plane = data_plane(start.history.running(), start.seed)?;
+        Switch::begin(start, |recording| TableDoor::live(plane, Some(recording)))
+    }
+
+    /// Plays a record back: a switch that was told and answered the same, and has written the same events and done the same to
+    /// its data plane, as its own [`Switch::recording`] shows. That data plane is empty.
+    ///
+    /// # Errors
+    /// When the record does not fit this switch.
+    pub fn playback(recording: &Recording) -> Result<Self, PlaybackError> {
+        let plane = data_plane(recording.start.history.running(), recording.start.seed)?;
+        let answers = recording.answers.iter().cloned().collect();
+        let mut switch =
+            Switch::begin(recording.start.clone(), |own| TableDoor::recorded(plane, answers, own))?;
+        for InputRecord { at, input } in &recording.inputs {
+            // What was refused then is refused now.
+            let _ = switch.handle_input(*at, input.clone());
+        }
+        if switch.door.has_diverged() { Err(PlaybackError::Diverged) } else { Ok(switch) }
+    }
+
+    fn begin(start: Start, door: impl FnOnce(Box<Recording>) -> TableDoor) -> Result<Self, SwitchError> {
+        let (now, seed) = (start.at, start.seed);
+        let history = start.history.clone();
+        let config = history.running().clone();
+        let mut switch = Switch {
+            history,
+            door: door(Box::new(Recording::new(start))),
+            ports: config.ports.iter().cloned().map(Port::new).collect(),
+            events: EventLog::default(),
+            alarms: AlarmBoard::default(),
+            supervisor: Supervisor::new(now),
+            conditions: Conditions::new(seed),
+            agent: None,
+            counts: AgentCounts::default(),
+            flood_until: None,
+            confirm_by: None,
+            vlan_room: vlan_room(&config),
+            gone: Vec::new(),
+            second_flush: None,
+            audit_due: false,
+            next_look: None,
+            lost: 0,
+            full: 0,
         };
-        let plane = DataPlane::new(&limits, seed)?;
-        let table = plane.table();
         for (index, port) in config.ports.iter().enumerate() {
-            table.set_port_limit(index as u16, port.maximum_entries);
+            switch.door.limit_port(now, PortId(index as u16), port.maximum_entries);
         }
         for (vlan, settings) in &config.vlans {
-            table.set_vlan_limit(vlan.get(), settings.maximum_entries);
+            switch.door.limit_vlan(now, *vlan, settings.maximum_entries);
         }
         for entry in &config.static_macs {
-            table
-                .insert_static(entry.vlan.get(), entry.mac_address.0, entry.port.0)
-                .map_err(|_| SwitchError::StaticMac { mac: entry.mac_address, vlan: entry.vlan })?;
+            let place = Place { vlan: entry.vlan, mac: entry.mac_address, port: entry.port };
+            switch
+                .door
+                .insert_static(now, place)
+                .map_err(|_| SwitchError::StaticMac { mac: place.mac, vlan: place.vlan })?;
         }
-        let ports = config.ports.iter().map(|port| Port { config: port.clone(), link_up: false }).collect();
-        let mut switch = Switch {
-            config,
-            plane: Arc::new(plane),
-            ports,
-            events: EventLog::default(),
-            gone_down: Vec::new(),
-        };
-        let (ports, workers) = (switch.ports.len(), switch.config.workers.count);
+        let (ports, workers) = (switch.ports.len(), config.workers.count);
         switch.events.push(now, Event::SwitchStarted { ports, workers });
-        switch.publish();
+        switch.run_timers(now);
         Ok(switch)
     }
 
     /// What the workers forward by.
     pub fn data_plane(&self) -> &Arc<DataPlane> {
-        &self.plane
+        self.door.plane()
     }
 
     /// What it was told to be.
     pub fn config(&self) -> &SwitchConfig {
-        &self.config
+        self.history.running()
+    }
+
+    /// The configurations that it had, the running one first.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The ports; the index is the [`PortId`].
@@ -206,93 +188,439 @@ impl Switch {
         &self.events
     }
 
+    /// The alarms that are raised, in the order in which they were.
+    pub fn alarms(&self) -> &[Alarm] {
+        self.alarms.raised()
+    }
+
+    /// The last alarms that were cleared, in the order in which they were.
+    pub fn cleared_alarms(&self) -> impl Iterator<Item = &Alarm> {
+        self.alarms.cleared()
+    }
+
+    /// The record of its run, when it keeps one.
+    pub fn recording(&self) -> Option<&Recording> {
+        self.door.kept()
+    }
+
     /// Takes in what the outside says.
     ///
     /// # Errors
-    /// When the configuration does not allow it. Nothing has changed then.
+    /// When the configuration or the agent's state does not allow it. Nothing has changed then.
     ///
     /// # Panics
     /// When it speaks of a port that the switch does not have.
     pub fn handle_input(&mut self, now: Instant, input: Input) -> Result<(), Refused> {
+        if matches!(input, Input::CheckFdb { .. }) {
+            // What the agent is about to hear is no conflict.
+            self.poll_workers(now);
+        }
+        if let Some(recording) = self.door.recording() {
+            recording.inputs.push(InputRecord { at: now, input: input.clone() });
+        }
+        self.run_timers(now);
+        let taken = self.take(now, input);
+        self.follow_up(now);
+        taken
+    }
+
+    /// Does what brings inputs of its own: the last thing, so that a record has them behind their cause. Played back, they come from
+    /// the record.
+    fn follow_up(&mut self, now: Instant) {
+        let is_audit_due = std::mem::take(&mut self.audit_due);
+        if !self.door.is_live() {
+            return;
+        }
+        if self.next_look.is_some_and(|look| look <= now) {
+            self.poll_workers(now);
+        }
+        if is_audit_due {
+            // Refused when the agent has gone meanwhile: then there is nothing to compare.
+            let _ = self.handle_input(now, Input::CheckFdb { repair: true });
+        }
+    }
+
+    fn take(&mut self, now: Instant, input: Input) -> Result<(), Refused> {
         match input {
             Input::Link { port, up } => self.set_link(now, port, up),
-            Input::Reports(reports) => {
-                for report in reports {
-                    let event = self.name_ports(report.event);
-                    self.events.push(report.at, event);
-                }
+            Input::Reports { reports, lost, full } => {
+                self.flush_again(now);
+                self.alarm_if(now, lost > 0, AlarmKind::ReportsLost);
+                self.alarm_if(now, full > 0, AlarmKind::MacTableFull);
+                self.take_reports(now, reports);
             }
-            _ => {}
+            Input::Commit { config, author, confirm_within } => {
+                return self.commit(now, *config, author, confirm_within);
+            }
+            Input::Confirm => return self.confirm(now),
+            Input::Rollback { steps, author } => return self.roll_back(now, steps, author),
+            Input::FlushFdb { port, vlan } => self.flush_fdb(now, Flush { port, vlan }),
+            Input::CheckFdb { repair } => return self.audit(now, repair),
+            Input::Fault(fault) => return self.order(now, fault),
+            Input::Timeout => {}
         }
         Ok(())
     }
 
-    /// When something is to be done next if nothing comes from outside.
+    /// When something is to be done next if nothing comes from outside: exactly then, or never.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        [self.next_timer(), self.next_look].into_iter().flatten().min()
     }
 
-    /// Takes in what the workers have reported since the last call, as much as the agent can take now.
+    /// Takes in what the workers have reported, as much as the agent can take now, and what they have lost.
+    ///
+    /// To be called [`poll_interval`](crate::config::LearningConfig::poll_interval) after [`Switch::has_news`] became true, or every
+    /// so often.
     pub fn poll_workers(&mut self, now: Instant) {
-        // A worker that was in the middle of a batch when a port went down may have learned an address there after
-        // the flush.
-        for port in self.gone_down.drain(..) {
-            if !self.ports[port.index()].link_up {
-                self.plane.table().flush_port(port.0);
+        if self.next_timer().is_some_and(|due| due <= now) {
+            // As an input, for a record of the run.
+            let _ = self.handle_input(now, Input::Timeout);
+        }
+        self.next_look = None;
+        let poll_interval = self.config().learning.poll_interval;
+        let workers = u64::from(self.config().workers.count.max(1));
+        let allowance = if self.listens() { self.conditions.allowance(now, poll_interval) } else { 0 };
+        let each = allowance.div_ceil(workers).try_into().unwrap_or(usize::MAX);
+        let plane = Arc::clone(self.door.plane());
+        let reports = if each > 0 { plane.take_reports(each) } else { Vec::new() };
+        let counts = plane.learn_counts();
+        let (lost, full) = (counts.events_lost, full(&counts));
+        let (newly_lost, newly_full) = (lost - self.lost, full - self.full);
+        (self.lost, self.full) = (lost, full);
+        let taken = reports.len();
+        if taken > 0 || newly_lost > 0 || newly_full > 0 || !self.gone.is_empty() {
+            let _ = self.handle_input(now, Input::Reports { reports, lost: newly_lost, full: newly_full });
+        }
+        if self.listens() {
+            let next = self.conditions.spend(now, taken, poll_interval);
+            self.next_look = next.filter(|_| plane.reports_waiting() > 0);
+        }
+    }
+
+    /// There is something that [`Switch::poll_workers`] would take in: reports while the agent listens and has time, or losses. A
+    /// driver that has it polled `poll_interval` after this became true, and not again before, polls for nothing else.
+    pub fn has_news(&self) -> bool {
+        let plane = self.door.plane();
+        let counts = || plane.learn_counts();
+        (self.listens() && self.next_look.is_none() && plane.reports_waiting() > 0) || {
+            let counts = counts();
+            counts.events_lost > self.lost || full(&counts) > self.full
+        }
+    }
+
+    /// The agent runs and is not hung.
+    pub(crate) fn listens(&self) -> bool {
+        self.agent.is_some() && !self.conditions.is_hung()
+    }
+
+    fn next_timer(&self) -> Option<Instant> {
+        let listening = self.agent.as_ref().filter(|_| self.listens());
+        let agent = listening.and_then(|agent| agent.poll_timeout(self.config()));
+        [
+            self.conditions.poll_timeout(),
+            self.supervisor.poll_timeout(),
+            self.confirm_by,
+            listening.and_then(|_| self.conditions.next_arrival()),
+            agent,
+            self.alarms.poll_timeout(),
+            self.second_flush,
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    /// Does what is due, causes before consequences.
+    fn run_timers(&mut self, now: Instant) {
+        while self.next_timer().is_some_and(|due| due <= now) {
+            if self.conditions.handle_timeout(now) {
+                self.resume(now);
+            }
+            let acts = self.supervisor.handle_timeout(now, &self.history.running().supervisor);
+            self.act(now, acts);
+            if let Some(dump) = self.conditions.crash_due(now) {
+                self.crash(now, dump);
+            }
+            if self.confirm_by.is_some_and(|deadline| deadline <= now) {
+                self.give_back(now);
+            }
+            if self.listens() {
+                self.run_agent(now);
+            }
+            for change in self.alarms.handle_timeout(now).into_iter().flatten() {
+                self.log_alarm(now, change);
+            }
+            if self.second_flush.is_some_and(|due| due <= now) {
+                self.flush_again(now);
             }
         }
-        let reports = self.plane.take_reports(usize::MAX);
-        let _ = self.handle_input(now, Input::Reports(reports));
+    }
+
+    /// What the agent does of its own accord.
+    fn run_agent(&mut self, now: Instant) {
+        while let Some(report) = self.conditions.arrived(now) {
+            self.with_agent(now, |agent, around| agent.handle_report(report, around));
+        }
+        if self.with_agent(now, LearningAgent::renew_if_due) == Some(true) && self.lease_flood_groups(now) {
+            self.publish(now);
+        }
+        self.audit_due |= self.with_agent(now, |agent, around| agent.audit_is_due(around)) == Some(true);
+    }
+
+    /// Lets the agent do something, if it runs.
+    pub(crate) fn with_agent<R>(
+        &mut self,
+        now: Instant,
+        work: impl FnOnce(&mut LearningAgent, &mut Around<'_>) -> R,
+    ) -> Option<R> {
+        let mut agent = self.agent.take()?;
+        let result = self.around(now, |around| work(&mut agent, around));
+        self.agent = Some(agent);
+        Some(result)
+    }
+
+    /// What an agent finds around it.
+    pub(crate) fn around<R>(&mut self, now: Instant, work: impl FnOnce(&mut Around<'_>) -> R) -> R {
+        let (mut told, mut full) = (Vec::new(), false);
+        let mut around = Around {
+            now,
+            config: self.history.running(),
+            ports: &self.ports,
+            door: &mut self.door,
+            conditions: &mut self.conditions,
+            counts: &mut self.counts,
+            told: &mut told,
+            full: &mut full,
+        };
+        let result = work(&mut around);
+        for (at, event) in told {
+            self.events.push(at, event);
+        }
+        self.alarm_if(now, full, AlarmKind::MacTableFull);
+        result
+    }
+
+    fn take_reports(&mut self, now: Instant, reports: Vec<greylag_dataplane::WorkerReport>) {
+        for report in reports {
+            if self.conditions.loses() {
+                self.counts.lost += 1;
+            } else if let Some(report) = self.conditions.send(now, report) {
+                self.with_agent(now, |agent, around| agent.handle_report(report, around));
+            }
+        }
     }
 
     fn set_link(&mut self, now: Instant, id: PortId, up: bool) {
+        let joins = self.joins();
         let port = &mut self.ports[id.index()];
         if port.link_up == up {
             return;
         }
         port.link_up = up;
+        port.settle(joins);
         let name = port.config.name.to_string();
-        self.publish();
+        self.publish(now);
         if up {
             self.events.push(now, Event::PortUp { port: name });
         } else {
-            self.plane.table().flush_port(id.0);
-            self.gone_down.push(id);
+            self.flush_gone(now, id, None);
             self.events.push(now, Event::PortDown { port: name });
         }
     }
 
-    fn publish(&self) {
-        let ports = self.ports.iter().map(Port::forwarding).collect();
-        let damping = self.config.mac_table.move_damping.map(|damping| Damping {
-            threshold: damping.threshold,
-            interval: damping.interval,
-            hold: damping.hold,
-            drop: damping.action == DampingAction::Drop,
-        });
-        self.plane.publish(Forwarding::new(ports, self.config.group_fwd_mask).with_damping(damping));
+    /// Forgets what is behind a port that went down or left a VLAN, now and once more: a worker that was in the middle of a batch
+    /// may learn an address there after the flush.
+    pub(crate) fn flush_gone(&mut self, now: Instant, port: PortId, vlan: Option<VlanId>) {
+        let flush = Flush { port: Some(port), vlan };
+        self.flush(now, flush);
+        self.gone.push(flush);
+        self.second_flush = Some(now + self.config().learning.poll_interval);
+    }
+
+    fn flush_again(&mut self, now: Instant) {
+        self.second_flush = None;
+        for flush in std::mem::take(&mut self.gone) {
+            let Some(port) = flush.port.map(|port| &self.ports[port.index()]) else { continue };
+            if !flush.vlan.map_or(port.is_up(), |vlan| port.carries(vlan)) {
+                self.flush(now, flush);
+            }
+        }
+    }
+
+    pub(crate) fn agent_hears_flush(&mut self, flush: Flush) {
+        let listens = self.listens();
+        if let Some(agent) = &mut self.agent {
+            agent.handle_flush(flush, listens);
+        }
+    }
+
+    fn flush_fdb(&mut self, now: Instant, flush: Flush) {
+        self.flush(now, flush);
+        let port = flush.port.map(|port| self.port_name(port));
+        self.events.push(now, Event::FdbFlushed { port, vlan: flush.vlan });
+    }
+
+    /// Flushes dynamic addresses, in the table and on the agent's list.
+    pub(crate) fn flush(&mut self, now: Instant, flush: Flush) {
+        match (flush.port, flush.vlan) {
+            (None, None) => self.door.flush_all(now),
+            (Some(port), None) => self.door.flush_port(now, port),
+            (None, Some(vlan)) => self.door.flush_vlan(now, vlan),
+            (Some(_), Some(_)) => {
+                for entry in self.door.entries(now).into_iter().filter(|entry| !entry.is_static) {
+                    let Place { vlan, mac, port } = entry.place;
+                    if flush.takes(vlan, port) {
+                        self.door.remove(now, vlan, mac);
+                    }
+                }
+            }
+        }
+        self.agent_hears_flush(flush);
+    }
+
+    /// Ports that come up join their flood groups: nobody owns them, or the agent listens.
+    pub(crate) fn joins(&self) -> bool {
+        !self.config().learning.owned().flood || self.listens()
+    }
+
+    /// Puts all ports into the flood groups they should be in, or at least out of those they should not.
+    pub(crate) fn settle_ports(&mut self) {
+        let joins = self.joins();
+        self.ports.iter_mut().for_each(|port| port.settle(joins));
+    }
+
+    /// Renews the lease of the flood groups, if they have one and the agent listens; says whether anything changed.
+    pub(crate) fn lease_flood_groups(&mut self, now: Instant) -> bool {
+        let config = self.history.running();
+        let ageing_time = config.mac_table.ageing_time;
+        let before = self.flood_until;
+        if !config.learning.owned().flood {
+            self.flood_until = None;
+        } else if self.listens() {
+            let is_leased = config.learning.flood == FloodGroups::Leased && !ageing_time.is_zero();
+            self.flood_until = is_leased.then(|| now + ageing_time);
+        }
+        self.flood_until != before
+    }
+
+    pub(crate) fn publish(&mut self, now: Instant) {
+        let config = self.history.running();
+        let owned = config.learning.owned();
+        let keeper = |is_owned| if is_owned { Keeper::Agent } else { Keeper::Worker };
+        let publication = Publication {
+            ports: self.ports.iter().map(Port::forwarding).collect(),
+            group_fwd_mask: config.group_fwd_mask,
+            damping: config.mac_table.move_damping.map(|damping| Damping {
+                threshold: damping.threshold,
+                interval: damping.interval,
+                hold: damping.hold,
+                drop: damping.action == DampingAction::Drop,
+            }),
+            learning: Learning {
+                install: keeper(owned.learn),
+                renew: keeper(owned.lease),
+                report_interval: config.learning.report_interval.filter(|_| owned.learn),
+            },
+            flood_groups: self.flood_groups(),
+        };
+        self.door.publish(now, publication);
+    }
+
+    /// The flood groups that are not simply all members that are up.
+    fn flood_groups(&self) -> BTreeMap<VlanId, FloodGroup> {
+        let mut groups: BTreeMap<VlanId, FloodGroup> = BTreeMap::new();
+        if !self.config().learning.owned().flood {
+            return groups;
+        }
+        let until = self.flood_until;
+        let is_left_out = |port: &Port| port.is_up() && port.joined != port.config.membership.vlans();
+        if until.is_none() && !self.ports.iter().any(is_left_out) {
+            return groups;
+        }
+        for (index, port) in self.ports.iter().enumerate() {
+            for vlan in port.config.membership.vlans().iter() {
+                let group = groups.entry(vlan).or_insert(FloodGroup { ports: Vec::new(), until });
+                if port.joined.contains(vlan) {
+                    group.ports.push(PortId(index as u16));
+                }
+            }
+        }
+        groups
+    }
+
+    pub(crate) fn alarm_if(&mut self, now: Instant, is_wrong: bool, kind: AlarmKind) {
+        if let Some(change) = is_wrong.then(|| self.alarms.raise(now, kind)).flatten() {
+            self.log_alarm(now, change);
+        }
+    }
+
+    pub(crate) fn clear_alarm(&mut self, now: Instant, kind: AlarmKind) {
+        if let Some(change) = self.alarms.clear(now, kind) {
+            self.log_alarm(now, change);
+        }
+    }
+
+    fn log_alarm(&mut self, now: Instant, change: Change) {
+        let event = match change {
+            Change::Raised(alarm) => Event::AlarmRaised { alarm, severity: alarm.severity() },
+            Change::Cleared(alarm) => Event::AlarmCleared { alarm, severity: alarm.severity() },
+        };
+        self.events.push(now, event);
     }
 
     pub(crate) fn port_name(&self, port: PortId) -> String {
         self.ports[port.index()].config.name.to_string()
     }
 
-    fn name_ports(&self, event: WorkerEvent) -> Event {
-        match event {
-            WorkerEvent::Seen { vlan, mac, port } | WorkerEvent::Learned { vlan, mac, port } => {
-                Event::MacLearned { vlan, mac, port: self.port_name(port) }
-            }
-            WorkerEvent::SeenElsewhere { vlan, mac, known: from, seen: to }
-            | WorkerEvent::Moved { vlan, mac, from, to } => {
-                Event::MacMoved { vlan, mac, from: self.port_name(from), to: self.port_name(to) }
-            }
-            WorkerEvent::Damped { vlan, mac, held, seen } => {
-                Event::MacMoveDamped { vlan, mac, held: self.port_name(held), seen: self.port_name(seen) }
-            }
-            WorkerEvent::Evicted { vlan, mac, port } => {
-                Event::MacEvicted { vlan, mac, port: self.port_name(port) }
-            }
-            WorkerEvent::Aged { vlan, mac, port } => Event::MacAged { vlan, mac, port: self.port_name(port) },
+    /// The agent's queue is looked at as soon as possible, if something waits there.
+    pub(crate) fn look_soon(&mut self, now: Instant) {
+        if self.door.plane().reports_waiting() > 0 {
+            self.next_look = Some(now);
         }
     }
+
+    /// The agent has ended: it will not look at its queue.
+    pub(crate) fn look_no_more(&mut self) {
+        self.next_look = None;
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        self.supervisor.stage()
+    }
+
+    pub(crate) fn act(&mut self, now: Instant, acts: &[Act]) {
+        for act in acts {
+            self.act_once(now, *act);
+        }
+    }
+}
+
+/// Addresses that workers did not learn for want of room.
+fn full(counts: &LearnCounts) -> u64 {
+    Decline::ALL
+        .iter()
+        .filter(|&&decline| is_full(decline))
+        .map(|decline| counts.declined[decline.index()])
+        .sum()
+}
+
+/// How many VLANs a switch makes room for: twice as many as it starts with, and at least [`LEAST_VLAN_ROOM`].
+fn vlan_room(config: &SwitchConfig) -> usize {
+    let most = usize::from(VlanId::MAX.get());
+    (2 * config.vlan_set().iter().count()).clamp(LEAST_VLAN_ROOM, most)
+}
+
+fn data_plane(config: &SwitchConfig, seed: Seed) -> Result<Arc<DataPlane>, SwitchError> {
+    let limits = Limits {
+        ports: config.ports.len() as u16,
+        workers: config.workers.count,
+        vlans: vlan_room(config) as u16,
+        mac_entries: config.mac_table.maximum_entries,
+        ageing_time: config.mac_table.ageing_time,
+        when_full: config.mac_table.when_full,
+        geometry: config.mac_table.geometry.clone(),
+        report_queue: config.learning.queue_length,
+        sweep_interval: config.mac_table.sweep_interval,
+    };
+    Ok(Arc::new(DataPlane::new(&limits, seed)?))
 }

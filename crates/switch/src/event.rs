@@ -1,5 +1,8 @@
 //! What happened in a switch, in order.
 
+use crate::agent::AgentKind;
+use crate::alarm::{AlarmKind, Severity};
+use crate::supervisor::GivenUp;
 use greylag_base::{Instant, MacAddr, VlanId};
 use serde::Serialize;
 use std::collections::VecDeque;
@@ -9,7 +12,7 @@ const KEPT: usize = 16_384;
 
 /// Something that happened in a switch. Ports go by their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Event {
     /// The switch started.
     SwitchStarted {
@@ -76,6 +79,110 @@ pub enum Event {
         mac: MacAddr,
         /// Where it was.
         port: String,
+    },
+    /// The table did not take an address that the learning agent would have had in it.
+    MacDeclined {
+        /// Its VLAN.
+        vlan: VlanId,
+        /// The address.
+        mac: MacAddr,
+        /// Where it is.
+        port: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// An operator flushed dynamic addresses.
+    FdbFlushed {
+        /// Of one port only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        port: Option<String>,
+        /// Of one VLAN only.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        vlan: Option<VlanId>,
+    },
+    /// The agent's list was compared with the table, and with what the workers see.
+    FdbChecked {
+        /// Addresses of which they say different things.
+        conflicts: usize,
+        /// Those that were put right.
+        repaired: usize,
+    },
+    /// An agent was started.
+    AgentStarted {
+        /// Which.
+        agent: AgentKind,
+        /// It is its so-manieth start since the switch started.
+        start: u64,
+    },
+    /// An agent was stopped because an operator restarts it.
+    AgentStopped {
+        /// Which.
+        agent: AgentKind,
+    },
+    /// An agent has ended by itself.
+    AgentCrashed {
+        /// Which.
+        agent: AgentKind,
+    },
+    /// An agent was given up.
+    AgentFailed {
+        /// Which.
+        agent: AgentKind,
+        /// Why.
+        result: GivenUp,
+    },
+    /// An agent lives and does nothing.
+    AgentHung {
+        /// Which.
+        agent: AgentKind,
+    },
+    /// An agent handles fewer reports than it could.
+    AgentSlowed {
+        /// Which.
+        agent: AgentKind,
+        /// Reports per second.
+        rate: u32,
+    },
+    /// An agent that was hung or slow is not any more.
+    AgentResumed {
+        /// Which.
+        agent: AgentKind,
+    },
+    /// An alarm was raised.
+    AlarmRaised {
+        /// What it is about.
+        #[serde(flatten)]
+        alarm: AlarmKind,
+        /// How bad it is.
+        severity: Severity,
+    },
+    /// An alarm was cleared.
+    AlarmCleared {
+        /// What it was about.
+        #[serde(flatten)]
+        alarm: AlarmKind,
+        /// How bad it was.
+        severity: Severity,
+    },
+    /// A configuration was committed.
+    ConfigCommitted {
+        /// Who.
+        author: String,
+        /// How many settings are others than before.
+        changes: usize,
+        /// It is rolled back unless it is confirmed within so many seconds.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confirm_within: Option<u64>,
+    },
+    /// A commit was confirmed.
+    ConfigConfirmed,
+    /// An earlier configuration was put in place again.
+    ConfigRolledBack {
+        /// Who did it; absent when nobody confirmed the commit in time.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        author: Option<String>,
+        /// How many settings are others than before.
+        changes: usize,
     },
 }
 

@@ -2,7 +2,11 @@
 //! socket's JSON and the program's tables.
 
 use crate::Switch;
+use crate::agent::{AgentKind, AgentState};
+use crate::alarm::{AlarmKind, Severity};
 use crate::config::{Attachment, Membership};
+use crate::diff::diff;
+use crate::learning::Origin;
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
 use greylag_mactable::{Decline, Record};
 use serde::{Deserialize, Serialize};
@@ -92,6 +96,8 @@ pub struct Counters {
     pub ports: Vec<PortCountersRow>,
     /// Of the MAC table.
     pub mac_table: MacTableCounters,
+    /// Of the learning agent.
+    pub learning: LearningCounters,
 }
 
 /// What was counted on one port.
@@ -146,6 +152,99 @@ pub struct MacTableCounters {
     pub events_lost: u64,
 }
 
+/// What was counted about the learning agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LearningCounters {
+    /// Reports that wait for it.
+    pub reports_waiting: u64,
+    /// Reports that it handled.
+    pub reports_handled: u64,
+    /// Reports of those that it left at that: older than what it knew, or of a port that is down or no member.
+    pub reports_ignored: u64,
+    /// Reports that a fault lost on their way to it.
+    pub reports_lost: u64,
+    /// Entries whose age it set back.
+    pub renewed: u64,
+    /// Writes that a fault kept from the table.
+    pub writes_refused: u64,
+    /// Addresses on its list.
+    pub addresses: u64,
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentRow {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: AgentState,
+    /// Since when it runs, or does not, in nanoseconds since the switch's clock started.
+    #[serde(rename = "since-ns")]
+    pub since: Instant,
+    /// How often it was started again.
+    pub restarts: u64,
+    /// Reports that wait for it.
+    pub reports_waiting: u64,
+    /// Reports that workers could not put into their queues.
+    pub reports_lost: u64,
+    /// Addresses on its list.
+    pub addresses: u64,
+}
+
+/// An address on the learning agent's list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct KnownRow {
+    /// Its VLAN.
+    pub vlan: VlanId,
+    /// The address.
+    pub mac: MacAddr,
+    /// The port that the agent has it on.
+    pub ifname: String,
+    /// Seconds since it was last seen, as far as the agent heard.
+    pub updated: u64,
+    /// How the agent came to know it.
+    pub origin: Origin,
+}
+
+/// One alarm.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AlarmRow {
+    /// What it is about.
+    #[serde(flatten)]
+    pub alarm: AlarmKind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Since when, in nanoseconds since the switch's clock started.
+    #[serde(rename = "raised-ns")]
+    pub raised: Instant,
+    /// Until when; absent while it is raised.
+    #[serde(rename = "cleared-ns", skip_serializing_if = "Option::is_none", default)]
+    pub cleared: Option<Instant>,
+}
+
+/// One configuration that the switch had.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CommitRow {
+    /// A rollback of so many steps brings it back; 0 is the running one.
+    pub rollback: usize,
+    /// Counts commits, from 1.
+    pub commit: u64,
+    /// When it was committed, in nanoseconds of the clock of that time.
+    #[serde(rename = "committed-ns")]
+    pub at: Instant,
+    /// Who; absent for the first one, and for a rollback because nobody confirmed.
+    pub author: Option<String>,
+    /// It waits to be confirmed.
+    pub unconfirmed: bool,
+    /// Settings that it changed.
+    pub changes: usize,
+}
+
 impl Switch {
     /// The MAC table, by VLAN and address.
     pub fn fdb(&self, now: Instant) -> Vec<FdbEntry> {
@@ -188,7 +287,7 @@ impl Switch {
                 let members = |tagged: bool| {
                     self.ports()
                         .iter()
-                        .map(super::control::Port::config)
+                        .map(super::port::Port::config)
                         .filter(|port| port.membership.carries(vlan))
                         .filter(|port| (port.membership.untagged() != Some(vlan)) == tagged)
                         .map(|port| port.name.to_string())
@@ -275,22 +374,93 @@ impl Switch {
             }
         });
         let learn = self.data_plane().learn_counts();
-        let declined = Decline::ALL.iter().zip(learn.declined).filter(|&(_, count)| count > 0);
+        let agent = &self.counts;
+        let declined = learn.declined.iter().zip(agent.declined).map(|(workers, agent)| workers + agent);
+        let declined = Decline::ALL.iter().zip(declined).filter(|&(_, count)| count > 0);
         Counters {
             ports: ports.collect(),
             mac_table: MacTableCounters {
                 entries: self.data_plane().table().iter(now.as_nanos()).count() as u64,
                 maximum_entries: self.config().mac_table.maximum_entries.into(),
-                learned: learn.learned,
-                refreshed: learn.refreshed,
-                moved: learn.moved,
+                learned: learn.learned + agent.installed,
+                refreshed: learn.refreshed + agent.renewed,
+                moved: learn.moved + agent.moved,
                 move_damped: learn.damped,
                 static_kept: learn.static_kept,
                 aged: learn.aged,
-                evicted: learn.evicted,
+                evicted: learn.evicted + agent.evicted,
                 declined: declined.map(|(decline, count)| (decline.name().to_owned(), count)).collect(),
                 events_lost: learn.events_lost,
             },
+            learning: LearningCounters {
+                reports_waiting: self.data_plane().reports_waiting() as u64,
+                reports_handled: agent.handled,
+                reports_ignored: agent.ignored,
+                reports_lost: agent.lost,
+                renewed: agent.renewed,
+                writes_refused: agent.refused,
+                addresses: self.addresses(),
+            },
         }
+    }
+
+    fn addresses(&self) -> u64 {
+        self.agent.as_ref().map_or(0, |agent| agent.list().len() as u64)
+    }
+
+    /// The agents.
+    pub fn agent_rows(&self) -> Vec<AgentRow> {
+        let row = |agent: AgentKind| AgentRow {
+            name: agent.name().to_owned(),
+            state: self.agent_state(agent),
+            since: self.supervisor.since(),
+            restarts: self.supervisor.starts().saturating_sub(1),
+            reports_waiting: self.data_plane().reports_waiting() as u64,
+            reports_lost: self.data_plane().learn_counts().events_lost,
+            addresses: self.addresses(),
+        };
+        AgentKind::ALL.map(row).into()
+    }
+
+    /// The learning agent's own list, by VLAN and address; empty while it does not run.
+    pub fn known(&self, now: Instant) -> Vec<KnownRow> {
+        let list = self.agent.iter().flat_map(|agent| agent.list().iter());
+        list.map(|(vlan, mac, known)| KnownRow {
+            vlan,
+            mac,
+            ifname: self.port_name(known.port),
+            updated: now.since(known.seen).as_secs(),
+            origin: known.origin,
+        })
+        .collect()
+    }
+
+    /// The alarms that are raised, and the last ones that were cleared, in the order in which they were raised.
+    pub fn alarm_rows(&self) -> Vec<AlarmRow> {
+        let alarms = self.cleared_alarms().chain(self.alarms());
+        let mut rows: Vec<AlarmRow> = alarms
+            .map(|alarm| AlarmRow {
+                alarm: alarm.kind,
+                severity: alarm.severity,
+                raised: alarm.raised,
+                cleared: alarm.cleared,
+            })
+            .collect();
+        rows.sort_by_key(|row| row.raised);
+        rows
+    }
+
+    /// The configurations that the switch had, the running one first.
+    pub fn commit_rows(&self) -> Vec<CommitRow> {
+        let history = self.history();
+        let row = |(rollback, commit): (usize, &crate::history::Commit)| CommitRow {
+            rollback,
+            commit: commit.number,
+            at: commit.at,
+            author: commit.author.clone(),
+            unconfirmed: commit.unconfirmed,
+            changes: history.before(rollback + 1).map_or(0, |before| diff(before, &commit.config).len()),
+        };
+        history.commits().enumerate().map(row).collect()
     }
 }

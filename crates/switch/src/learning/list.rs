@@ -1,0 +1,105 @@
+//! The agent's own list of where stations are.
+
+use super::Flush;
+use greylag_base::{Instant, MacAddr, PortId, VlanId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How the agent came to know an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// A worker reported it.
+    Reported,
+    /// It was in the table when the agent looked.
+    Adopted,
+}
+
+/// What the agent knows of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    pub(crate) port: PortId,
+    /// When it was last seen, as far as the agent heard.
+    pub(crate) seen: Instant,
+    pub(crate) origin: Origin,
+}
+
+/// Addresses and what is known of them.
+#[derive(Debug)]
+pub(crate) struct List {
+    stations: BTreeMap<(VlanId, MacAddr), Known>,
+    /// How many are on each port.
+    on_port: Vec<u32>,
+    /// As many as the table holds at most.
+    room: usize,
+}
+
+impl List {
+    pub(crate) fn new(ports: usize, room: u32) -> Self {
+        List { stations: BTreeMap::new(), on_port: vec![0; ports], room: room as usize }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.stations.len()
+    }
+
+    /// It has twice as many addresses as the table can have: it has not heard of many that went.
+    pub(crate) fn is_longer_than_the_table(&self) -> bool {
+        self.stations.len() > 2 * self.room
+    }
+
+    pub(crate) fn get(&self, vlan: VlanId, mac: MacAddr) -> Option<&Known> {
+        self.stations.get(&(vlan, mac))
+    }
+
+    /// To change the time; the port is for [`List::note`].
+    pub(crate) fn get_mut(&mut self, vlan: VlanId, mac: MacAddr) -> Option<&mut Known> {
+        self.stations.get_mut(&(vlan, mac))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (VlanId, MacAddr, &Known)> {
+        self.stations.iter().map(|(&(vlan, mac), known)| (vlan, mac, known))
+    }
+
+    /// The address is known by this from now on.
+    pub(crate) fn note(&mut self, vlan: VlanId, mac: MacAddr, known: Known) {
+        self.on_port[known.port.index()] += 1;
+        if let Some(before) = self.stations.insert((vlan, mac), known) {
+            self.on_port[before.port.index()] -= 1;
+        }
+    }
+
+    pub(crate) fn remove(&mut self, vlan: VlanId, mac: MacAddr) {
+        if let Some(before) = self.stations.remove(&(vlan, mac)) {
+            self.on_port[before.port.index()] -= 1;
+        }
+    }
+
+    /// Forgets the address if it is on this port.
+    pub(crate) fn remove_at(&mut self, vlan: VlanId, mac: MacAddr, port: PortId) {
+        if self.get(vlan, mac).is_some_and(|known| known.port == port) {
+            self.remove(vlan, mac);
+        }
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.stations.clear();
+        self.on_port.fill(0);
+    }
+
+    /// Forgets what was flushed. Costs nothing when the port has no address.
+    pub(crate) fn forget(&mut self, flush: Flush) {
+        if flush.port.is_none_or(|port| self.on_port[port.index()] > 0) {
+            self.retain(|vlan, port| !flush.takes(vlan, port));
+        }
+    }
+
+    pub(crate) fn retain(&mut self, keep: impl Fn(VlanId, PortId) -> bool) {
+        let on_port = &mut self.on_port;
+        self.stations.retain(|&(vlan, _), known| {
+            let stays = keep(vlan, known.port);
+            on_port[known.port.index()] -= u32::from(!stays);
+            stays
+        });
+    }
+}

@@ -1,0 +1,351 @@
+//! The learning agent: keeps a list of where stations are, and of the MAC table what it owns.
+//!
+//! It hears what workers report, and by what it owns installs and moves entries, renews those that were hit, and keeps the
+//! flood groups. What it believes is on its [`list`]; what is true is in the table; [`audit`] compares them.
+//!
+//! It trusts its list: a report that says what the list says already is no news, and nothing is written. So a write that
+//! never arrived is not made again by the next report, until the list's own age, an audit or a restart tells.
+
+pub(crate) mod audit;
+mod list;
+
+use crate::conditions::Conditions;
+use crate::config::{FloodGroups, ReportOrder, SwitchConfig};
+use crate::event::Event;
+use crate::port::Port;
+use crate::table_door::{Installed, Place, TableDoor};
+use greylag_base::{Instant, MacAddr, PortId, VlanId};
+use greylag_dataplane::{WorkerEvent, WorkerReport};
+use greylag_mactable::Decline;
+use list::{Known, List};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+pub use list::Origin;
+
+/// What is done again and again is not done more often.
+const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What the agent has done, counted since the switch started. It outlives the agent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct AgentCounts {
+    /// Reports that it handled.
+    pub(crate) handled: u64,
+    /// Reports older than what it knew, and reports from ports that are down or not members.
+    pub(crate) ignored: u64,
+    /// Reports that a fault lost on their way.
+    pub(crate) lost: u64,
+    /// Entries that it installed.
+    pub(crate) installed: u64,
+    /// Entries that it moved.
+    pub(crate) moved: u64,
+    /// Entries whose stamps it moved.
+    pub(crate) renewed: u64,
+    /// Entries that made room for what it installed.
+    pub(crate) evicted: u64,
+    /// Writes that a fault kept from the table.
+    pub(crate) refused: u64,
+    /// What the table did not take, by [`Decline::index`].
+    pub(crate) declined: [u64; Decline::ALL.len()],
+}
+
+/// Dynamic addresses that were flushed: of one port, of one VLAN, of one port in one VLAN, or all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Flush {
+    pub(crate) port: Option<PortId>,
+    pub(crate) vlan: Option<VlanId>,
+}
+
+impl Flush {
+    pub(crate) fn takes(self, vlan: VlanId, port: PortId) -> bool {
+        self.port.is_none_or(|flushed| flushed == port) && self.vlan.is_none_or(|flushed| flushed == vlan)
+    }
+}
+
+/// What the agent finds around it.
+pub(crate) struct Around<'a> {
+    pub(crate) now: Instant,
+    pub(crate) config: &'a SwitchConfig,
+    pub(crate) ports: &'a [Port],
+    pub(crate) door: &'a mut TableDoor,
+    pub(crate) conditions: &'a mut Conditions,
+    pub(crate) counts: &'a mut AgentCounts,
+    /// What it tells: when, and what.
+    pub(crate) told: &'a mut Vec<(Instant, Event)>,
+    /// The table has declined an address because it had no room.
+    pub(crate) full: &'a mut bool,
+}
+
+impl Around<'_> {
+    fn port_name(&self, port: PortId) -> String {
+        self.ports[port.index()].config().name.to_string()
+    }
+
+    fn tell(&mut self, at: Instant, event: Event) {
+        self.told.push((at, event));
+    }
+}
+
+/// A learning agent that runs. One that has ended is no more: its list went with it.
+#[derive(Debug)]
+pub(crate) struct LearningAgent {
+    list: List,
+    next_renewal: Instant,
+    next_audit: Option<Instant>,
+    /// What was flushed while it did not listen.
+    missed: BTreeSet<Flush>,
+    /// Addresses that the table did not take. When there are too many to remember, it remembers none.
+    declined: BTreeSet<(VlanId, MacAddr)>,
+}
+
+/// How many addresses that the table did not take the agent remembers.
+const DECLINED: usize = 4096;
+
+impl LearningAgent {
+    /// An agent that has just been started: it takes the table for its list as it stands, renews what was hit meanwhile, and has
+    /// the workers report again what waits, for it knows of no report that another took with it.
+    pub(crate) fn start(around: &mut Around<'_>) -> Self {
+        let now = around.now;
+        let list = List::new(around.ports.len(), around.config.mac_table.maximum_entries);
+        let next_audit = around.config.learning.audit_interval.map(|interval| now + interval);
+        let mut agent = LearningAgent {
+            list,
+            next_renewal: now,
+            next_audit,
+            missed: BTreeSet::new(),
+            declined: BTreeSet::new(),
+        };
+        agent.adopt(around);
+        around.door.forget_reports(now);
+        agent.renew(around);
+        agent
+    }
+
+    /// Takes the table for its list.
+    pub(crate) fn adopt(&mut self, around: &mut Around<'_>) {
+        self.list.clear();
+        for entry in around.door.entries(around.now).into_iter().filter(|entry| !entry.is_static) {
+            let Place { vlan, mac, port } = entry.place;
+            self.list.note(vlan, mac, Known { port, seen: entry.seen, origin: Origin::Adopted });
+        }
+    }
+
+    /// What it believes.
+    pub(crate) fn list(&self) -> &List {
+        &self.list
+    }
+
+    /// When it has something to do by itself.
+    pub(crate) fn poll_timeout(&self, config: &SwitchConfig) -> Option<Instant> {
+        let renewal = renews(config).then_some(self.next_renewal);
+        [renewal, self.next_audit].into_iter().flatten().min()
+    }
+
+    /// The settings are others now.
+    pub(crate) fn reconfigure(&mut self, now: Instant, config: &SwitchConfig) {
+        self.next_renewal = self.next_renewal.min(now + config.learning.renew_interval);
+        self.next_audit = config
+            .learning
+            .audit_interval
+            .map(|interval| self.next_audit.map_or(now + interval, |next| next.min(now + interval)));
+    }
+
+    /// Renews entries that were hit, if it is time; says whether it was.
+    pub(crate) fn renew_if_due(&mut self, around: &mut Around<'_>) -> bool {
+        let is_due = renews(around.config) && self.next_renewal <= around.now;
+        if is_due {
+            self.renew(around);
+        }
+        is_due
+    }
+
+    /// Is the periodic audit due? Counts it as made.
+    pub(crate) fn audit_is_due(&mut self, around: &Around<'_>) -> bool {
+        let is_due = self.next_audit.is_some_and(|next| next <= around.now);
+        if is_due {
+            let interval = around.config.learning.audit_interval;
+            self.next_audit = interval.map(|interval| around.now + interval.max(SHORTEST_INTERVAL));
+        }
+        is_due
+    }
+
+    /// Renews what was hit. An entry that the list has elsewhere is not: that is for the audit. One that it does not have is
+    /// taken up.
+    fn renew(&mut self, around: &mut Around<'_>) {
+        let now = around.now;
+        self.next_renewal = now + around.config.learning.renew_interval.max(SHORTEST_INTERVAL);
+        if !around.config.learning.owned().lease {
+            return;
+        }
+        let list = &mut self.list;
+        let renewed = around.door.renew(now, |Place { vlan, mac, port }| match list.get_mut(vlan, mac) {
+            Some(known) if known.port != port => false,
+            Some(known) => {
+                known.seen = now;
+                true
+            }
+            None => {
+                list.note(vlan, mac, Known { port, seen: now, origin: Origin::Adopted });
+                true
+            }
+        });
+        around.counts.renewed += renewed as u64;
+    }
+
+    /// Dynamic addresses were flushed.
+    pub(crate) fn handle_flush(&mut self, flush: Flush, listens: bool) {
+        if listens {
+            self.list.forget(flush);
+        } else {
+            self.missed.insert(flush);
+        }
+    }
+
+    /// It listens again: what was flushed meanwhile goes from its list, and what is on ports that are down or not members.
+    pub(crate) fn resume(&mut self, around: &Around<'_>) {
+        for flush in std::mem::take(&mut self.missed) {
+            self.list.forget(flush);
+        }
+        self.reconcile(around.ports);
+    }
+
+    /// Forgets what is on ports that are down or not members.
+    pub(crate) fn reconcile(&mut self, ports: &[Port]) {
+        self.list.retain(|vlan, port| ports[port.index()].carries(vlan));
+    }
+
+    /// Takes in what a worker reported.
+    pub(crate) fn handle_report(&mut self, report: WorkerReport, around: &mut Around<'_>) {
+        around.counts.handled += 1;
+        let WorkerReport { at, event } = report;
+        let (vlan, mac) = match event {
+            WorkerEvent::Seen { vlan, mac, .. }
+            | WorkerEvent::SeenElsewhere { vlan, mac, .. }
+            | WorkerEvent::Learned { vlan, mac, .. }
+            | WorkerEvent::Moved { vlan, mac, .. }
+            | WorkerEvent::Damped { vlan, mac, .. }
+            | WorkerEvent::Evicted { vlan, mac, .. }
+            | WorkerEvent::Aged { vlan, mac, .. } => (vlan, mac),
+        };
+        let is_old = self.list.get(vlan, mac).is_some_and(|known| at < known.seen);
+        if around.config.learning.report_order == ReportOrder::Stamped && is_old {
+            around.counts.ignored += 1;
+            return;
+        }
+        match event {
+            WorkerEvent::Seen { port, .. } | WorkerEvent::SeenElsewhere { seen: port, .. } => {
+                self.handle_sighting(at, Place { vlan, mac, port }, around);
+            }
+            WorkerEvent::Learned { port, .. } => {
+                self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+                let port = around.port_name(port);
+                around.tell(at, Event::MacLearned { vlan, mac, port });
+            }
+            WorkerEvent::Moved { from, to, .. } => {
+                self.list.note(vlan, mac, Known { port: to, seen: at, origin: Origin::Reported });
+                let (from, to) = (around.port_name(from), around.port_name(to));
+                around.tell(at, Event::MacMoved { vlan, mac, from, to });
+            }
+            WorkerEvent::Damped { held, seen, .. } => {
+                let (held, seen) = (around.port_name(held), around.port_name(seen));
+                around.tell(at, Event::MacMoveDamped { vlan, mac, held, seen });
+            }
+            WorkerEvent::Evicted { port, .. } => {
+                self.list.remove_at(vlan, mac, port);
+                let port = around.port_name(port);
+                around.tell(at, Event::MacEvicted { vlan, mac, port });
+            }
+            WorkerEvent::Aged { port, .. } => {
+                self.list.remove_at(vlan, mac, port);
+                let port = around.port_name(port);
+                around.tell(at, Event::MacAged { vlan, mac, port });
+            }
+        }
+        if self.list.is_longer_than_the_table() {
+            // It has not heard of what went: the table tells.
+            self.adopt(around);
+        }
+    }
+
+    /// A worker has seen a source that the table does not have there.
+    fn handle_sighting(&mut self, at: Instant, place: Place, around: &mut Around<'_>) {
+        let Place { vlan, mac, port } = place;
+        // The port may have gone down, or left the VLAN, since; and what workers see without the agent's leave is not its.
+        if !around.ports[port.index()].carries(vlan) || !around.config.learning.owned().learn {
+            around.counts.ignored += 1;
+            return;
+        }
+        let before = self.list.get(vlan, mac).copied();
+        let before = before.filter(|known| lives(around.config, around.now, known.seen));
+        if before.is_some_and(|known| known.port == port) {
+            self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+            return;
+        }
+        if self.write(at, place, around) {
+            let name = around.port_name(port);
+            match before {
+                None => around.tell(around.now, Event::MacLearned { vlan, mac, port: name }),
+                Some(known) => {
+                    let from = around.port_name(known.port);
+                    around.tell(around.now, Event::MacMoved { vlan, mac, from, to: name });
+                }
+            }
+        }
+    }
+
+    /// Writes an entry into the table and on the list; says whether it is there, as far as the agent knows.
+    pub(crate) fn write(&mut self, seen: Instant, place: Place, around: &mut Around<'_>) -> bool {
+        let Place { vlan, mac, port } = place;
+        let (outcome, evicted) = if around.conditions.refuses() {
+            around.counts.refused += 1;
+            let before = self.list.get(vlan, mac).map(|known| known.port);
+            (before.map_or(Installed::New, |from| Installed::Moved { from }), Vec::new())
+        } else {
+            around.door.install(around.now, place)
+        };
+        for Place { vlan, mac, port } in evicted {
+            self.list.remove_at(vlan, mac, port);
+            around.counts.evicted += 1;
+            let port = around.port_name(port);
+            around.tell(around.now, Event::MacEvicted { vlan, mac, port });
+        }
+        match outcome {
+            Installed::New => around.counts.installed += 1,
+            Installed::Moved { .. } => around.counts.moved += 1,
+            Installed::Kept => {}
+            Installed::Static { .. } => return false,
+            Installed::Declined(decline) => {
+                if self.declined.len() == DECLINED {
+                    self.declined.clear();
+                }
+                self.declined.insert((vlan, mac));
+                around.counts.declined[decline.index()] += 1;
+                *around.full |= is_full(decline);
+                let (port, reason) = (around.port_name(port), decline.name());
+                around.tell(around.now, Event::MacDeclined { vlan, mac, port, reason });
+                return false;
+            }
+        }
+        self.declined.remove(&(vlan, mac));
+        self.list.note(vlan, mac, Known { port, seen, origin: Origin::Reported });
+        true
+    }
+}
+
+/// Does an agent of this configuration renew anything?
+fn renews(config: &SwitchConfig) -> bool {
+    let owned = config.learning.owned();
+    owned.lease || (owned.flood && config.learning.flood == FloodGroups::Leased)
+}
+
+/// Is what was last seen then younger than the ageing time?
+fn lives(config: &SwitchConfig, now: Instant, seen: Instant) -> bool {
+    let ageing_time = config.mac_table.ageing_time;
+    ageing_time.is_zero() || now.since(seen) <= ageing_time
+}
+
+/// Is it for want of room?
+pub(crate) fn is_full(decline: Decline) -> bool {
+    matches!(decline, Decline::TableFull | Decline::BucketsFull | Decline::ChipBucketFull)
+}

@@ -1,0 +1,60 @@
+//! A record of a run: all that a switch was told and answered, from which it can be played back without a data plane.
+
+use crate::control::SwitchError;
+use crate::history::History;
+use crate::input::Input;
+use crate::table_door::{Answer, OutputRecord};
+use greylag_base::{Instant, Seed};
+use serde::{Deserialize, Serialize};
+
+/// What a switch starts from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Start {
+    /// Its configuration, and those that it had before.
+    pub history: History,
+    /// Where its chance comes from.
+    pub seed: Seed,
+    /// When it starts.
+    pub at: Instant,
+}
+
+/// Something that a switch was told, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InputRecord {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub input: Input,
+}
+
+/// A run. It grows with what happens, and with the size of the table at each audit.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recording {
+    /// What it started from.
+    pub start: Start,
+    /// What it was told, in order.
+    pub inputs: Vec<InputRecord>,
+    /// What the data plane answered when it was asked, in order.
+    pub answers: Vec<Answer>,
+    /// What was done to the data plane, in order.
+    pub outputs: Vec<OutputRecord>,
+}
+
+impl Recording {
+    pub(crate) fn new(start: Start) -> Self {
+        Recording { start, inputs: Vec::new(), answers: Vec::new(), outputs: Vec::new() }
+    }
+}
+
+/// Why a record cannot be played back.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaybackError {
+    /// Its start is none.
+    #[error(transparent)]
+    Start(#[from] SwitchError),
+    /// Played back, the switch asked the data plane something else than it did then.
+    #[error(
+        "the switch asks the data plane for something else than in the record: it was kept by another version, or changed"
+    )]
+    Diverged,
+}
