@@ -2,6 +2,9 @@
 
 mod arguments;
 mod bench;
+mod check;
+mod config;
+mod fault;
 mod lab;
 mod outcome;
 mod run;
@@ -22,6 +25,10 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Lab { verb } => lab::lab(verb),
         Command::Show(show) => show::show(&show),
+        Command::Clear { what } => check::clear(&what),
+        Command::Config { verb } => config::config(&verb),
+        Command::Check { what } => check::check(&what),
+        Command::Fault { what } => fault::fault(&what),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
     };
     outcome::conclude(outcome, json)
