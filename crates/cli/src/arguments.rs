@@ -1,10 +1,16 @@
 //! The words of the command line.
 
+mod orders;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use greylag_sim::sweep::Shard;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
+
+pub(crate) use orders::{
+    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target,
+};
 
 /// A userspace switch for labs, benchmarks and the replay of learning failures.
 #[derive(Parser)]
@@ -29,6 +35,26 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Replay a scenario under many seeds and assumptions
     Sweep(SweepArguments),
+    /// Clear what a running switch has learned
+    Clear {
+        #[command(subcommand)]
+        what: ClearWhat,
+    },
+    /// See and change a running switch's configuration
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Audit what two places of a running switch should agree on
+    Check {
+        #[command(subcommand)]
+        what: CheckWhat,
+    },
+    /// Make something go wrong, inside of a running switch or on a link of a lab
+    Fault {
+        #[command(subcommand)]
+        what: FaultWhat,
+    },
     /// Measure the pieces on this machine
     Bench {
         #[command(subcommand)]
@@ -44,6 +70,13 @@ pub(crate) struct RunArguments {
     /// The control socket [default: NAME.sock in the state folder, /run/greylag]
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
+    /// What is committed while the switch runs; it starts with that again unless SWITCH.yml has changed [default:
+    /// NAME.commits.json beside the control socket]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) commits: Option<PathBuf>,
+    /// Write down all that the switch's control side is told and does
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
     /// End when this process, the parent, ends
     #[arg(long, hide = true, value_name = "PID")]
     pub(crate) exit_with_parent: Option<u32>,
@@ -117,12 +150,8 @@ pub(crate) struct ShowArguments {
     /// What to show
     #[arg(value_enum)]
     pub(crate) what: What,
-    /// The switch: its name, or the path of its control socket [default: the one that runs]
-    #[arg(short, long, value_name = "SWITCH")]
-    pub(crate) switch: Option<String>,
-    /// Print JSON
-    #[arg(short, long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) target: Target,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -139,6 +168,10 @@ pub(crate) enum What {
     Counters,
     /// What happened, oldest first
     Events,
+    /// What runs beside the data plane, and can die
+    Agents,
+    /// What the switch complains of, and what it did
+    Alarms,
 }
 
 #[derive(Args)]
@@ -291,10 +324,14 @@ impl Arguments {
             Command::Run(_) => false,
             Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
             Command::Lab { .. } => false,
-            Command::Show(show) => show.json,
             Command::Replay(replay) => replay.json,
             Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
             Command::Sweep(sweep) => sweep.json,
+            Command::Show(show) => show.target.json,
+            Command::Clear { what } => what.target().json,
+            Command::Config { verb } => verb.target().json,
+            Command::Check { what } => what.target().json,
+            Command::Fault { what } => what.json(),
             Command::Bench { what: BenchWhat::Table(table) } => table.json,
             Command::Bench { what: BenchWhat::Sim(sim) } => sim.json,
         }

@@ -2,6 +2,9 @@
 
 mod arguments;
 mod bench;
+mod check;
+mod config;
+mod fault;
 mod lab;
 mod outcome;
 mod paragraph;
@@ -28,6 +31,10 @@ fn main() -> ExitCode {
         Command::Show(show) => show::show(&show),
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Clear { what } => check::clear(&what),
+        Command::Config { verb } => config::config(&verb),
+        Command::Check { what } => check::check(&what),
+        Command::Fault { what } => fault::fault(&what),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
         Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };
