@@ -516,6 +516,11 @@ impl Switch {
         }
     }
 
+    /// When the agent looks at its queue of its own accord.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.next_look
+    }
+
     /// The agent has ended: it will not look at its queue.
     pub(crate) fn look_no_more(&mut self) {
         self.next_look = None;
