@@ -4,7 +4,8 @@
 //! flood groups. What it believes is on its [`list`]; what is true is in the table; [`audit`] compares them.
 //!
 //! It trusts its list: a report that says what the list says already is no news, and nothing is written. So a write that
-//! never arrived is not made again by the next report, until the list's own age, an audit or a restart tells.
+//! never arrived is not made again by the next report, until the station was silent for the ageing time, or an audit or a
+//! restart tells.
 
 pub(crate) mod audit;
 mod list;
@@ -242,12 +243,19 @@ impl LearningAgent {
                 self.handle_sighting(at, Place { vlan, mac, port }, around);
             }
             WorkerEvent::Learned { port, .. } => {
-                self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+                // Behind a port that has gone down since, or left the VLAN, the table has forgotten it.
+                if around.ports[port.index()].carries(vlan) {
+                    self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+                }
                 let port = around.port_name(port);
                 around.tell(at, Event::MacLearned { vlan, mac, port });
             }
             WorkerEvent::Moved { from, to, .. } => {
-                self.list.note(vlan, mac, Known { port: to, seen: at, origin: Origin::Reported });
+                if around.ports[to.index()].carries(vlan) {
+                    self.list.note(vlan, mac, Known { port: to, seen: at, origin: Origin::Reported });
+                } else {
+                    self.list.remove_at(vlan, mac, from);
+                }
                 let (from, to) = (around.port_name(from), around.port_name(to));
                 around.tell(at, Event::MacMoved { vlan, mac, from, to });
             }
