@@ -92,11 +92,12 @@ impl Switch {
         Switch::begin(Start { history, seed, at: now }, |_| TableDoor::live(plane, None))
     }
 
-    /// A switch that keeps a record of its run from the start.
+    /// As [`Switch::restore`], a switch that keeps a record of its run from the start.
     ///
     /// # Errors
     /// Those of [`Switch::new`].
     pub fn recorded(start: Start) -> Result<Self, SwitchError> {
+        let start = Start { history: start.history.survive(), ..start };
         let plane = data_plane(start.history.running(), start.seed)?;
         Switch::begin(start, |recording| TableDoor::live(plane, Some(recording)))
     }
