@@ -7,6 +7,7 @@ use crate::alarm::AlarmKind;
 use crate::config::{PortConfig, StaticMac, SwitchConfig};
 use crate::diff::{DiffLine, diff};
 use crate::event::Event;
+use crate::flood_groups::leases_flood_groups;
 use crate::input::Refused;
 use crate::table_door::Place;
 use greylag_base::{Instant, PortId};
@@ -144,6 +145,9 @@ impl Switch {
             .filter_map(|(index, port)| self.replace_port(index, port))
             .collect();
         self.settle_ports();
+        if !leases_flood_groups(&before) {
+            self.flood_renewed = now;
+        }
         self.lease_flood_groups(now);
         if let Some(agent) = &mut self.agent {
             agent.reconfigure(now, &config);

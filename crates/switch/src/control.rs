@@ -53,8 +53,8 @@ pub struct Switch {
     /// While it runs.
     pub(crate) agent: Option<LearningAgent>,
     pub(crate) counts: AgentCounts,
-    /// When leased flood groups lapse.
-    pub(crate) flood_until: Option<Instant>,
+    /// When the agent renewed the flood groups last, or their lease began.
+    pub(crate) flood_renewed: Instant,
     /// When a commit that nobody confirms is rolled back.
     pub(crate) confirm_by: Option<Instant>,
     /// VLANs that it has room for.
@@ -133,7 +133,7 @@ impl Switch {
             conditions: Conditions::new(seed),
             agent: None,
             counts: AgentCounts::default(),
-            flood_until: None,
+            flood_renewed: now,
             confirm_by: None,
             vlan_room: vlan_room(&config),
             gone: Vec::new(),

@@ -3,8 +3,8 @@
 use crate::rig::{Rig, agent_config, at, inline_config, seconds, station};
 use greylag_base::{Instant, PortId, PortName, Seed, VlanId};
 use greylag_switch::config::{
-    Attachment, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl, SwitchConfig,
-    VlanConfig,
+    Attachment, FloodGroups, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl,
+    SwitchConfig, VlanConfig,
 };
 use greylag_switch::history::{History, KEPT};
 use greylag_switch::{DiffLine, Event, Input, Refused, Switch};
@@ -301,4 +301,34 @@ fn a_switch_that_changes_to_an_agent_and_back_goes_on() {
     assert_eq!(rig.speak(2, 3), [0, 1]);
     rig.wait_until(seconds(150));
     assert_eq!(rig.switch.poll_timeout(), Some(at(seconds(1100))));
+}
+
+#[test]
+fn a_flood_group_of_a_dead_agent_follows_a_commit() {
+    // The agent dies at 25 s, after a renewal at 20 s, and the commit is at 30 s.
+    type Change = fn(&mut SwitchConfig);
+    let cases: &[(&str, FloodGroups, Change, Option<u64>)] = &[
+        ("frozen", FloodGroups::Leased, |config| config.learning.flood = FloodGroups::Frozen, None),
+        ("leased", FloodGroups::Frozen, |config| config.learning.flood = FloodGroups::Leased, Some(90)),
+        ("shorter", FloodGroups::Leased, |config| config.mac_table.ageing_time = seconds(40), Some(60)),
+        ("longer", FloodGroups::Leased, |config| config.mac_table.ageing_time = seconds(100), Some(120)),
+        ("no ageing", FloodGroups::Leased, |config| config.mac_table.ageing_time = Duration::ZERO, None),
+        ("something else", FloodGroups::Leased, |config| config.ports[0].mtu = 9000, Some(80)),
+    ];
+    for &(name, flood, change, lapses) in cases {
+        let mut config = agent_config(3);
+        config.supervisor.restart = false;
+        config.learning.flood = flood;
+        config.mac_table.ageing_time = seconds(60);
+        let mut rig = Rig::new(config);
+        rig.wait_until(seconds(25));
+        rig.crash(Duration::ZERO);
+        rig.wait_until(seconds(30));
+        commit(&mut rig, change).unwrap();
+        let end = lapses.unwrap_or(1000);
+        rig.wait_until(seconds(end) - Duration::from_millis(1));
+        assert_eq!(rig.speak(0, 1), [1, 2], "{name}");
+        rig.wait_until(seconds(end));
+        assert_eq!(rig.speak(0, 1), if lapses.is_some() { vec![] } else { vec![1, 2] }, "{name}");
+    }
 }
