@@ -153,6 +153,10 @@ impl Switch {
             agent.reconfigure(now, &config);
         }
         self.publish(now);
+        if config.learning.owned().learn != before.learning.owned().learn {
+            // What waited for the agent is the workers' to learn now, or was reported when it did not wait.
+            self.door.forget_reports(now);
+        }
         // Only now, for workers learn by what is published.
         for change in changes {
             self.follow_port(now, change);

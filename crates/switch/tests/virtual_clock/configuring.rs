@@ -6,6 +6,7 @@ use greylag_switch::config::{
     Attachment, FloodGroups, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl,
     SwitchConfig, VlanConfig,
 };
+use greylag_switch::fault::Fault;
 use greylag_switch::history::{History, KEPT};
 use greylag_switch::{DiffLine, Event, Input, Refused, Switch};
 use std::time::Duration;
@@ -301,6 +302,23 @@ fn a_switch_that_changes_to_an_agent_and_back_goes_on() {
     assert_eq!(rig.speak(2, 3), [0, 1]);
     rig.wait_until(seconds(150));
     assert_eq!(rig.switch.poll_timeout(), Some(at(seconds(1100))));
+}
+
+#[test]
+fn a_report_of_another_mode_does_not_keep_a_source_from_being_reported() {
+    let mut config = agent_config(2);
+    config.learning.report_interval = None;
+    let mut rig = Rig::new(config);
+    rig.fault(Fault::LoseReports { share: 1.0, lasts: Some(seconds(1)) });
+    rig.speak(0, 1);
+    rig.wait(seconds(2));
+    commit(&mut rig, |config| config.learning.mode = LearningMode::Inline).unwrap();
+    rig.wait(seconds(2));
+    assert!(rig.switch.check_fdb(rig.now).is_empty(), "nobody waits where workers install");
+    commit(&mut rig, |config| config.learning.mode = LearningMode::Agent).unwrap();
+    rig.speak(0, 1);
+    rig.settle();
+    assert_eq!(rig.table(1), Some("eth1".into()));
 }
 
 #[test]
