@@ -26,7 +26,8 @@ impl MacTable {
     pub fn flush_vlan(&self, vlan: u16) {
         let control = &mut *lock(&self.control);
         let fid = self.vlans.id(vlan);
-        if fid == NONE || self.counts.fid(fid) == 0 {
+        // An empty VLAN is flushed too: it may be gone for good, and its id is wanted for another.
+        if fid == NONE {
             return;
         }
         if control.retired_fids() >= self.vlans.spare() {

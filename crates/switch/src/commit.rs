@@ -9,8 +9,9 @@ use crate::diff::{DiffLine, diff};
 use crate::event::Event;
 use crate::flood_groups::leases_flood_groups;
 use crate::input::Refused;
+use crate::learning::Flush;
 use crate::table_door::Place;
-use greylag_base::{Instant, PortId};
+use greylag_base::{Instant, PortId, VlanId, VlanSet};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -158,6 +159,10 @@ impl Switch {
             self.door.forget_reports(now);
         }
         // Only now, for workers learn by what is published.
+        for vlan in gone(&before.vlan_set(), &config.vlan_set()) {
+            // Whole, so that the table has its id for another.
+            self.flush_gone(now, Flush { port: None, vlan: Some(vlan) });
+        }
         for change in changes {
             self.follow_port(now, change);
         }
@@ -186,13 +191,13 @@ impl Switch {
         match (was_up, is_up) {
             (false, true) => self.events.push(now, Event::PortUp { port: name }),
             (true, false) => {
-                self.flush_gone(now, id, None);
+                self.flush_gone(now, Flush { port: Some(id), vlan: None });
                 self.events.push(now, Event::PortDown { port: name });
             }
             _ => {
                 for vlan in before.membership.vlans().iter().filter(|&vlan| !config.membership.carries(vlan))
                 {
-                    self.flush_gone(now, id, Some(vlan));
+                    self.flush_gone(now, Flush { port: Some(id), vlan: Some(vlan) });
                 }
             }
         }
@@ -208,6 +213,11 @@ struct PortChange {
 
 fn place(entry: &StaticMac) -> Place {
     Place { vlan: entry.vlan, mac: entry.mac_address, port: entry.port }
+}
+
+/// The VLANs of `before` that are not in `after`.
+fn gone(before: &VlanSet, after: &VlanSet) -> Vec<VlanId> {
+    before.iter().filter(|&vlan| !after.contains(vlan)).collect()
 }
 
 /// Ports come and go with a restart only, and so does their order, which numbers them.

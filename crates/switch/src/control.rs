@@ -59,8 +59,8 @@ pub struct Switch {
     pub(crate) confirm_by: Option<Instant>,
     /// VLANs that it has room for.
     pub(crate) vlan_room: usize,
-    /// What was flushed with a port that went down, or left a VLAN, and is to be flushed once more; and when that is if nobody polls
-    /// the workers first.
+    /// What was flushed with a port or VLAN that went, or a port that left a VLAN, and is to be flushed once more; and when that is
+    /// if nobody polls the workers first.
     gone: Vec<Flush>,
     second_flush: Option<Instant>,
     /// The table is to be compared with the agent's list now.
@@ -431,15 +431,14 @@ impl Switch {
         if up {
             self.events.push(now, Event::PortUp { port: name });
         } else {
-            self.flush_gone(now, id, None);
+            self.flush_gone(now, Flush { port: Some(id), vlan: None });
             self.events.push(now, Event::PortDown { port: name });
         }
     }
 
-    /// Forgets what is behind a port that went down or left a VLAN, now and once more: a worker that was in the middle of a batch
-    /// may learn an address there after the flush.
-    pub(crate) fn flush_gone(&mut self, now: Instant, port: PortId, vlan: Option<VlanId>) {
-        let flush = Flush { port: Some(port), vlan };
+    /// Forgets what is behind a port that went down or left a VLAN, or in a VLAN that went, now and once more: a worker that was in
+    /// the middle of a batch may learn an address there after the flush.
+    pub(crate) fn flush_gone(&mut self, now: Instant, flush: Flush) {
         self.flush(now, flush);
         self.gone.push(flush);
         self.second_flush = Some(now + self.config().learning.poll_interval);
@@ -448,8 +447,12 @@ impl Switch {
     fn flush_again(&mut self, now: Instant) {
         self.second_flush = None;
         for flush in std::mem::take(&mut self.gone) {
-            let Some(port) = flush.port.map(|port| &self.ports[port.index()]) else { continue };
-            if !flush.vlan.map_or(port.is_up(), |vlan| port.carries(vlan)) {
+            let is_back = match (flush.port.map(|port| &self.ports[port.index()]), flush.vlan) {
+                (Some(port), Some(vlan)) => port.carries(vlan),
+                (Some(port), None) => port.is_up(),
+                (None, vlan) => vlan.is_none_or(|vlan| self.config().vlan_exists(vlan)),
+            };
+            if !is_back {
                 self.flush(now, flush);
             }
         }

@@ -350,3 +350,19 @@ fn a_flood_group_of_a_dead_agent_follows_a_commit() {
         assert_eq!(rig.speak(0, 1), if lapses.is_some() { vec![] } else { vec![1, 2] }, "{name}");
     }
 }
+
+#[test]
+fn vlans_may_come_and_go_for_ever() {
+    let mut rig = Rig::new(inline_config(2));
+    for turn in 0..300 {
+        let vlan = Rig::vlan(2 + turn);
+        commit(&mut rig, |config| {
+            config.ports.iter_mut().for_each(|port| port.membership = Membership::Access(vlan));
+        })
+        .unwrap();
+        rig.speak(0, 1);
+        assert_eq!(rig.table(1), Some("eth1".into()), "in VLAN {vlan}");
+        // Long enough for what it leaves in the table to be swept, and in every other turn for its station to lapse.
+        rig.wait(seconds(if turn % 2 == 0 { 5 } else { 500 }));
+    }
+}
