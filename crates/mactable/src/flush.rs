@@ -81,9 +81,8 @@ impl MacTable {
         if !statics.is_empty() {
             fresh = self.vlans.take(vlan).ok_or(Decline::VlansFull)?;
             for (done, &(mac, port)) in statics.iter().enumerate() {
-                if let Err(decline) =
-                    self.place_static(&self.probe_as(Key::from_octets(vlan, mac), fresh), port)
-                {
+                let probe = self.probe_as(Key::from_octets(vlan, mac), fresh);
+                if let Err(decline) = self.place_static(&probe, port, |_| {}) {
                     for &(mac, _) in &statics[..done] {
                         self.remove_key(&self.probe_as(Key::from_octets(vlan, mac), fresh));
                     }

@@ -12,7 +12,7 @@ use crate::port::Port;
 use crate::recording::{InputRecord, PlaybackError, Recording, Start};
 use crate::supervisor::{Act, Stage, Supervisor};
 use crate::table_door::{Place, TableDoor};
-use greylag_base::{Instant, PortId, Seed, VlanId};
+use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, LearnCounts, Limits, WorkerReport};
 use greylag_mactable::Decline;
 use std::sync::Arc;
@@ -152,7 +152,6 @@ impl Switch {
         for entry in &config.static_macs {
             let place = Place { vlan: entry.vlan, mac: entry.mac_address, port: entry.port };
             switch
-                .door
                 .insert_static(now, place)
                 .map_err(|_| SwitchError::StaticMac { mac: place.mac, vlan: place.vlan })?;
         }
@@ -465,7 +464,15 @@ impl Switch {
         }
     }
 
-    fn flush_fdb(&mut self, now: Instant, flush: Flush) {
+    /// The entry of an address is not in the table any more, by an operator's doing.
+    pub(crate) fn agent_hears_displaced(&mut self, vlan: VlanId, mac: MacAddr) {
+        let listens = self.listens();
+        if let Some(agent) = &mut self.agent {
+            agent.handle_displaced(vlan, mac, listens);
+        }
+    }
+
+    pub(crate) fn flush_fdb(&mut self, now: Instant, flush: Flush) {
         self.flush(now, flush);
         let port = flush.port.map(|port| self.port_name(port));
         self.events.push(now, Event::FdbFlushed { port, vlan: flush.vlan });

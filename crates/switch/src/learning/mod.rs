@@ -97,6 +97,8 @@ pub(crate) struct LearningAgent {
     next_audit: Option<Instant>,
     /// What was flushed while it did not listen.
     missed: BTreeSet<Flush>,
+    /// Addresses whose entries others replaced or evicted while it did not listen.
+    displaced: BTreeSet<(VlanId, MacAddr)>,
     /// Addresses that move: where workers install, they watch them.
     damper: Damper,
     /// Addresses that the table did not take. When there are too many to remember, it remembers none.
@@ -118,6 +120,7 @@ impl LearningAgent {
             next_renewal: now,
             next_audit,
             missed: BTreeSet::new(),
+            displaced: BTreeSet::new(),
             damper: Damper::new(),
             declined: BTreeSet::new(),
         };
@@ -207,10 +210,23 @@ impl LearningAgent {
         }
     }
 
-    /// It listens again: what was flushed meanwhile goes from its list, and what is on ports that are down or not members.
+    /// The entry of an address is not in the table any more, and no worker reports that.
+    pub(crate) fn handle_displaced(&mut self, vlan: VlanId, mac: MacAddr, listens: bool) {
+        if listens {
+            self.list.remove(vlan, mac);
+        } else {
+            self.displaced.insert((vlan, mac));
+        }
+    }
+
+    /// It listens again: what was flushed or displaced meanwhile goes from its list, and what is on ports that are down or not
+    /// members.
     pub(crate) fn resume(&mut self, around: &Around<'_>) {
         for flush in std::mem::take(&mut self.missed) {
             self.list.forget(flush);
+        }
+        for (vlan, mac) in std::mem::take(&mut self.displaced) {
+            self.list.remove(vlan, mac);
         }
         self.reconcile(around.ports);
     }
