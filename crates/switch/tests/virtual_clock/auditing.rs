@@ -290,3 +290,17 @@ fn an_agent_that_is_not_there_compares_nothing() {
     rig.fault(Fault::Hang { agent: LEARNING, lasts: Some(Duration::from_secs(1)) });
     assert_eq!(rig.tell(Input::CheckFdb { repair: true }), refused);
 }
+
+#[test]
+fn what_was_learned_on_a_port_that_went_down_before_the_agent_heard_of_it_is_no_difference() {
+    let mut rig = Rig::new(inline_config(3));
+    rig.speak(0, 1);
+    rig.speak(1, 2);
+    rig.settle();
+    rig.speak(0, 2);
+    rig.speak(0, 3);
+    rig.link(0, false);
+    rig.settle();
+    assert_eq!((rig.table(2), rig.list(2), rig.list(3)), (None, None, None));
+    assert_eq!(conflicts(&rig), []);
+}
