@@ -175,12 +175,13 @@ impl SwitchNode {
         worker
             .poll_port_traced(now, PortId(port as u16), &mut running.ports, &mut teller)
             .expect("a port of the virtual world does not fail");
+        let is_news = worker.take_news();
         running.ports[port].as_mut().expect("every port has a link").clear_up(&mut fabric.pool);
         for port in running.outgoing.take() {
             let Plug { link, end } = self.plugs[port];
             fabric.send_all(now, link, end, running.ports[port].as_mut().expect("it has sent"), observer);
         }
-        running.expect_reports(now)
+        is_news && running.expect_reports(now)
     }
 
     /// When it has something to do by itself.
