@@ -1,5 +1,6 @@
 //! The virtual world: the real switch on an event queue and a virtual clock, with hosts, links and faults.
 
+mod cabling;
 mod fabric;
 pub mod flow;
 mod flows;
@@ -12,7 +13,6 @@ mod link;
 mod observer;
 mod orders;
 mod queue;
-mod sim_port;
 mod switch_node;
 mod world;
 
