@@ -35,12 +35,12 @@ fn read(path: &Path) -> Result<Lab, Failure> {
 }
 
 /// The name of the lab that is meant: said as a name, or as its file.
-fn name(lab: &str) -> Result<String, Failure> {
+pub(crate) fn name(lab: &str) -> Result<String, Failure> {
     let is_file = lab.contains('/') || lab.ends_with(".yml") || lab.ends_with(".yaml");
     if is_file { Ok(read(lab.as_ref())?.name) } else { Ok(lab.to_owned()) }
 }
 
-fn state() -> Result<State, Failure> {
+pub(crate) fn state() -> Result<State, Failure> {
     State::locate().map_err(Failure::failed)
 }
 
@@ -52,6 +52,14 @@ fn need_privilege(verb: &str) -> Outcome {
     Err(Failure::Failed(format!(
         "`greylag lab {verb}` makes network namespaces: run it as root (`greylag lab demo` needs no root)"
     )))
+}
+
+/// What is done to a lab is done in its namespaces.
+pub(crate) fn need_privilege_to(command: &str) -> Outcome {
+    if userns::is_privileged() {
+        return Ok(());
+    }
+    Err(Failure::Failed(format!("`{command}` enters the namespaces of a lab: run it as root")))
 }
 
 /// Set by an interrupt, so that what was begun can be undone.

@@ -2,10 +2,17 @@
 
 mod arguments;
 mod bench;
+mod check;
+mod config;
+mod fault;
 mod lab;
 mod outcome;
+mod paragraph;
+mod replay;
 mod run;
 mod show;
+mod story;
+mod sweep;
 mod table;
 
 use arguments::{Arguments, BenchWhat, Command};
@@ -22,6 +29,12 @@ fn main() -> ExitCode {
         Command::Run(run) => run::run(&run),
         Command::Lab { verb } => lab::lab(verb),
         Command::Show(show) => show::show(&show),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Clear { what } => check::clear(&what),
+        Command::Config { verb } => config::config(&verb),
+        Command::Check { what } => check::check(&what),
+        Command::Fault { what } => fault::fault(&what),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
         Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };

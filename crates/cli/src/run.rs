@@ -22,7 +22,12 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
         config.workers.count,
         socket.display()
     );
-    let options = RunOptions { socket, parent: arguments.exit_with_parent };
+    let options = RunOptions {
+        socket,
+        commits: arguments.commits.clone(),
+        record: arguments.record.clone(),
+        parent: arguments.exit_with_parent,
+    };
     runtime::run(config, options, || {
         // Whoever reads this may have gone; the switch runs all the same.
         let _ = writeln!(std::io::stdout(), "{ready}");

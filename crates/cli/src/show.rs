@@ -1,39 +1,52 @@
 //! `greylag show`: what a running switch says, as a table or as its JSON.
 
-use crate::arguments::{ShowArguments, What};
+use crate::arguments::{ShowArguments, Target, What};
 use crate::outcome::{Failure, Outcome};
 use crate::table::Align::{Left, Right};
 use crate::table::Table;
+use greylag_lab::answer::{Agent, Alarm};
 use greylag_lab::{client, find_switch};
+use greylag_switch::alarm::AlarmKind;
 use greylag_switch::show::{Counters, DropRow, FdbEntry, PortRow, VlanRow};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
-    let socket = socket(arguments.switch.as_deref())?;
-    let answer = client::get(&socket, resource(arguments.what)).map_err(Failure::failed)?;
+    let ShowArguments { what, target } = arguments;
+    let answer = client::get(&socket(target)?, resource(*what)).map_err(Failure::failed)?;
+    print(target.json, answer, |answer| {
+        Ok(match what {
+            What::Fdb => fdb(&understood::<Vec<_>>(answer)?),
+            What::Vlans => vlans(&understood::<Vec<_>>(answer)?),
+            What::Ports => ports(&understood::<Vec<_>>(answer)?),
+            What::Drops => drops(&understood::<Vec<_>>(answer)?),
+            What::Counters => counters(&understood(answer)?),
+            What::Events => events(&understood::<Vec<_>>(answer)?),
+            What::Agents => agents(&understood::<Vec<_>>(answer)?),
+            What::Alarms => alarms(&understood::<Vec<_>>(answer)?),
+        })
+    })
+}
+
+/// Prints an answer, as it came or as a text for people.
+pub(crate) fn print(
+    json: bool,
+    answer: Value,
+    text: impl FnOnce(Value) -> Result<String, Failure>,
+) -> Outcome {
     let mut out = std::io::stdout().lock();
-    if arguments.json {
-        writeln!(out, "{answer:#}")?;
-        return Ok(());
+    if json {
+        return Ok(writeln!(out, "{answer:#}")?);
     }
-    let text = match arguments.what {
-        What::Fdb => fdb(&rows::<Vec<_>>(answer)?),
-        What::Vlans => vlans(&rows::<Vec<_>>(answer)?),
-        What::Ports => ports(&rows::<Vec<_>>(answer)?),
-        What::Drops => drops(&rows::<Vec<_>>(answer)?),
-        What::Counters => counters(&rows(answer)?),
-        What::Events => events(&rows::<Vec<_>>(answer)?),
-    };
-    write!(out, "{text}")?;
-    Ok(())
+    Ok(write!(out, "{}", text(answer)?)?)
 }
 
 /// The control socket of the switch that is meant.
-pub(crate) fn socket(switch: Option<&str>) -> Result<PathBuf, Failure> {
-    match switch {
+pub(crate) fn socket(target: &Target) -> Result<PathBuf, Failure> {
+    match target.switch.as_deref() {
         Some(path) if path.contains('/') => Ok(path.into()),
         Some(name) => find_switch::find_switch(name).map_err(|error| Failure::Usage(error.to_string())),
         None => find_switch::only_switch().map_err(Failure::failed),
@@ -48,10 +61,13 @@ fn resource(what: What) -> &'static str {
         What::Drops => "/v1/drops",
         What::Counters => "/v1/counters",
         What::Events => "/v1/events",
+        What::Agents => "/v1/agents",
+        What::Alarms => "/v1/alarms",
     }
 }
 
-fn rows<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
+/// An answer as a value.
+pub(crate) fn understood<T: DeserializeOwned>(answer: Value) -> Result<T, Failure> {
     serde_json::from_value(answer)
         .map_err(|error| Failure::Failed(format!("the switch speaks another version: {error}")))
 }
@@ -164,6 +180,11 @@ fn counters(counters: &Counters) -> String {
     for (reason, count) in &mac.declined {
         text += &format!("not learned, {reason}: {count}\n");
     }
+    let agent = &counters.learning;
+    text += &format!(
+        "Learning agent: {} reports handled, {} waiting, {} lost; {} addresses renewed\n",
+        agent.reports_handled, agent.reports_waiting, agent.reports_lost, agent.renewed
+    );
     if mac.events_lost > 0 {
         text += &format!("events lost: {}\n", mac.events_lost);
     }
@@ -187,10 +208,65 @@ fn events(rows: &[Value]) -> String {
     text
 }
 
+fn agents(rows: &[Agent]) -> String {
+    let mut table = Table::new(&[
+        ("AGENT", Left),
+        ("STATE", Left),
+        ("SINCE", Left),
+        ("RESTARTS", Right),
+        ("WAITING", Right),
+        ("LOST", Right),
+        ("MACS", Right),
+    ]);
+    for Agent { since, row } in rows {
+        table.row(&[
+            &row.name,
+            &word(&row.state),
+            &second(since),
+            &row.restarts,
+            &row.reports_waiting,
+            &row.reports_lost,
+            &row.addresses,
+        ]);
+    }
+    table.to_string()
+}
+
+fn alarms(rows: &[Alarm]) -> String {
+    if rows.is_empty() {
+        return "no alarm was raised\n".to_owned();
+    }
+    let mut table =
+        Table::new(&[("ALARM", Left), ("AGENT", Left), ("LEVEL", Left), ("RAISED", Left), ("CLEARED", Left)]);
+    for Alarm { raised, cleared, row } in rows {
+        let (alarm, agent) = match row.alarm {
+            AlarmKind::AgentFailed { agent } => ("agent-failed", agent.name()),
+            AlarmKind::AgentRestarting { agent } => ("agent-restarting", agent.name()),
+            AlarmKind::ReportsLost => ("reports-lost", "-"),
+            AlarmKind::MacTableFull => ("mac-table-full", "-"),
+            AlarmKind::CommitUnconfirmed => ("commit-unconfirmed", "-"),
+        };
+        let cleared = cleared.as_deref().map_or("-".to_owned(), second);
+        table.row(&[&alarm, &agent, &word(&row.severity), &second(raised), &cleared]);
+    }
+    let raised = rows.iter().filter(|alarm| alarm.cleared.is_none()).count();
+    format!("{table}{}\n", count(raised, "alarm is raised", "alarms are raised"))
+}
+
+/// The word that JSON has for a value.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|word| Some(word.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// A time of day without its fraction.
+pub(crate) fn second(time: &str) -> String {
+    time.split_once('.').map_or_else(|| time.to_owned(), |(second, _)| format!("{second}Z"))
+}
+
 fn list(names: &[String]) -> String {
     if names.is_empty() { "-".to_owned() } else { names.join(",") }
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+pub(crate) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }

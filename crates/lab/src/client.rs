@@ -1,8 +1,11 @@
 //! Asking a running switch over its control socket.
 
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
+use hyper::Method;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -34,7 +37,37 @@ pub enum ClientError {
 ///
 /// # Errors
 /// When no switch listens on `socket`, the conversation breaks off, or the switch refuses.
-pub fn get(socket: &Path, resource: &str) -> Result<serde_json::Value, ClientError> {
+pub fn get(socket: &Path, resource: &str) -> Result<Value, ClientError> {
+    request(socket, Method::GET, resource, String::new())
+}
+
+/// Orders something: the JSON that a switch gives for it.
+///
+/// # Errors
+/// Those of [`get`].
+pub fn post(socket: &Path, resource: &str, body: impl Into<String>) -> Result<Value, ClientError> {
+    request(socket, Method::POST, resource, body.into())
+}
+
+/// A resource with parameters that may have any letters in them.
+pub fn with_parameters(resource: &str, parameters: &[(&str, &str)]) -> String {
+    let mut text = resource.to_owned();
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        text += if index == 0 { "?" } else { "&" };
+        text += name;
+        text.push('=');
+        for byte in value.bytes() {
+            // RFC 3986 2.3.
+            match byte {
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(byte.into()),
+                _ => text += &format!("%{byte:02X}"),
+            }
+        }
+    }
+    text
+}
+
+fn request(socket: &Path, method: Method, resource: &str, body: String) -> Result<Value, ClientError> {
     let broken = |reason: &dyn std::fmt::Display| ClientError::Http {
         path: socket.into(),
         reason: reason.to_string(),
@@ -47,16 +80,18 @@ pub fn get(socket: &Path, resource: &str) -> Result<serde_json::Value, ClientErr
             .map_err(|source| ClientError::Connect { path: socket.into(), source })?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| broken(&e))?;
-        let request = hyper::Request::get(resource)
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(resource)
             .header("host", "greylag")
-            .body(Empty::<Bytes>::new())
+            .body(Full::new(Bytes::from(body)))
             .map_err(|e| broken(&e))?;
         // The connection is driven beside the request; it ends with the runtime.
         tokio::spawn(connection);
         let response = sender.send_request(request).await.map_err(|e| broken(&e))?;
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|e| broken(&e))?.to_bytes();
-        let value: serde_json::Value = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
+        let value: Value = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
         if status.is_success() {
             return Ok(value);
         }
@@ -69,9 +104,37 @@ pub fn get(socket: &Path, resource: &str) -> Result<serde_json::Value, ClientErr
 ///
 /// # Errors
 /// Those of [`get`], and when the answer has another shape.
-pub fn ask<T: serde::de::DeserializeOwned>(socket: &Path, resource: &str) -> Result<T, ClientError> {
-    serde_json::from_value(get(socket, resource)?).map_err(|error| ClientError::Http {
+pub fn ask<T: DeserializeOwned>(socket: &Path, resource: &str) -> Result<T, ClientError> {
+    understand(socket, get(socket, resource)?)
+}
+
+/// The answer to an order as a value.
+///
+/// # Errors
+/// Those of [`post`], and when the answer has another shape.
+pub fn order<T: DeserializeOwned>(
+    socket: &Path,
+    resource: &str,
+    body: impl Into<String>,
+) -> Result<T, ClientError> {
+    understand(socket, post(socket, resource, body)?)
+}
+
+fn understand<T: DeserializeOwned>(socket: &Path, answer: Value) -> Result<T, ClientError> {
+    serde_json::from_value(answer).map_err(|error| ClientError::Http {
         path: socket.into(),
         reason: format!("its answer has another shape than expected: {error}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_may_have_any_letters() {
+        let parameters = [("path", "a b/ü.yml"), ("author", "ops&co")];
+        assert_eq!(with_parameters("/v1/x", &parameters), "/v1/x?path=a%20b%2F%C3%BC.yml&author=ops%26co");
+        assert_eq!(with_parameters("/v1/x", &[]), "/v1/x");
+    }
 }

@@ -97,6 +97,8 @@ impl Launcher<'_> {
         let (variable, value) = self.folder.environment();
         let mut command = Command::new(self.program);
         command.arg("run").arg(self.folder.config(node)).arg("--socket").arg(&socket);
+        // With the lab's other files, so that it goes with the lab.
+        command.arg("--commits").arg(self.folder.commits(node));
         if self.tied {
             command.arg("--exit-with-parent").arg(std::process::id().to_string());
         }

@@ -26,6 +26,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod answer;
+pub mod cable;
 pub mod client;
 pub mod demo;
 pub mod deploy;
@@ -37,10 +39,12 @@ pub mod inspect;
 pub mod launch;
 pub mod link;
 pub mod link_monitor;
+pub mod login;
 mod mark;
 mod netlink;
 pub mod netns;
 pub mod process;
+mod qdisc;
 mod record;
 pub mod runtime;
 pub mod stack;

@@ -1,9 +1,11 @@
 //! What greylag keeps on disk while something runs: control sockets, and a folder per lab.
 //!
 //! ```text
+//! /run/greylag/sw1.commits.json             what was committed on switch sw1 of no lab, if anything was
 //! /run/greylag/quickstart-sw1.sock          the control socket of switch sw1 of lab quickstart
 //! /run/greylag/labs/quickstart/lab.json     what was made, written before it is made
 //! /run/greylag/labs/quickstart/sw1.yml      the switch's configuration
+//! /run/greylag/labs/quickstart/sw1.commits.json   what was committed on it since, if anything was
 //! /run/greylag/labs/quickstart/sw1.pid      its process: id, and start time in clock ticks since boot
 //! /run/greylag/labs/quickstart/sw1.log      what it printed
 //! ```
@@ -195,6 +197,11 @@ impl LabFolder {
     /// A node's configuration.
     pub fn config(&self, node: &str) -> PathBuf {
         self.path.join(format!("{node}.yml"))
+    }
+
+    /// What was committed on a node.
+    pub(crate) fn commits(&self, node: &str) -> PathBuf {
+        self.path.join(format!("{node}.commits.json"))
     }
 
     /// What a node printed.

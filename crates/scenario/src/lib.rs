@@ -43,3 +43,4 @@ mod yaml;
 
 pub use error::{FileError, Problem};
 pub use source::Source;
+pub use time_span::parse_time_span;

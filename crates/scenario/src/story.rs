@@ -21,6 +21,7 @@ mod variants;
 mod watch;
 
 use crate::error::FileError;
+use crate::field::Document;
 use crate::lab::Lab;
 use crate::phrase::shown;
 use crate::source::Source;
@@ -78,6 +79,20 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
         .flat_map(FileError::into_problems)
         .collect();
     FileError::unless_clean(base, problems)
+}
+
+/// Reads a fault alone, in the words of a timeline: `{crash: {agent: learning, dump: 4s}}`.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn parse_fault(source: &Source) -> Result<Fault, FileError> {
+    let document = Document::read(source)?;
+    let read = fault::read_alone(&document.root());
+    match (FileError::of(document.into_problems()), read) {
+        (Some(wrong), _) => Err(wrong),
+        (None, Some(fault)) => Ok(fault),
+        (None, None) => unreachable!("what cannot be read was refused"),
+    }
 }
 
 /// The checkers, by name.

@@ -70,6 +70,26 @@ fn within(
     span
 }
 
+/// Reads a time as files have it: seconds as a number, or a number with its unit such as `500ms` or `5m`. It is more than
+/// none, and a million seconds at the most.
+///
+/// # Errors
+/// What is expected in its place.
+pub fn parse_time_span(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse::<u64>().ok().map(Duration::from_secs);
+    let with_unit = || Some(Duration::from_nanos(u64::try_from(nanoseconds(text, &[UNITS])?).ok()?));
+    match seconds.or_else(with_unit) {
+        Some(span) if (SHORTEST..=LONGEST).contains(&span) => Ok(span),
+        Some(_) => {
+            Err(format!("{text} is out of range: expected {} to {}", written(SHORTEST), written(LONGEST)))
+        }
+        None => Err(format!(
+            "{} is not a time: expected seconds or a time such as 500ms, 10s, 5m or 1h",
+            quoted(text)
+        )),
+    }
+}
+
 /// A time as messages have it, and as a file may.
 pub(crate) fn written(span: Duration) -> String {
     match span.subsec_nanos() {

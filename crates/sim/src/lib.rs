@@ -13,6 +13,8 @@ mod link;
 mod observer;
 mod orders;
 mod queue;
+pub mod replay;
+pub mod sweep;
 mod switch_node;
 mod world;
 

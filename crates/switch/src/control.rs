@@ -4,12 +4,12 @@ use crate::agent::AgentKind;
 use crate::alarm::{Alarm, AlarmBoard, AlarmKind, Change};
 use crate::conditions::Conditions;
 use crate::config::SwitchConfig;
-use crate::event::{Event, EventLog};
+use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
 use crate::learning::{AgentCounts, Around, Flush, LearningAgent, is_full};
 use crate::port::Port;
-use crate::recording::{InputRecord, PlaybackError, Recording, Start};
+use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::supervisor::{Act, Stage, Supervisor};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, PortId, Seed, VlanId};
@@ -107,13 +107,33 @@ impl Switch {
     /// # Errors
     /// When the record does not fit this switch.
     pub fn playback(recording: &Recording) -> Result<Self, PlaybackError> {
+        Switch::playback_telling(recording, |_| {})
+    }
+
+    /// As [`Switch::playback`], and tells each event as it happens: more may happen than the switch keeps.
+    ///
+    /// # Errors
+    /// Those of [`Switch::playback`].
+    pub fn playback_telling(
+        recording: &Recording,
+        mut tell: impl FnMut(&EventRecord),
+    ) -> Result<Self, PlaybackError> {
         let plane = data_plane(recording.start.history.running(), recording.start.seed)?;
         let answers = recording.answers.iter().cloned().collect();
         let mut switch =
             Switch::begin(recording.start.clone(), |own| TableDoor::recorded(plane, answers, own))?;
+        let mut told = 0;
+        let mut tell_on = |switch: &Switch| {
+            for record in switch.events.after(told) {
+                told = record.sequence;
+                tell(record);
+            }
+        };
+        tell_on(&switch);
         for InputRecord { at, input } in &recording.inputs {
             // What was refused then is refused now.
             let _ = switch.handle_input(*at, input.clone());
+            tell_on(&switch);
         }
         if switch.door.has_diverged() { Err(PlaybackError::Diverged) } else { Ok(switch) }
     }
@@ -199,6 +219,18 @@ impl Switch {
     /// The record of its run, when it keeps one.
     pub fn recording(&self) -> Option<&Recording> {
         self.door.kept()
+    }
+
+    /// What has come to the record since the last page was torn off; `None` when nothing has, or it keeps none. The record holds
+    /// what comes later.
+    pub fn tear_page(&mut self) -> Option<Page> {
+        let recording = self.door.recording()?;
+        let page = Page {
+            inputs: std::mem::take(&mut recording.inputs),
+            answers: std::mem::take(&mut recording.answers),
+            outputs: std::mem::take(&mut recording.outputs),
+        };
+        (page != Page::default()).then_some(page)
     }
 
     /// Takes in what the outside says.

@@ -38,6 +38,13 @@ impl History {
         History { commits: VecDeque::from([first]) }
     }
 
+    /// Of configurations that were kept elsewhere, the running one first; the oldest go if there are too many, and `None` if there is
+    /// none.
+    pub fn of(commits: impl IntoIterator<Item = Commit>) -> Option<Self> {
+        let commits: VecDeque<Commit> = commits.into_iter().take(KEPT).collect();
+        (!commits.is_empty()).then_some(History { commits })
+    }
+
     /// The running configuration.
     pub fn running(&self) -> &SwitchConfig {
         &self.latest().config
@@ -59,11 +66,17 @@ impl History {
     }
 
     /// What is left after a power cycle: a commit that still waited to be confirmed is gone, as if its time had been over.
-    pub(crate) fn survive(mut self) -> Self {
+    pub fn survive(mut self) -> Self {
         if self.latest().unconfirmed && self.commits.len() > 1 {
             self.commits.pop_front();
         }
         self.confirm();
+        self
+    }
+
+    /// With one more configuration, which was put in its place while the switch did not run.
+    pub fn replaced(mut self, at: Instant, author: impl Into<String>, config: SwitchConfig) -> Self {
+        self.push(at, Some(author.into()), false, config);
         self
     }
 

@@ -1,5 +1,7 @@
 //! A record of a run: all that a switch was told and answered, from which it can be played back without a data plane.
 
+pub mod file;
+
 use crate::control::SwitchError;
 use crate::history::History;
 use crate::input::Input;
@@ -44,6 +46,20 @@ impl Recording {
     pub(crate) fn new(start: Start) -> Self {
         Recording { start, inputs: Vec::new(), answers: Vec::new(), outputs: Vec::new() }
     }
+}
+
+/// A part of a run, torn off a record that is written down as it grows ([`Switch::tear_page`](crate::Switch::tear_page)).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Page {
+    /// What the switch was told, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub inputs: Vec<InputRecord>,
+    /// What the data plane answered, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub answers: Vec<Answer>,
+    /// What was done to the data plane, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub outputs: Vec<OutputRecord>,
 }
 
 /// Why a record cannot be played back.

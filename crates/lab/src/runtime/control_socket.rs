@@ -1,18 +1,8 @@
 //! The control socket: HTTP and JSON on a UNIX socket, so that `curl --unix-socket` works as well as `greylag show`.
 
 use super::signals::Signals;
-use super::{POLL_INTERVAL, RunError, Running};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::{Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use greylag_base::Instant;
-use greylag_switch::{EventRecord, Switch};
+use super::{RunError, Running, orders, problem, rows};
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -20,7 +10,6 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
-use tokio::time::MissedTickBehavior;
 
 /// The socket's file; removed when dropped.
 pub(super) struct ControlSocket {
@@ -62,7 +51,7 @@ impl ControlSocket {
         Ok(ControlSocket { path, listener, folder })
     }
 
-    /// Answers requests and takes in what the workers report, until a signal comes, the parent is gone, or a part
+    /// Answers requests and does what is due, until a signal comes, the parent is gone, or a part
     /// of the switch has failed.
     pub(super) fn serve(
         &self,
@@ -75,18 +64,21 @@ impl ControlSocket {
         runtime.block_on(async {
             self.listener.set_nonblocking(true)?;
             let listener = tokio::net::UnixListener::from_std(self.listener.try_clone()?)?;
-            let poll = async {
-                let mut ticks = tokio::time::interval(POLL_INTERVAL);
-                ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let run = async {
                 while goes_on() {
-                    ticks.tick().await;
-                    running.switch().poll_workers(running.clock.now());
+                    let rest = {
+                        let (mut control, now) = running.control();
+                        control.run(now).since(now)
+                    };
+                    tokio::time::sleep(rest).await;
                 }
             };
+            let routes = rows::routes().merge(orders::routes()).fallback(problem::unknown);
+            let routes = routes.method_not_allowed_fallback(problem::wrong_method);
             on_ready();
             tokio::select! {
-                served = axum::serve(listener, routes(Arc::clone(running))) => served,
-                () = poll => Ok(()),
+                served = axum::serve(listener, routes.with_state(Arc::clone(running))) => served,
+                () = run => Ok(()),
                 () = signals.wait() => Ok(()),
             }
         })
@@ -101,82 +93,4 @@ impl Drop for ControlSocket {
             let _ = fs::remove_dir(folder);
         }
     }
-}
-
-fn routes(running: Arc<Running>) -> Router {
-    Router::new()
-        .route("/v1/fdb", get(|State(running): Shared| rows(running, Switch::fdb)))
-        .route("/v1/vlans", get(|State(running): Shared| rows(running, Switch::vlans)))
-        .route("/v1/ports", get(|State(running): Shared| rows(running, Switch::port_rows)))
-        .route("/v1/drops", get(|State(running): Shared| rows(running, |switch, _| switch.drops())))
-        .route("/v1/counters", get(|State(running): Shared| rows(running, Switch::counters)))
-        .route("/v1/events", get(events))
-        .fallback(unknown)
-        .method_not_allowed_fallback(read_only)
-        .with_state(running)
-}
-
-type Shared = State<Arc<Running>>;
-
-/// Answers from the switch as it is now, with everything that its workers have reported so far.
-async fn rows<T: Serialize>(running: Arc<Running>, ask: impl FnOnce(&Switch, Instant) -> T) -> Json<T> {
-    let now = running.clock.now();
-    let mut switch = running.switch();
-    switch.poll_workers(now);
-    Json(ask(&switch, now))
-}
-
-#[derive(Deserialize)]
-struct EventQuery {
-    /// Only events behind this sequence number.
-    #[serde(default)]
-    after: u64,
-}
-
-/// An event with the time of day.
-#[derive(Serialize)]
-struct DatedEvent {
-    time: String,
-    #[serde(flatten)]
-    record: EventRecord,
-}
-
-async fn events(
-    State(running): Shared,
-    query: Result<Query<EventQuery>, QueryRejection>,
-) -> Result<Json<Vec<DatedEvent>>, Problem> {
-    let Ok(Query(query)) = query else {
-        let error = "`after` is no sequence number: expected one such as /v1/events?after=100";
-        return Err(Problem(StatusCode::BAD_REQUEST, error.to_owned()));
-    };
-    let clock = running.clock;
-    let dated = rows(running, |switch, _| {
-        let dated = |record: &EventRecord| DatedEvent {
-            time: humantime::format_rfc3339_micros(clock.wall(record.at)).to_string(),
-            record: record.clone(),
-        };
-        switch.events().after(query.after).map(dated).collect()
-    });
-    Ok(dated.await)
-}
-
-/// Why there is no answer; JSON as the answers are.
-struct Problem(StatusCode, String);
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        (self.0, Json(BTreeMap::from([("error", self.1)]))).into_response()
-    }
-}
-
-async fn unknown(uri: Uri) -> Problem {
-    let error = format!(
-        "`{}` is not here: expected /v1/fdb, /v1/vlans, /v1/ports, /v1/drops, /v1/counters or /v1/events",
-        uri.path()
-    );
-    Problem(StatusCode::NOT_FOUND, error)
-}
-
-async fn read_only(method: Method) -> Problem {
-    Problem(StatusCode::METHOD_NOT_ALLOWED, format!("`{method}` changes nothing here: expected GET"))
 }

@@ -1,6 +1,7 @@
 //! What the switch makes of the state of its ports' interfaces.
 
 use super::Running;
+use super::control::OrderError;
 use super::open::open_device;
 use super::worker_thread::Replaced;
 use crate::link_monitor::LinkState;
@@ -21,7 +22,7 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) fn new(running: Arc<Running>, replaced: Vec<Arc<Replaced>>) -> Self {
-        let lost = vec![false; running.switch().ports().len()];
+        let lost = vec![false; running.control().0.switch.ports().len()];
         Links { running, replaced, lost }
     }
 
@@ -34,14 +35,16 @@ impl Links {
         }
         let up = state == LinkState::Up && !self.lost[port];
         let input = Input::Link { port: PortId(port as u16), up };
-        let taken = self.running.switch().handle_input(self.running.clock.now(), input);
-        taken.expect("a link's state is never refused");
+        let (mut control, now) = self.running.control();
+        if let Err(OrderError::NotKept(error)) = control.tell(now, input) {
+            tracing::error!("the configuration cannot be kept: {error}");
+        }
     }
 
     /// A socket stays with the interface that it was bound to, whatever becomes of the name. A TAP was ours, and
     /// what has its name now is somebody else's.
     fn reopen(&self, port: usize) -> bool {
-        let config = self.running.switch().ports()[port].config().clone();
+        let config = self.running.control().0.switch.ports()[port].config().clone();
         let (Attachment::Device, Some(workers)) =
             (&config.attachment, NonZeroUsize::new(self.replaced.len()))
         else {

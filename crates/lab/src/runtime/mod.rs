@@ -1,19 +1,29 @@
 //! One running switch: its ports opened, its workers on threads, its control side on the control socket.
 
+mod commits;
+mod control;
 mod control_socket;
 mod links;
 mod open;
+mod orders;
+mod problem;
+mod recorder;
+mod rows;
 mod signals;
 mod worker_thread;
 
 use crate::link_monitor::LinkMonitor;
+use commits::Commits;
+use control::Control;
 use control_socket::ControlSocket;
 use greylag_base::{Instant, Seed};
 use greylag_dataplane::Worker;
 use greylag_switch::config::{SwitchConfig, WorkersConfig};
+use greylag_switch::recording::Start;
 use greylag_switch::{Switch, SwitchError};
 use links::Links;
 use open::Opened;
+use recorder::Recorder;
 use rustix::process::getppid;
 use signals::Signals;
 use std::io;
@@ -25,9 +35,6 @@ use std::time::{Duration, SystemTime};
 use worker_thread::WorkerThread;
 
 pub use open::PortError;
-
-/// How often the control side takes in what workers have reported.
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Why a switch cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +48,23 @@ pub enum RunError {
     /// The control socket.
     #[error("{0}")]
     ControlSocket(String),
+    /// What was committed before cannot be read or written.
+    #[error("what was committed is kept in {path}, and that does not work: {reason}; remove it to start with the switch's own file",
+        path = .path.display())]
+    Commits {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The record cannot be begun.
+    #[error("cannot write the record {path}: {source}", path = .path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
     /// A worker is to be pinned to a CPU that is not there.
     #[error("workers.cpus: CPU {0} is not there, or this process may not use it")]
     Cpu(u16),
@@ -76,28 +100,46 @@ impl Clock {
     fn wall(&self, at: Instant) -> SystemTime {
         self.started + Duration::from_nanos(at.as_nanos())
     }
+
+    /// The time of day as RFC 3339 has it, in UTC.
+    fn date(&self, at: Instant) -> String {
+        humantime::format_rfc3339_micros(self.wall(at)).to_string()
+    }
 }
 
 /// What the threads of a running switch share.
 struct Running {
-    switch: Mutex<Switch>,
+    control: Mutex<Control>,
     clock: Clock,
     stop: AtomicBool,
 }
 
 impl Running {
-    fn switch(&self) -> MutexGuard<'_, Switch> {
+    /// The control side, and the time since when it is the caller's.
+    fn control(&self) -> (MutexGuard<'_, Control>, Instant) {
         // A request that failed half way has only read.
-        self.switch.lock().unwrap_or_else(PoisonError::into_inner)
+        let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
+        (control, self.clock.now())
     }
 }
 
-/// How long a switch runs, and where it is asked.
+/// How long a switch runs, where it is asked, and what it writes.
 pub struct RunOptions {
     /// The control socket.
     pub socket: PathBuf,
+    /// What is committed; beside the control socket when absent.
+    pub commits: Option<PathBuf>,
+    /// A record of everything that the control side is told and does.
+    pub record: Option<PathBuf>,
     /// It ends when this process, its parent, ends.
     pub parent: Option<u32>,
+}
+
+impl RunOptions {
+    /// `NAME.commits.json` beside `NAME.sock`.
+    fn commits(&self) -> PathBuf {
+        self.commits.clone().unwrap_or_else(|| self.socket.with_extension("commits.json"))
+    }
 }
 
 /// Runs a switch until `SIGINT`, `SIGTERM` or `SIGHUP`, then removes what it made. `on_ready` is called once frames flow and
@@ -106,22 +148,34 @@ pub struct RunOptions {
 /// # Errors
 /// When a port cannot be opened, the control socket is in use, the machine refuses a thread, or a part of the switch
 /// fails while it runs.
-pub fn run(config: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> Result<(), RunError> {
+pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> Result<(), RunError> {
     let failed = |what| move |source| RunError::System { what, source };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(failed("cannot start the control side"))?;
     let mut signals = Signals::take(&runtime).map_err(failed("cannot take over signals"))?;
-    check_cpus(&config.workers)?;
+    check_cpus(&file.workers)?;
     let clock = Clock::new();
+    let commits = options.commits();
     let control_socket = ControlSocket::bind(options.socket)?;
+    let (commits, history) = Commits::open(commits, file, clock, clock.now())?;
+    let config = history.running().clone();
     // The devices stay ours until the end of this function.
     let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config)?;
     let settings = config.workers.clone();
-    let switch = Switch::new(config, random_seed()?, clock.now())?;
+    let start = Start { history, seed: random_seed()?, at: clock.now() };
+    let recorder = options
+        .record
+        .map(|path| Recorder::create(&path, &start).map_err(|source| RunError::Record { path, source }));
+    let recorder = recorder.transpose()?;
+    let switch = match recorder {
+        Some(_) => Switch::recorded(start)?,
+        None => Switch::restore(start.history, start.seed, start.at)?,
+    };
     let plane = Arc::clone(switch.data_plane());
-    let running = Arc::new(Running { switch: Mutex::new(switch), clock, stop: AtomicBool::new(false) });
+    let control = Mutex::new(Control::new(switch, commits, recorder, clock.now()));
+    let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false) });
 
     let mut workers = Vec::new();
     for (index, ports) in queues.into_iter().enumerate() {

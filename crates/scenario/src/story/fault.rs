@@ -173,3 +173,37 @@ fn refuse_writes(map: &Mapping<'_>) -> Option<Fault> {
 fn restart(map: &Mapping<'_>) -> Option<Fault> {
     Some(Fault::Restart { agent: agent(map)? })
 }
+
+const ALONE_EXAMPLE: &str = "{crash: {agent: learning}}";
+
+const ALONE_KEYS: Keys = Keys::of(&[
+    "crash",
+    "crash-loop",
+    "hang",
+    "slow",
+    "lose-reports",
+    "delay-reports",
+    "refuse-writes",
+    "restart",
+    "heal",
+]);
+
+/// Reads a fault without the switch that it is for.
+pub(super) fn read_alone(field: &Field<'_>) -> Option<Fault> {
+    let map = body(field, &ALONE_KEYS, ALONE_EXAMPLE)?;
+    let mut kinds = FAULTS.iter().filter_map(|kind| Some((kind, map.get(kind.0)?)));
+    let Some(((name, keys, example, read), body)) = kinds.next() else {
+        if map.all_known() {
+            field.refuse(format!(
+                "nothing goes wrong: expected one of {}",
+                names().collect::<Vec<_>>().join(", ")
+            ));
+        }
+        return None;
+    };
+    if let Some(((other, ..), body)) = kinds.next() {
+        body.refuse_key(format!("this is the fault `{name}` already: order `{other}` by itself"));
+        return None;
+    }
+    read(&body.mapping(keys, example)?)
+}

@@ -1,0 +1,84 @@
+//! The control side of a running switch: the switch, and what keeps its commits and its record.
+
+use super::commits::Commits;
+use super::recorder::Recorder;
+use greylag_base::Instant;
+use greylag_switch::{Input, Refused, Switch};
+use std::io;
+use std::time::Duration;
+
+/// The longest time without a look at whether all threads still run.
+const LONGEST_REST: Duration = Duration::from_millis(50);
+
+pub(super) struct Control {
+    pub(super) switch: Switch,
+    pub(super) commits: Commits,
+    recorder: Option<Recorder>,
+    /// When the workers are to be polled.
+    next_poll: Instant,
+}
+
+/// Why an order was not carried out.
+pub(super) enum OrderError {
+    /// The switch cannot.
+    Refused(Refused),
+    /// It was carried out, and is lost when the switch is killed.
+    NotKept(io::Error),
+}
+
+impl Control {
+    pub(super) fn new(switch: Switch, commits: Commits, recorder: Option<Recorder>, now: Instant) -> Self {
+        let mut control = Control { switch, commits, recorder, next_poll: now };
+        control.settle();
+        control
+    }
+
+    /// Tells the switch something. What it has committed is on disk afterwards.
+    pub(super) fn tell(&mut self, now: Instant, input: Input) -> Result<(), OrderError> {
+        let taken = self.switch.handle_input(now, input);
+        let kept = self.keep();
+        taken.map_err(OrderError::Refused)?;
+        kept.map_err(OrderError::NotKept)
+    }
+
+    /// Does what is due, and says when to be called again at the latest.
+    pub(super) fn run(&mut self, now: Instant) -> Instant {
+        if self.switch.poll_timeout().is_some_and(|due| due <= now) {
+            self.switch.handle_input(now, Input::Timeout).expect("time is never refused");
+            self.settle();
+        }
+        if self.next_poll <= now {
+            self.poll(now);
+            self.next_poll = now + self.switch.config().learning.poll_interval;
+        }
+        let rest = now + LONGEST_REST;
+        [Some(self.next_poll), self.switch.poll_timeout()].into_iter().flatten().fold(rest, Instant::min)
+    }
+
+    /// Brings what is about to be shown up to date. An agent looks at its queue in its own time.
+    pub(super) fn freshen(&mut self, now: Instant) {
+        if !self.switch.config().learning.owned().learn {
+            self.poll(now);
+        }
+    }
+
+    /// Takes in what the workers have reported.
+    pub(super) fn poll(&mut self, now: Instant) {
+        self.switch.poll_workers(now);
+        self.settle();
+    }
+
+    /// Writes down what the switch did by itself.
+    fn settle(&mut self) {
+        if let Err(error) = self.keep() {
+            tracing::error!("the configuration cannot be kept: {error}");
+        }
+    }
+
+    fn keep(&mut self) -> io::Result<()> {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.write(&mut self.switch);
+        }
+        self.commits.keep(self.switch.history())
+    }
+}

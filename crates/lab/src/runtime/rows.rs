@@ -1,0 +1,118 @@
+//! What can be read from the control socket. Reading changes nothing.
+
+use super::Running;
+use super::problem::Problem;
+use crate::answer;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use greylag_base::Instant;
+use greylag_scenario::switch;
+use greylag_switch::{EventRecord, Switch};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+pub(super) type Shared = State<Arc<Running>>;
+
+pub(super) fn routes() -> Router<Arc<Running>> {
+    Router::new()
+        .route("/v1/fdb", get(|State(running): Shared| rows(running, Switch::fdb)))
+        .route("/v1/vlans", get(|State(running): Shared| rows(running, Switch::vlans)))
+        .route("/v1/ports", get(|State(running): Shared| rows(running, Switch::port_rows)))
+        .route("/v1/drops", get(|State(running): Shared| rows(running, |switch, _| switch.drops())))
+        .route("/v1/counters", get(|State(running): Shared| rows(running, Switch::counters)))
+        .route("/v1/agents", get(agents))
+        .route("/v1/alarms", get(alarms))
+        .route("/v1/history", get(history))
+        .route("/v1/config", get(config))
+        .route("/v1/events", get(events))
+}
+
+/// Answers from the switch as it is now, with everything that its workers have reported so far.
+async fn rows<T: Serialize>(running: Arc<Running>, ask: impl FnOnce(&Switch, Instant) -> T) -> Json<T> {
+    let (mut control, now) = running.control();
+    control.freshen(now);
+    Json(ask(&control.switch, now))
+}
+
+async fn agents(State(running): Shared) -> Json<Vec<answer::Agent>> {
+    let clock = running.clock;
+    let dated = |row: greylag_switch::show::AgentRow| answer::Agent { since: clock.date(row.since), row };
+    rows(running, |switch, _| switch.agent_rows().into_iter().map(dated).collect()).await
+}
+
+async fn alarms(State(running): Shared) -> Json<Vec<answer::Alarm>> {
+    let clock = running.clock;
+    let dated = |row: greylag_switch::show::AlarmRow| answer::Alarm {
+        raised: clock.date(row.raised),
+        cleared: row.cleared.map(|at| clock.date(at)),
+        row,
+    };
+    rows(running, |switch, _| switch.alarm_rows().into_iter().map(dated).collect()).await
+}
+
+async fn history(State(running): Shared) -> Json<Vec<answer::Commit>> {
+    let (control, _) = running.control();
+    let rows = control.switch.commit_rows().into_iter();
+    Json(rows.map(|row| answer::Commit { committed: control.commits.committed(row.commit), row }).collect())
+}
+
+#[derive(Deserialize)]
+struct ConfigQuery {
+    /// Not the running one, but the one before so many commits.
+    #[serde(default)]
+    rollback: usize,
+}
+
+/// A configuration as the text of a SWITCH.yml, which is JSON too.
+async fn config(
+    State(running): Shared,
+    query: Result<Query<ConfigQuery>, QueryRejection>,
+) -> Result<impl IntoResponse, Problem> {
+    let Ok(Query(query)) = query else {
+        return Err(Problem::request(
+            "`rollback` is no number of commits: expected one such as /v1/config?rollback=1",
+        ));
+    };
+    let (control, _) = running.control();
+    let history = control.switch.history();
+    let Some(config) = history.before(query.rollback) else {
+        let last = history.commits().len() - 1;
+        let error = format!("the history does not go back that far: expected a rollback of 0 to {last}");
+        return Err(Problem::new(StatusCode::NOT_FOUND, error));
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], switch::emit(config)))
+}
+
+#[derive(Deserialize)]
+struct EventQuery {
+    /// Only events behind this sequence number.
+    #[serde(default)]
+    after: u64,
+}
+
+/// An event with the time of day.
+#[derive(Serialize)]
+struct DatedEvent {
+    time: String,
+    #[serde(flatten)]
+    record: EventRecord,
+}
+
+async fn events(
+    State(running): Shared,
+    query: Result<Query<EventQuery>, QueryRejection>,
+) -> Result<Json<Vec<DatedEvent>>, Problem> {
+    let Ok(Query(query)) = query else {
+        return Err(Problem::request(
+            "`after` is no sequence number: expected one such as /v1/events?after=100",
+        ));
+    };
+    let clock = running.clock;
+    let dated = |record: &EventRecord| DatedEvent { time: clock.date(record.at), record: record.clone() };
+    let dated = rows(running, |switch, _| switch.events().after(query.after).map(dated).collect());
+    Ok(dated.await)
+}
