@@ -3,15 +3,17 @@
 //! Workers share the ports of their switch: what arrives at port `p` is handled by worker `p` modulo the number of workers. All of them
 //! are in one thread, so that each frame is through before the next is looked at.
 
+use crate::cabling::{Cabling, Teller};
 use crate::fabric::Fabric;
 use crate::observer::{Happening, Observer};
-use crate::sim_port::{Outgoing, SimPort};
 use crate::world::WorldError;
 use greylag_base::{Instant, PortId, Seed};
-use greylag_dataplane::{Decision, Tracer, Worker};
+use greylag_dataplane::Worker;
+use greylag_ports::MemoryPort;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::history::History;
 use greylag_switch::{Input, Switch};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +52,6 @@ enum Power {
 struct Running {
     switch: Switch,
     workers: Vec<Worker>,
-    ports: Vec<Option<SimPort>>,
-    outgoing: Outgoing,
     housekeeping: Instant,
     /// When the control side looks at what the workers have reported, if they have.
     look: Option<Instant>,
@@ -96,16 +96,11 @@ impl SwitchNode {
         let switch = Switch::restore(self.history.clone(), seed, now)
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
-        let outgoing = Outgoing::new(self.plugs.len());
         let plane = switch.data_plane();
         let mut running = Box::new(Running {
             workers: (0..switch.config().workers.count.into())
                 .map(|index| Worker::new(Arc::clone(plane), index))
                 .collect(),
-            ports: (0..self.plugs.len())
-                .map(|port| Some(SimPort::new(PortId(port as u16), outgoing.clone())))
-                .collect(),
-            outgoing,
             switch,
             housekeeping: now,
             look: None,
@@ -150,37 +145,26 @@ impl SwitchNode {
         }
     }
 
-    /// A frame is at the door; at most a batch of them until [`SwitchNode::forward`].
-    pub(crate) fn arrived(&mut self, port: usize, frame: Vec<u8>, fabric: &mut Fabric) {
-        match &mut self.power {
-            Power::On(running) => {
-                running.ports[port].as_mut().expect("every port has a link").arrived(frame);
-            }
-            Power::Off | Power::Booting(_) => fabric.pool.give(frame),
-        }
-    }
-
-    /// Forwards what has arrived at a port.
-    pub(crate) fn forward(
+    /// Forwards what has arrived at a port, a batch at the most; says whether the switch has something to do by itself earlier than
+    /// it had.
+    pub(crate) fn forward<O: Observer>(
         &mut self,
         now: Instant,
         port: usize,
         fabric: &mut Fabric,
-        observer: &mut impl Observer,
-    ) {
-        let Power::On(running) = &mut self.power else { return };
+        observer: &mut O,
+    ) -> bool {
+        // What was on its way here was lost with the power.
+        let Power::On(running) = &mut self.power else { return false };
+        let observer = RefCell::new(observer);
+        let mut ports = Cabling { now, plugs: &self.plugs, fabric, observer: &observer };
+        let mut tracer = Teller { now, node: self.node, observer: &observer };
         let workers = running.workers.len();
         let worker = &mut running.workers[port % workers];
-        let mut teller = Teller { now, node: self.node, observer };
         worker
-            .poll_port_traced(now, PortId(port as u16), &mut running.ports, &mut teller)
+            .poll_port_traced(now, PortId(port as u16), &mut ports, &mut tracer)
             .expect("a port of the virtual world does not fail");
-        running.ports[port].as_mut().expect("every port has a link").clear_up(&mut fabric.pool);
-        for port in running.outgoing.take() {
-            let Plug { link, end } = self.plugs[port];
-            fabric.send_all(now, link, end, running.ports[port].as_mut().expect("it has sent"), observer);
-        }
-        running.expect_reports(now);
+        worker.take_news() && running.expect_reports(now)
     }
 
     /// When it has something to do by itself.
@@ -212,32 +196,22 @@ impl SwitchNode {
     }
 }
 
-/// Tells an observer what the data plane decides.
-struct Teller<'a, O> {
-    now: Instant,
-    node: usize,
-    observer: &'a mut O,
-}
-
-impl<O: Observer> Tracer for Teller<'_, O> {
-    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
-        self.observer.decided(self.now, self.node, ingress, frame, decision);
-    }
-}
-
 impl Running {
     fn housekeep(&mut self, now: Instant) {
         for worker in &mut self.workers {
-            worker.housekeep(now, &mut self.ports);
+            // No port of the virtual world has a queue that could miss a frame.
+            worker.housekeep::<MemoryPort>(now, &mut []);
         }
         self.housekeeping = now + HOUSEKEEPING;
     }
 
-    /// Once a report waits, the control side looks at the queues after its interval.
-    fn expect_reports(&mut self, now: Instant) {
-        if self.look.is_none() && self.switch.has_news() {
+    /// Once a report waits, the control side looks at the queues after its interval; says whether one has come.
+    fn expect_reports(&mut self, now: Instant) -> bool {
+        let is_news = self.look.is_none() && self.switch.has_news();
+        if is_news {
             self.look = Some(now + self.switch.config().learning.poll_interval);
         }
+        is_news
     }
 
     /// Tells the observer what has come of the last step.
