@@ -4,7 +4,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId, VlanSet};
 use greylag_benches::{Treadmill, Words, addresses};
-use greylag_dataplane::{DataPlane, Forwarding, Limits, PortForwarding, Worker};
+use greylag_dataplane::{DataPlane, Forwarding, Keeper, Learning, Limits, PortForwarding, Worker};
 use greylag_ports::{BATCH_FRAMES, Port};
 use greylag_wire::ethernet::{EtherType, Repr};
 use std::sync::Arc;
@@ -18,15 +18,21 @@ struct Rig {
 
 impl Rig {
     fn new(stations: &[MacAddr], egress: PortForwarding, unknown: bool) -> Self {
-        Rig::in_batches(stations, egress, unknown, BATCH_FRAMES)
+        Rig::in_batches(stations, egress, unknown, BATCH_FRAMES, Learning::INLINE)
     }
 
-    fn in_batches(stations: &[MacAddr], egress: PortForwarding, unknown: bool, batch: usize) -> Self {
+    fn in_batches(
+        stations: &[MacAddr],
+        egress: PortForwarding,
+        unknown: bool,
+        batch: usize,
+        learning: Learning,
+    ) -> Self {
         let limits = Limits { ports: PORTS, mac_entries: 1 << 20, ..Limits::default() };
         let plane = Arc::new(DataPlane::new(&limits, Seed(1)).expect("the size is allowed"));
         let mut ports = vec![PortForwarding::access(VlanId::DEFAULT)];
         ports.resize(PORTS.into(), egress);
-        plane.publish(Forwarding::new(ports, 0));
+        plane.publish(Forwarding::new(ports, 0).with_learning(learning));
         if !unknown {
             let session = plane.table().session(0);
             for (index, mac) in stations.iter().enumerate() {
@@ -82,11 +88,14 @@ fn pipeline(c: &mut Criterion) {
 fn small_batches(c: &mut Criterion) {
     let stations = addresses(64);
     let mut group = c.benchmark_group("batch");
-    for frames in [1, 8, BATCH_FRAMES] {
-        let access = PortForwarding::access(VlanId::DEFAULT);
-        let mut rig = Rig::in_batches(&stations, access, false, frames);
-        group.throughput(Throughput::Elements(frames as u64));
-        group.bench_function(BenchmarkId::new("known unicast", frames), |b| b.iter(|| rig.batch()));
+    for (name, renew) in [("known unicast", Keeper::Worker), ("known unicast, leased", Keeper::Agent)] {
+        for frames in [1, 8, BATCH_FRAMES] {
+            let access = PortForwarding::access(VlanId::DEFAULT);
+            let learning = Learning { renew, ..Learning::INLINE };
+            let mut rig = Rig::in_batches(&stations, access, false, frames, learning);
+            group.throughput(Throughput::Elements(frames as u64));
+            group.bench_function(BenchmarkId::new(name, frames), |b| b.iter(|| rig.batch()));
+        }
     }
     group.finish();
 }

@@ -219,7 +219,7 @@ fn details(figure: &Figure) -> Vec<String> {
 }
 
 /// Aligned columns under their names, two spaces apart; to the left those with the numbers in `left`.
-fn grid(names: &[&str], left: &[usize], rows: Vec<Vec<String>>) -> String {
+pub(crate) fn grid(names: &[&str], left: &[usize], rows: Vec<Vec<String>>) -> String {
     let mut grid = Grid::new();
     grid.load_style(presets::NOTHING);
     grid.set_header(names);

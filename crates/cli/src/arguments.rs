@@ -3,6 +3,9 @@
 mod orders;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use greylag_sim::sweep::Shard;
+use std::num::NonZero;
+use std::ops::Range;
 use std::path::PathBuf;
 
 pub(crate) use orders::{
@@ -48,6 +51,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: FaultWhat,
     },
+    /// Replay an outage from its scenario file, and hold what comes out against the logs
+    Replay(ReplayArguments),
+    /// Replay a scenario under many seeds and assumptions
+    Sweep(SweepArguments),
     /// Measure the pieces on this machine
     Bench {
         #[command(subcommand)]
@@ -167,10 +174,125 @@ pub(crate) enum What {
     Alarms,
 }
 
+#[derive(Args)]
+pub(crate) struct ReplayArguments {
+    /// The scenario
+    #[arg(value_name = "SCENARIO.yml")]
+    pub(crate) file: PathBuf,
+    /// Where all chance comes from [default: the file's, or 1]
+    #[arg(long)]
+    pub(crate) seed: Option<u64>,
+    /// End here: a time since the start such as 90s or 5m, or a time of day such as 13:30
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+    /// A variant of the file's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// Another value for a parameter of the file's; as often as there are parameters
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assumption)]
+    pub(crate) assume: Vec<(String, String)>,
+    /// Write every event, one JSON object a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub(crate) events: Option<PathBuf>,
+    /// Write every frame
+    #[arg(long, value_name = "FILE.pcapng")]
+    pub(crate) pcap: Option<PathBuf>,
+    /// Only check the file: the base, every variant, every choice of a parameter
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap"])]
+    pub(crate) check: bool,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub(crate) struct SweepArguments {
+    #[command(subcommand)]
+    pub(crate) merge: Option<SweepVerb>,
+    /// The scenario
+    #[arg(value_name = "SCENARIO.yml", required = true)]
+    pub(crate) file: Option<PathBuf>,
+    /// Seeds from A up to, but without, B
+    #[arg(long, value_name = "A..B", required = true, value_parser = seeds)]
+    pub(crate) seeds: Option<Range<u64>>,
+    /// Parameters whose choices are combined, or `all` [default: none, only the seed varies]
+    #[arg(long, value_name = "all|NAME,..", value_delimiter = ',')]
+    pub(crate) assumptions: Vec<String>,
+    /// Only every Nth run, from the Ith on: what one of N machines does
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    pub(crate) shard: Option<Shard>,
+    /// Threads [default: as many as there are processors]
+    #[arg(long, value_name = "J")]
+    pub(crate) jobs: Option<NonZero<usize>>,
+    /// A variant of the file's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+    /// Write a line for each run; what is in the file already is not run again
+    #[arg(short, long, value_name = "FILE.jsonl")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum SweepVerb {
+    /// Join the files of several sweeps or shards
+    Merge {
+        /// What `sweep -o` wrote
+        #[arg(value_name = "FILE.jsonl", required = true)]
+        files: Vec<PathBuf>,
+        /// Print JSON
+        #[arg(short, long)]
+        json: bool,
+    },
+}
+
+fn assumption(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE such as ageing=180s")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let range = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    range
+        .filter(|range| !range.is_empty())
+        .ok_or_else(|| "expected A..B such as 0..1000, B above A".to_owned())
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(number, of)| Some((number.parse().ok()?, of.parse().ok()?)));
+    let shard = parts.filter(|(number, of)| (1..=*of).contains(number));
+    let (number, of): (u64, u64) = shard.ok_or("expected I/N such as 1/4, I from 1 to N")?;
+    Ok(Shard { number: number - 1, of })
+}
+
 #[derive(Subcommand)]
 pub(crate) enum BenchWhat {
     /// The MAC table alone, without frames, beside a hash map for one thread
     Table(TableArguments),
+    /// The virtual world: frames through its switches, a lab against real time, worlds one after the other
+    Sim(SimArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct SimArguments {
+    /// Switches of the lab, and of the row that frames cross
+    #[arg(long, default_value = "20", value_parser = clap::value_parser!(u16).range(2..=1000))]
+    pub(crate) switches: u16,
+    /// Links of the lab, each with a control frame a second each way
+    #[arg(long, default_value = "100", value_parser = clap::value_parser!(u16).range(3..))]
+    pub(crate) links: u16,
+    /// Probe flows of the lab, of a frame a second each
+    #[arg(long, default_value = "1000")]
+    pub(crate) flows: u32,
+    /// Seconds of the virtual world that the lab runs
+    #[arg(long, default_value = "600", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seconds: u32,
+    /// Print JSON
+    #[arg(short, long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Args)]
@@ -207,7 +329,12 @@ impl Arguments {
             Command::Config { verb } => verb.target().json,
             Command::Check { what } => what.target().json,
             Command::Fault { what } => what.json(),
+            Command::Show(show) => show.json,
+            Command::Replay(replay) => replay.json,
+            Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
+            Command::Sweep(sweep) => sweep.json,
             Command::Bench { what: BenchWhat::Table(table) } => table.json,
+            Command::Bench { what: BenchWhat::Sim(sim) } => sim.json,
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `greylag bench`: how fast the pieces are on this machine.
 
-use crate::arguments::TableArguments;
+use crate::arguments::{SimArguments, TableArguments};
 use crate::outcome::{Failure, Outcome};
-use greylag_bench::{GREYLAG, HASHBROWN, HEAP_VARIABLE, HUGE_HEAP, Plan, Workload, compare, has_huge_heap};
+use greylag_bench::{
+    GREYLAG, HASHBROWN, HEAP_VARIABLE, HUGE_HEAP, Plan, SimError, SimPlan, Workload, compare, has_huge_heap,
+    measure_sim,
+};
 use std::io::{IsTerminal, Write};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -28,17 +31,8 @@ pub(crate) fn table(arguments: &TableArguments) -> Outcome {
         time: Duration::from_millis(arguments.time.into()),
         allocated: None,
     };
-    let mut screen = std::io::stderr();
-    let shows_progress = screen.is_terminal();
-    let report = compare(&plan, &[GREYLAG, HASHBROWN], Vec::new(), &mut |next| {
-        if shows_progress {
-            // A line that the next one takes the place of.
-            let _ = write!(screen, "\r\x1b[K{next}").and_then(|()| screen.flush());
-        }
-    });
-    if shows_progress {
-        let _ = write!(screen, "\r\x1b[K");
-    }
+    let report = compare(&plan, &[GREYLAG, HASHBROWN], Vec::new(), &mut show_progress);
+    show_progress("");
     let mut out = std::io::stdout().lock();
     if arguments.json {
         serde_json::to_writer_pretty(&mut out, &report).map_err(Failure::failed)?;
@@ -47,6 +41,36 @@ pub(crate) fn table(arguments: &TableArguments) -> Outcome {
         write!(out, "{}", report.details())?;
     }
     if report.failures.is_empty() { Ok(()) } else { Err(Failure::Silent) }
+}
+
+pub(crate) fn sim(arguments: &SimArguments) -> Outcome {
+    let plan = SimPlan {
+        switches: arguments.switches.into(),
+        links: arguments.links.into(),
+        flows: arguments.flows as usize,
+        seconds: arguments.seconds,
+    };
+    let report = measure_sim(&plan, &mut show_progress).map_err(|error| match error {
+        SimError::Links { .. } => Failure::Usage(error.to_string()),
+        error => Failure::failed(error),
+    })?;
+    show_progress("");
+    let mut out = std::io::stdout().lock();
+    if arguments.json {
+        serde_json::to_writer_pretty(&mut out, &report).map_err(Failure::failed)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{}", report.details())?;
+    }
+    Ok(())
+}
+
+/// Says on a terminal what comes next, in a line that the next one takes the place of.
+fn show_progress(next: &str) {
+    let mut screen = std::io::stderr();
+    if screen.is_terminal() {
+        let _ = write!(screen, "\r\x1b[K{next}").and_then(|()| screen.flush());
+    }
 }
 
 /// Starts this program anew, so that the other table's memory is in huge pages, too. If that fails, the report says

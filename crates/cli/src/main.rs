@@ -7,8 +7,12 @@ mod config;
 mod fault;
 mod lab;
 mod outcome;
+mod paragraph;
+mod replay;
 mod run;
 mod show;
+mod story;
+mod sweep;
 mod table;
 
 use arguments::{Arguments, BenchWhat, Command};
@@ -29,7 +33,10 @@ fn main() -> ExitCode {
         Command::Config { verb } => config::config(&verb),
         Command::Check { what } => check::check(&what),
         Command::Fault { what } => fault::fault(&what),
+        Command::Replay(arguments) => replay::replay(&arguments),
+        Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
+        Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };
     outcome::conclude(outcome, json)
 }

@@ -46,7 +46,7 @@ impl FloodBudget {
 }
 
 /// Puts a frame on the list of every port that it is flooded to, and counts on the others of the VLAN that are up, but not in
-/// its flood group, the copies that are not made. An error when there is no copy of either kind.
+/// its flood group, the copies that are not made; says whether there are such. An error when there is no copy of either kind.
 pub(crate) fn flood(
     frame: u16,
     header: &Header,
@@ -55,7 +55,7 @@ pub(crate) fn flood(
     forwarding: &Forwarding,
     counters: &WorkerCounters,
     egress: &mut Egress,
-) -> Result<(), DropReason> {
+) -> Result<bool, DropReason> {
     let vlan = forwarding.vlan(header.vlan).ok_or(DropReason::NoEgress)?;
     if vlan.flood_until.is_some_and(|until| until <= now) {
         return Err(DropReason::FloodGroupLapsed);
@@ -66,13 +66,13 @@ pub(crate) fn flood(
             verdict = verdict.or(Err(DropReason::Isolated));
         } else {
             egress.add(port, frame);
-            verdict = Ok(());
+            verdict = Ok(false);
         }
     }
     let left_out = vlan.left_out.iter().filter(|&port| port != ingress);
     for port in left_out.filter(|&port| !forwarding.isolated(ingress, port)) {
         counters.port(port).drop_frame(DropReason::NotInFloodGroup);
-        verdict = Ok(());
+        verdict = Ok(true);
     }
     verdict
 }

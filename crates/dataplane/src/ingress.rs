@@ -17,6 +17,8 @@ pub(crate) struct Header {
 }
 
 /// Reads and checks one frame of a batch that came in on `port`.
+// Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
+#[inline(always)]
 pub(crate) fn admit(
     batch: &mut Batch,
     index: usize,

@@ -50,6 +50,7 @@ mod lookup;
 mod plane;
 mod storm;
 mod sweeping;
+mod tracer;
 mod waiting;
 mod worker;
 
@@ -57,5 +58,6 @@ pub use counters::{LearnCounts, PortCounts};
 pub use event::{WorkerEvent, WorkerReport};
 pub use forwarding::{Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding};
 pub use plane::{DataPlane, Limits};
+pub use tracer::{Decision, Tracer};
 pub use waiting::WaitingSource;
 pub use worker::Worker;

@@ -8,6 +8,7 @@ use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
 use crate::sweeping::Sweeping;
+use crate::tracer::{Decision, Tracer};
 use crate::{Forwarding, Keeper, WorkerEvent};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
@@ -92,17 +93,42 @@ impl Worker {
         ingress: PortId,
         ports: &mut [Option<P>],
     ) -> io::Result<usize> {
+        self.poll_port_traced(now, ingress, ports, &mut ())
+    }
+
+    /// As [`Worker::poll_port`], and tells `tracer` what becomes of each frame.
+    ///
+    /// # Errors
+    /// Those of [`Worker::poll_port`].
+    pub fn poll_port_traced<P: Port, T: Tracer>(
+        &mut self,
+        now: Instant,
+        ingress: PortId,
+        ports: &mut [Option<P>],
+        tracer: &mut T,
+    ) -> io::Result<usize> {
         let counters = self.plane.workers[self.index].counters.port(ingress);
         let queue = ports[ingress.index()].as_mut().ok_or(io::ErrorKind::NotConnected)?;
         let received = queue.rx(&mut self.batch).inspect_err(|_| counters.rx_errors.add(1))?;
         if received > 0 {
-            self.forward(now, ingress, ports);
+            self.forward(now, ingress, ports, tracer);
         }
         Ok(received)
     }
 
     /// Brings the batch to where it belongs.
-    fn forward<P: Port>(&mut self, now: Instant, ingress: PortId, ports: &mut [Option<P>]) {
+    fn forward<P: Port, T: Tracer>(
+        &mut self,
+        now: Instant,
+        ingress: PortId,
+        ports: &mut [Option<P>],
+        tracer: &mut T,
+    ) {
+        let mut trace = |batch: &Batch, frame: usize, decision: Decision| {
+            if T::LISTENS {
+                tracer.decided(ingress, batch.bytes(frame), decision);
+            }
+        };
         let share = &self.plane.workers[self.index];
         let reporter = Reporter { counters: &share.counters, now, events: &share.events };
         let counters = share.counters.port(ingress);
@@ -130,6 +156,7 @@ impl Worker {
             };
             if let Err(reason) = admitted {
                 counters.drop_frame(reason);
+                trace(&self.batch, index, Decision::Dropped(reason));
             }
             *header = admitted.ok();
             if let Some(header) = header {
@@ -154,6 +181,7 @@ impl Worker {
                 && let Err(reason) = learner.learn(sender, source, &mut self.damper)
             {
                 counters.drop_frame(reason);
+                trace(&self.batch, frames[at].into(), Decision::Dropped(reason));
                 *header = None;
             }
         });
@@ -175,19 +203,22 @@ impl Worker {
             let outcome = match verdict {
                 Verdict::Forward(port) => {
                     self.egress.add(port, frame);
-                    Ok(())
+                    Ok(Decision::Forwarded(port))
                 }
                 Verdict::Flood(class) => budget
                     .take(class)
                     .and_then(|()| {
                         flood(frame, header, ingress, now, forwarding, &share.counters, &mut self.egress)
                     })
-                    .inspect(|()| counters.flooded.add(1)),
+                    .inspect(|_| counters.flooded.add(1))
+                    .map(|left_out| Decision::Flooded { left_out }),
                 Verdict::Drop(reason) => Err(reason),
             };
-            if let Err(reason) = outcome {
+            let decision = outcome.unwrap_or_else(|reason| {
                 counters.drop_frame(reason);
-            }
+                Decision::Dropped(reason)
+            });
+            trace(&self.batch, frame.into(), decision);
         }
 
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);

@@ -7,12 +7,13 @@ use crate::ids::NONE;
 use crate::key::Key;
 use crate::lanes::{Fids, GROUP, Lanes, Words};
 use crate::layout::SECONDARY;
-use crate::learn::Credit;
+use crate::learn::Creditor;
 use crate::probe::Probe;
 use crate::renewal::Renewal;
 use crate::session::Session;
 #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
 use crate::simd::Simd;
+use crate::sync::IS_MODEL;
 use crate::table::MacTable;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -23,6 +24,9 @@ const GROUPS: usize = BLOCK / GROUP;
 
 /// With fewer sources to learn, counting them in together costs more than it saves.
 const LEAST_CREDIT: u32 = 4;
+
+/// So many destinations are answered one by one.
+const FEW: usize = if IS_MODEL { 1 } else { 3 };
 
 /// What a batch says of an address that is not in the table, in place of its port.
 pub const UNKNOWN: u16 = u16::MAX;
@@ -100,13 +104,10 @@ unsafe fn spread<L: Lanes>(table: &MacTable, keys: &[Key], block: &mut Block) {
     let lines = Lines::of(table);
     let mut is_common = true;
     for (at, keys) in keys.chunks(GROUP).enumerate().take(GROUPS) {
-        let mut padded = [keys[0]; GROUP];
-        let group = keys.first_chunk().unwrap_or_else(|| {
-            padded.iter_mut().zip(keys).for_each(|(to, &key)| *to = key);
-            &padded
-        });
-        // SAFETY: the caller has the instructions, and buckets are below the number of lines.
+        // SAFETY: the caller has the instructions, buckets are below the number of lines, and as many of them are filled as
+        // there are keys.
         unsafe {
+            let group = L::group(keys);
             if is_common && !L::same_vlan(group, vlan) {
                 is_common = false;
                 block.fids[..at].fill([fid; GROUP]);
@@ -114,14 +115,17 @@ unsafe fn spread<L: Lanes>(table: &MacTable, keys: &[Key], block: &mut Block) {
             let fids = if is_common {
                 Fids::All(fid)
             } else {
-                block.fids[at] = group.map(|key| table.vlans.id(key.vlan()));
+                for (fid, key) in block.fids[at].iter_mut().zip(keys) {
+                    *fid = table.vlans.id(key.vlan());
+                }
                 Fids::Each(&block.fids[at])
             };
             let bits = &mut *block.bits.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
             let buckets = &mut *block.buckets.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
             L::hash(table, group, fids, bits, buckets);
-            for bucket in buckets.assume_init_ref() {
-                lines.at(*bucket as usize).prefetch();
+            let buckets = buckets.as_ptr().cast::<u64>();
+            for index in 0..keys.len() {
+                lines.at(*buckets.add(index) as usize).prefetch();
             }
         }
     }
@@ -249,6 +253,10 @@ fn places(mut bits: u64) -> impl Iterator<Item = usize> {
 /// The ports of all keys, [`UNKNOWN`] where there is none.
 #[inline(always)]
 unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
+    if keys.len() <= FEW {
+        // SAFETY: the caller's promise.
+        return unsafe { answer_few::<L>(session, keys, block, ports) };
+    }
     let table = session.table;
     let lines = Lines::of(table);
     let key_mask = table.layout.key_mask();
@@ -293,6 +301,34 @@ unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, p
     for index in places(doubtful | block.invalid(table, keys)) {
         let entry = session.lookup(&session.probe_key(keys[index]));
         ports[index] = entry.map_or(UNKNOWN, |entry| entry.port);
+    }
+}
+
+/// As [`answer`], of so few keys that bringing their words together costs more than it saves: a vector that is loaded just
+/// after its words were stored one by one waits for them.
+#[inline(always)]
+unsafe fn answer_few<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
+    let table = session.table;
+    let (lines, key_mask) = (Lines::of(table), table.layout.key_mask());
+    for (index, port) in ports.iter_mut().enumerate().take(keys.len()) {
+        // SAFETY: the caller has the instructions, the block these keys, and buckets are below the number of lines.
+        let word = unsafe {
+            let (bucket, key) = (block.bucket(index), block.key(index));
+            let line = lines.at(bucket);
+            let word = L::find(line, key, key_mask);
+            if word == 0 && line.is_marked() {
+                L::find(lines.at(table.layout.other_bucket(bucket, key)), key | SECONDARY, key_mask)
+            } else {
+                word
+            }
+        };
+        let entry = match table.port_of(word) {
+            _ if !block.is_valid(table, keys, index) => session.lookup(&session.probe_key(keys[index])),
+            _ if word == 0 => None,
+            Some(at) => session.entry_on(at, word),
+            None => session.lookup(&session.probe_key(keys[index])),
+        };
+        *port = entry.map_or(UNKNOWN, |entry| entry.port);
     }
 }
 
@@ -476,8 +512,7 @@ impl Session<'_> {
                 && fid != NONE
                 && binding != NONE
             {
-                let (port, left) = (ingress, left.count_ones());
-                self.credit.set(Some(Credit { binding, port, fid, vlan, left, is_taken: false }));
+                self.grant_credit(Creditor { binding, port: ingress, fid, vlan }, left.count_ones());
             }
             for index in places(left) {
                 unsettled(begin + index, &self.probe_of(&senders, from, index));

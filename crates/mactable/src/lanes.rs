@@ -26,19 +26,26 @@ pub(crate) type Words = [u64; GROUP];
 /// # Safety
 /// All of it may be called only where the instructions exist.
 pub(crate) trait Lanes {
+    /// One to eight keys, in the form that hashing starts from.
+    type Group<'k>: Copy;
+
     /// The entry that has these key bits, or 0. `key_mask` says which bits of a word are the key's.
     unsafe fn find(line: &Line, key: u64, key_mask: u64) -> u64;
 
     /// Is this very word in the line?
     unsafe fn holds(line: &Line, word: u64) -> bool;
 
-    /// Are all keys of one VLAN?
-    unsafe fn same_vlan(keys: &[Key; GROUP], vlan: u16) -> bool;
+    /// Takes the keys of a group, one at the least.
+    unsafe fn group(keys: &[Key]) -> Self::Group<'_>;
 
-    /// Hashes eight keys under the filtering ids given, to key bits and buckets, which are below the number of buckets.
+    /// Are all keys of one VLAN?
+    unsafe fn same_vlan(keys: Self::Group<'_>, vlan: u16) -> bool;
+
+    /// Hashes the keys of a group under the filtering ids given, to key bits and buckets, which are below the number of
+    /// buckets. Fills at least as many places as there are keys.
     unsafe fn hash(
         table: &MacTable,
-        keys: &[Key; GROUP],
+        keys: Self::Group<'_>,
         fids: Fids<'_>,
         bits: &mut MaybeUninit<Words>,
         buckets: &mut MaybeUninit<Words>,
@@ -72,6 +79,8 @@ impl Fids<'_> {
 pub(crate) struct Scalar;
 
 impl Lanes for Scalar {
+    type Group<'k> = &'k [Key];
+
     #[inline(always)]
     unsafe fn find(line: &Line, key: u64, key_mask: u64) -> u64 {
         // No early exit on the words themselves: eight loads and compares without a branch between them cost less
@@ -100,23 +109,42 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    unsafe fn same_vlan(keys: &[Key; GROUP], vlan: u16) -> bool {
+    unsafe fn group(keys: &[Key]) -> &[Key] {
+        keys
+    }
+
+    #[inline(always)]
+    unsafe fn same_vlan(keys: &[Key], vlan: u16) -> bool {
         keys.iter().fold(0, |bits, key| bits | (key.vlan() ^ vlan)) == 0
     }
 
     #[inline(always)]
     unsafe fn hash(
         table: &MacTable,
-        keys: &[Key; GROUP],
+        keys: &[Key],
         fids: Fids<'_>,
         bits: &mut MaybeUninit<Words>,
         buckets: &mut MaybeUninit<Words>,
     ) {
-        let hashes: Words = std::array::from_fn(|index| {
-            table.permutation.forward((u64::from(fids.of(index)) << 48) | keys[index].mac())
-        });
-        bits.write(hashes.map(|hash| table.layout.split(hash).1));
-        buckets.write(hashes.map(|hash| table.layout.split(hash).0 as u64));
+        let hash = |index: usize, key: Key| {
+            let hash = table.permutation.forward((u64::from(fids.of(index)) << 48) | key.mac());
+            table.layout.split(hash)
+        };
+        if let Some(keys) = keys.first_chunk::<GROUP>() {
+            let split: [_; GROUP] = std::array::from_fn(|index| hash(index, keys[index]));
+            bits.write(split.map(|(_, bits)| bits));
+            buckets.write(split.map(|(bucket, _)| bucket as u64));
+            return;
+        }
+        let (bits, buckets) = (bits.as_mut_ptr().cast::<u64>(), buckets.as_mut_ptr().cast::<u64>());
+        for (index, &key) in keys.iter().enumerate() {
+            let (bucket, rest) = hash(index, key);
+            // SAFETY: fewer keys than places.
+            unsafe {
+                bits.add(index).write(rest);
+                buckets.add(index).write(bucket as u64);
+            }
+        }
     }
 
     #[inline(always)]
@@ -218,6 +246,8 @@ pub(crate) mod x86 {
     }
 
     impl Lanes for Sse2 {
+        type Group<'k> = &'k [Key];
+
         #[inline(always)]
         unsafe fn find(line: &Line, key: u64, key_mask: u64) -> u64 {
             // SAFETY: SSE2 is part of x86-64.
@@ -256,7 +286,12 @@ pub(crate) mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn same_vlan(keys: &[Key; GROUP], vlan: u16) -> bool {
+        unsafe fn group(keys: &[Key]) -> &[Key] {
+            keys
+        }
+
+        #[inline(always)]
+        unsafe fn same_vlan(keys: &[Key], vlan: u16) -> bool {
             // SAFETY: the scalar one needs nothing.
             unsafe { Scalar::same_vlan(keys, vlan) }
         }
@@ -264,7 +299,7 @@ pub(crate) mod x86 {
         #[inline(always)]
         unsafe fn hash(
             table: &MacTable,
-            keys: &[Key; GROUP],
+            keys: &[Key],
             fids: Fids<'_>,
             bits: &mut MaybeUninit<Words>,
             buckets: &mut MaybeUninit<Words>,
@@ -288,6 +323,8 @@ pub(crate) mod x86 {
     }
 
     impl Lanes for Avx2 {
+        type Group<'k> = &'k [Key];
+
         #[inline(always)]
         unsafe fn find(line: &Line, key: u64, key_mask: u64) -> u64 {
             // SAFETY: the caller has AVX2.
@@ -324,7 +361,12 @@ pub(crate) mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn same_vlan(keys: &[Key; GROUP], vlan: u16) -> bool {
+        unsafe fn group(keys: &[Key]) -> &[Key] {
+            keys
+        }
+
+        #[inline(always)]
+        unsafe fn same_vlan(keys: &[Key], vlan: u16) -> bool {
             // SAFETY: the scalar one needs nothing.
             unsafe { Scalar::same_vlan(keys, vlan) }
         }
@@ -332,7 +374,7 @@ pub(crate) mod x86 {
         #[inline(always)]
         unsafe fn hash(
             table: &MacTable,
-            keys: &[Key; GROUP],
+            keys: &[Key],
             fids: Fids<'_>,
             bits: &mut MaybeUninit<Words>,
             buckets: &mut MaybeUninit<Words>,
@@ -356,6 +398,26 @@ pub(crate) mod x86 {
     }
 
     impl Lanes for Avx512 {
+        /// Fewer than eight keys are followed by repetitions of the first.
+        type Group<'k> = __m512i;
+
+        #[inline(always)]
+        unsafe fn group(keys: &[Key]) -> __m512i {
+            // SAFETY: the caller has AVX-512 F; a key is a word, and no more are loaded than there are.
+            unsafe {
+                if keys.len() >= GROUP {
+                    return _mm512_loadu_si512(keys.as_ptr().cast());
+                }
+                let words = keys.as_ptr().cast::<i64>();
+                let first = _mm512_set1_epi64(*words);
+                // A key alone was most likely just written, and a load of more than was written waits for it.
+                if keys.len() == 1 {
+                    return first;
+                }
+                _mm512_mask_loadu_epi64(first, (1 << keys.len()) - 1, words)
+            }
+        }
+
         #[inline(always)]
         unsafe fn find(line: &Line, key: u64, key_mask: u64) -> u64 {
             // SAFETY: the caller has AVX-512 F.
@@ -376,11 +438,11 @@ pub(crate) mod x86 {
         }
 
         #[inline(always)]
-        unsafe fn same_vlan(keys: &[Key; GROUP], vlan: u16) -> bool {
-            // SAFETY: the caller has AVX-512 F; a key is a word.
+        unsafe fn same_vlan(keys: __m512i, vlan: u16) -> bool {
+            // SAFETY: the caller has AVX-512 F.
             unsafe {
                 let first = _mm512_set1_epi64((u64::from(vlan) << 48) as i64);
-                let differs = _mm512_xor_si512(_mm512_loadu_si512(keys.as_ptr().cast()), first);
+                let differs = _mm512_xor_si512(keys, first);
                 _mm512_test_epi64_mask(differs, _mm512_set1_epi64(!0 << 48)) == 0
             }
         }
@@ -388,17 +450,17 @@ pub(crate) mod x86 {
         #[inline(always)]
         unsafe fn hash(
             table: &MacTable,
-            keys: &[Key; GROUP],
+            keys: __m512i,
             fids: Fids<'_>,
             bits: &mut MaybeUninit<Words>,
             buckets: &mut MaybeUninit<Words>,
         ) {
             let (layout, permutation) = (&table.layout, &table.permutation);
-            // SAFETY: the caller has AVX-512 F and DQ; a key is a word, and there are as many as lanes everywhere.
+            // SAFETY: the caller has AVX-512 F and DQ; there are as many places as lanes everywhere.
             unsafe {
                 let splat = |word: u64| _mm512_set1_epi64(word as i64);
                 let shift = |bits: u32| _mm_cvtsi32_si128(bits as i32);
-                let mac = _mm512_and_si512(_mm512_loadu_si512(keys.as_ptr().cast()), splat((1 << 48) - 1));
+                let mac = _mm512_and_si512(keys, splat((1 << 48) - 1));
                 let fid = match fids {
                     Fids::All(fid) => splat(u64::from(fid) << 48),
                     Fids::Each(fids) => {

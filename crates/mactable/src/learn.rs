@@ -10,21 +10,28 @@ use crate::renewal::Renewal;
 use crate::session::{Decline, Learn, Session};
 use crate::sweep::Swept;
 use crate::table::{Found, MacTable};
+use std::cell::Cell;
 
 /// How often an operation starts over because another thread changed the same entry.
 const TRIES: usize = 8;
 
 /// New entries of one port and VLAN that a batch counts in before it places the first of them, three atomic steps for
 /// all of them instead of three for each.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Credit {
+    of: Cell<Creditor>,
+    left: Cell<u32>,
+    /// They are counted in. Not before the first is to be placed: a batch of known sources places none.
+    is_taken: Cell<bool>,
+}
+
+/// Whose entries a credit is for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Creditor {
     pub(crate) binding: u16,
     pub(crate) port: u16,
     pub(crate) fid: u16,
     pub(crate) vlan: u16,
-    pub(crate) left: u32,
-    /// They are counted in. Not before the first is to be placed: a batch of known sources places none.
-    pub(crate) is_taken: bool,
 }
 
 impl Session<'_> {
@@ -195,25 +202,41 @@ impl Session<'_> {
         self.table.evict_for(newcomer, REACH, &self.clock, evicted)
     }
 
+    /// Grants up to `count` new entries, to be counted in with the first of them.
+    pub(crate) fn grant_credit(&self, of: Creditor, count: u32) {
+        self.credit.of.set(of);
+        self.credit.left.set(count);
+        self.credit.is_taken.set(false);
+    }
+
     /// Uses one entry of the credit, if there is one for these ids; takes it first if no limit is in its way.
+    #[inline]
     fn spend(&self, binding: u16, fid: u16) -> bool {
-        let Some(credit) = self.credit.get() else { return false };
-        if credit.left == 0 || (credit.binding, credit.fid) != (binding, fid) {
+        let (credit, of) = (&self.credit, self.credit.of.get());
+        let left = credit.left.get();
+        if left == 0 || (of.binding, of.fid) != (binding, fid) {
             return false;
         }
-        let Credit { port, vlan, left, .. } = credit;
-        let is_taken = credit.is_taken || self.table.counts.admit_many(binding, port, fid, vlan, left);
-        self.credit.set(is_taken.then_some(Credit { left: left - 1, is_taken, ..credit }));
-        is_taken
+        if !credit.is_taken.get() {
+            if !self.table.counts.admit_many(binding, of.port, fid, of.vlan, left) {
+                credit.left.set(0);
+                return false;
+            }
+            credit.is_taken.set(true);
+        }
+        credit.left.set(left - 1);
+        true
     }
 
     /// Counts out what is left of the credit; whether there was any.
     pub(crate) fn return_credit(&self) -> bool {
-        let Some(Credit { binding, fid, left, is_taken, .. }) = self.credit.take() else { return false };
-        if is_taken && left > 0 {
+        let (left, is_taken) = (self.credit.left.take(), self.credit.is_taken.take());
+        let has_any = is_taken && left > 0;
+        if has_any {
+            let Creditor { binding, fid, .. } = self.credit.of.get();
             self.table.counts.leave_many(Holder::Binding(binding), fid, left);
         }
-        is_taken && left > 0
+        has_any
     }
 }
 

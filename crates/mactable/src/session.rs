@@ -7,7 +7,6 @@ use crate::learn::Credit;
 use crate::probe::Probe;
 use crate::renewal::Renewal;
 use crate::table::MacTable;
-use std::cell::Cell;
 
 /// The data path's view of the table for one batch of frames: the time stands still and nothing waits.
 ///
@@ -18,7 +17,7 @@ pub struct Session<'t> {
     pub(crate) clock: Clock,
     pub(crate) renewal: Renewal,
     /// Entries that are counted in already.
-    pub(crate) credit: Cell<Option<Credit>>,
+    pub(crate) credit: Credit,
     /// None at a seat.
     _stay: Option<Stay<'t>>,
 }
@@ -118,7 +117,7 @@ impl Decline {
 impl<'t> Session<'t> {
     #[inline]
     pub(crate) fn new(table: &'t MacTable, stay: Option<Stay<'t>>, clock: Clock) -> Self {
-        Session { table, clock, renewal: Renewal::Stamp, credit: Cell::new(None), _stay: stay }
+        Session { table, clock, renewal: Renewal::Stamp, credit: Credit::default(), _stay: stay }
     }
 
     /// Hashes a key. VLANs are 1 to 4094.
@@ -185,7 +184,7 @@ impl<'t> Session<'t> {
     }
 
     #[inline]
-    fn entry_on(&self, port: u16, word: u64) -> Option<Entry> {
+    pub(crate) fn entry_on(&self, port: u16, word: u64) -> Option<Entry> {
         let ticks = self.clock.ticks(word);
         (ticks <= crate::clock::LIFE).then_some(Entry {
             port,

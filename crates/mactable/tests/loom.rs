@@ -946,50 +946,57 @@ fn a_seat_that_is_taken_during_a_wait_is_no_gap_in_it() {
     });
 }
 
+/// A single key is answered by itself, two are answered together.
+const BATCHES: [usize; 2] = [1, 2];
+
 #[test]
 fn a_batch_finds_stations_that_move_off_a_port_while_that_is_flushed() {
-    check(WEAK, || {
-        let table = crowded();
-        let (k, far) = (station(1, 0), station(0, 2));
-        learn(&table, far, 2);
-        assert_eq!(place_of(&table, far).map(|(bucket, _)| bucket), Some(1), "in its second bucket");
-        learn(&table, k, 3);
-        let other = {
-            let table = table.clone();
-            thread::spawn(move || {
-                assert_eq!(learn(&table, k, 1), Learn::Moved { from: 3 });
-                table.flush_port(3);
-            })
-        };
-        let mut ports = [UNKNOWN; 2];
-        table.session(1).lookup_ports(&[k, far].map(|mac| Key::from_octets(VLAN, mac)), &mut ports);
-        assert!(matches!(ports, [1 | 3, 2]), "{ports:?}");
-        other.join().unwrap();
-        table.audit();
-    });
+    for count in BATCHES {
+        check(WEAK, move || {
+            let table = crowded();
+            let (k, far) = (station(1, 0), station(0, 2));
+            learn(&table, far, 2);
+            assert_eq!(place_of(&table, far).map(|(bucket, _)| bucket), Some(1), "in its second bucket");
+            learn(&table, k, 3);
+            let other = {
+                let table = table.clone();
+                thread::spawn(move || {
+                    assert_eq!(learn(&table, k, 1), Learn::Moved { from: 3 });
+                    table.flush_port(3);
+                })
+            };
+            let (keys, mut ports) = ([k, far].map(|mac| Key::from_octets(VLAN, mac)), [UNKNOWN, 2]);
+            table.session(1).lookup_ports(&keys[..count], &mut ports[..count]);
+            assert!(matches!(ports, [1 | 3, 2]), "{ports:?}");
+            other.join().unwrap();
+            table.audit();
+        });
+    }
 }
 
 #[test]
 fn a_batch_takes_no_vlans_entries_for_anothers() {
-    check(WEAK, || {
-        let table = table();
-        let k = station(0, 0);
-        learn(&table, k, 0);
-        let control = {
-            let table = table.clone();
-            thread::spawn(move || {
-                table.flush_vlan(VLAN);
-                sweep(&table);
-                sweep(&table);
-                let session = table.session(1);
-                session.learn(&session.probe(OTHER_VLAN, k), 1);
-            })
-        };
-        let mut ports = [UNKNOWN; 1];
-        table.session(1).lookup_ports(&[Key::from_octets(VLAN, k)], &mut ports);
-        assert!(matches!(ports, [0 | UNKNOWN]), "{ports:?}");
-        control.join().unwrap();
-    });
+    for count in BATCHES {
+        check(WEAK, move || {
+            let table = table();
+            let k = station(0, 0);
+            learn(&table, k, 0);
+            let control = {
+                let table = table.clone();
+                thread::spawn(move || {
+                    table.flush_vlan(VLAN);
+                    sweep(&table);
+                    sweep(&table);
+                    let session = table.session(1);
+                    session.learn(&session.probe(OTHER_VLAN, k), 1);
+                })
+            };
+            let mut ports = [UNKNOWN; 2];
+            table.session(1).lookup_ports(&[Key::from_octets(VLAN, k); 2][..count], &mut ports[..count]);
+            assert!(matches!(ports, [0 | UNKNOWN, 0 | UNKNOWN]), "{ports:?}");
+            control.join().unwrap();
+        });
+    }
 }
 
 #[test]

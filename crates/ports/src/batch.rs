@@ -1,4 +1,5 @@
 use crate::Offload;
+use crate::pages::Pages;
 use greylag_wire::ethernet::ADDRESSES_LEN;
 use greylag_wire::vlan::{TAG_LEN, Tci};
 
@@ -42,7 +43,7 @@ struct Frame {
 ///
 /// Made once per worker; nothing is allocated afterwards. Memory that no frame has touched yet costs nothing.
 pub struct Batch {
-    memory: Box<[u8]>,
+    memory: Pages,
     frames: [Frame; BATCH_FRAMES],
     len: usize,
 }
@@ -51,7 +52,7 @@ impl Batch {
     /// An empty batch.
     pub fn new() -> Self {
         Batch {
-            memory: vec![0; STRIDE * BATCH_FRAMES].into_boxed_slice(),
+            memory: Pages::zeroed(STRIDE * BATCH_FRAMES),
             frames: [Frame::default(); BATCH_FRAMES],
             len: 0,
         }

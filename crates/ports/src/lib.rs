@@ -37,6 +37,7 @@ mod mmsg;
 mod offload;
 mod open_error;
 mod packet_socket;
+mod pages;
 mod tap;
 
 pub use af_packet::PacketQueue;

@@ -6,7 +6,7 @@ use crate::keys::Keys;
 use crate::nearest::nearest;
 use crate::phrase::{either, found, quoted};
 use crate::source::Source;
-use crate::yaml::{self, Key, Node, Value};
+use crate::yaml::{self, Key, Node, Origin, Value};
 use std::cell::RefCell;
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -73,14 +73,12 @@ impl<'d> Field<'d> {
         // Nothing has no place of its own: the parser gives the end of whatever follows.
         let at = if self.is_nothing() { self.key } else { self.node.at };
         let message = message.into();
-        self.report(
-            at,
-            self.path.clone(),
-            match &self.node.origin {
-                Some(origin) => format!("{origin}: {message}"),
-                None => message,
-            },
-        );
+        let message = match &self.node.origin {
+            Origin::Here => message,
+            Origin::Parameter(parameter) => format!("{parameter}: {message}"),
+            Origin::Unknown => return,
+        };
+        self.report(at, self.path.clone(), message);
     }
 
     /// Reports a problem with the field being there at all.
@@ -326,6 +324,16 @@ impl<'d> Mapping<'d> {
     /// No key was refused: what is missing has not been told of.
     pub(crate) fn all_known(&self) -> bool {
         !self.refused
+    }
+
+    /// Those of some keys that are there, in the order of the file.
+    pub(crate) fn among<'k, K: Copy>(
+        &self,
+        keys: &'k [K],
+        name: impl Fn(K) -> &'static str,
+    ) -> Vec<(K, &Field<'d>)> {
+        let found = |(key, field)| Some((*keys.iter().find(|&&known| name(known) == key)?, field));
+        self.entries.iter().map(|(key, field)| (*key, field)).filter_map(found).collect()
     }
 
     /// What is there, in the order of the file.

@@ -1,8 +1,8 @@
-//! The file formats: the configuration of a switch and a lab.
+//! The file formats: the configuration of a switch, a lab and a scenario.
 //!
-//! A file becomes a plain value, [`SwitchConfig`](greylag_switch::config::SwitchConfig) or [`lab::Lab`], or a
-//! [`FileError`] that says for each problem where it is and what would be right. One run finds all problems of a
-//! file, and nothing but files is touched.
+//! A file becomes a plain value, [`SwitchConfig`](greylag_switch::config::SwitchConfig), [`lab::Lab`] or
+//! [`story::Scenario`], or a [`FileError`] that says for each problem where it is and what would be right. One run
+//! finds all problems of a file, and nothing but files is touched.
 //!
 //! ```
 //! use greylag_scenario::{Source, switch};
@@ -21,6 +21,8 @@
 //!
 //! Who wants to follow a file on its way: [`Source`] reads it, `yaml.rs` makes a tree of it in which every value
 //! knows its place, `field.rs` reads the tree field by field, `switch.rs` and `lab.rs` say which fields there are.
+//! A scenario's tree is first made out of parts (`story/read.rs`): a variant is laid over it (`overlay.rs`), and
+//! parameters are put in place.
 
 mod address;
 mod error;

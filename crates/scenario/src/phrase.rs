@@ -4,7 +4,12 @@ use crate::yaml::Value;
 
 /// A text of the user between backticks, on one line and of bearable length.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut shown = String::from("`");
+    format!("`{}`", shown(text))
+}
+
+/// A text of the user, on one line and of bearable length.
+pub(crate) fn shown(text: &str) -> String {
+    let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
         match c {
             _ if count == 60 => {
@@ -15,7 +20,6 @@ pub(crate) fn quoted(text: &str) -> String {
             c => shown.push(c),
         }
     }
-    shown.push('`');
     shown
 }
 

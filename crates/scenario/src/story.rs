@@ -23,6 +23,7 @@ mod watch;
 use crate::error::FileError;
 use crate::field::Document;
 use crate::lab::Lab;
+use crate::phrase::shown;
 use crate::source::Source;
 use greylag_base::{MacAddr, Seed, VlanId};
 use greylag_switch::fault::Fault;
@@ -51,8 +52,8 @@ pub fn parse(source: &Source, choice: &Choice) -> Result<Scenario, FileError> {
     let chosen: Vec<String> = choice
         .variant
         .iter()
-        .map(|name| format!("--variant {name}"))
-        .chain(choice.assume.iter().map(|(name, value)| format!("--assume {name}={value}")))
+        .map(|name| format!("--variant {}", shown(name)))
+        .chain(choice.assume.iter().map(|(name, value)| parameters::assumption(name, value)))
         .collect();
     match chosen.is_empty() {
         true => Err(wrong),

@@ -13,8 +13,18 @@ use std::rc::Rc;
 pub(crate) struct Node {
     pub(crate) at: Position,
     pub(crate) value: Value,
-    /// What put the value here, where that is not the text at this place: messages begin with it.
-    pub(crate) origin: Option<Rc<str>>,
+    pub(crate) origin: Origin,
+}
+
+/// What put a value where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The text of the file.
+    Here,
+    /// A parameter: messages begin with this.
+    Parameter(Rc<str>),
+    /// A parameter that is wrong or not there: that has been told, and nothing else can be said of the value.
+    Unknown,
 }
 
 /// What YAML can say.
@@ -110,7 +120,7 @@ fn position(location: &Location) -> Position {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Value>::deserialize(deserializer)?;
-        Ok(Node { at: position(&spanned.defined), value: spanned.value, origin: None })
+        Ok(Node { at: position(&spanned.defined), value: spanned.value, origin: Origin::Here })
     }
 }
 

@@ -4,7 +4,8 @@ use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
 use greylag_scenario::{Source, lab, switch};
 use greylag_switch::config::{
-    Attachment, DampingAction, IdlePolicy, Membership, MoveDamping, NetnsRef, StormControl, SwitchConfig,
+    Attachment, DampingAction, IdlePolicy, LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef,
+    StormControl, SupervisorConfig, SwitchConfig,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -114,6 +115,17 @@ fn every_key_of_a_switch() {
             action: DampingAction::Drop,
         })
     );
+    assert_eq!(config.mac_table.sweep_interval, Some(Duration::from_secs(10)));
+    // What is shown is the default, but for these two.
+    assert_eq!(
+        config.learning,
+        LearningConfig {
+            mode: LearningMode::Agent,
+            audit_interval: Some(Duration::from_secs(60)),
+            ..LearningConfig::default()
+        }
+    );
+    assert_eq!(config.supervisor, SupervisorConfig::default());
     assert_eq!(config.vlans.len(), 3);
     assert_eq!(config.vlans[&vlan(10)].maximum_entries, Some(1000));
 

@@ -1,12 +1,19 @@
 //! Whatever is in a file, the answer is a value or an error that points into it.
 
+use greylag_scenario::story::{self, Choice};
 use greylag_scenario::{FileError, Source, lab, switch};
 use proptest::prelude::*;
 use std::path::Path;
 
+const EXAMPLES: [&str; 4] = [
+    "../../labs/quickstart.clab.yml",
+    "../../labs/trunk.clab.yml",
+    "../../labs/switch.yml",
+    "tests/stories/agent-dies.yml",
+];
+
 fn example(index: usize) -> String {
-    const NAMES: [&str; 3] = ["quickstart.clab.yml", "trunk.clab.yml", "switch.yml"];
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../labs").join(NAMES[index]);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(EXAMPLES[index]);
     // Without the comments, so that more of the mutations hit something.
     let text = std::fs::read_to_string(path).unwrap();
     let bare = text.lines().map(|line| line.split(" #").next().unwrap_or_default());
@@ -15,9 +22,19 @@ fn example(index: usize) -> String {
         .collect()
 }
 
-fn read_both(text: &str) {
+fn read_all(text: &str) {
     let source = Source::new("mutated.yml", text);
-    for error in [switch::parse(&source).err(), lab::parse(&source).err()].into_iter().flatten() {
+    let choice = Choice {
+        variant: Some("inline".to_owned()),
+        assume: vec![("ageing".to_owned(), text.chars().take(20).collect())],
+    };
+    let errors = [
+        switch::parse(&source).err(),
+        lab::parse(&source).err(),
+        story::check(&source).err(),
+        story::parse(&source, &choice).err(),
+    ];
+    for error in errors.into_iter().flatten() {
         judge(&error);
     }
 }
@@ -81,21 +98,33 @@ const WORDS: &[&str] = &[
     "startup-config: .",
     "endpoints: []",
     "ports: {}",
+    "$ageing",
+    "$",
+    "null",
+    "13:27:45",
+    "23:59:60",
+    "10G",
+    "0.5",
+    "all",
+    "sw1",
+    "sw1:eth1",
+    "timeline: {crash: null}",
+    "patch: {}",
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_file_cut_short(index in 0..3usize, share in 0.0..1.0f64) {
+    fn a_file_cut_short(index in 0..EXAMPLES.len(), share in 0.0..1.0f64) {
         let text = example(index);
         let end = text.char_indices().map(|(at, _)| at).nth((text.chars().count() as f64 * share) as usize);
-        read_both(&text[..end.unwrap_or(text.len())]);
+        read_all(&text[..end.unwrap_or(text.len())]);
     }
 
     #[test]
     fn words_put_in_or_in_place_of_others(
-        index in 0..3usize,
+        index in 0..EXAMPLES.len(),
         changes in prop::collection::vec((any::<prop::sample::Index>(), 0..12usize, prop::sample::select(WORDS)), 1..5),
     ) {
         let mut text: Vec<char> = example(index).chars().collect();
@@ -104,12 +133,12 @@ proptest! {
             let end = (begin + removed).min(text.len());
             text.splice(begin..end, word.chars());
         }
-        read_both(&text.into_iter().collect::<String>());
+        read_all(&text.into_iter().collect::<String>());
     }
 
     #[test]
     fn values_in_place_of_others(
-        index in 0..3usize,
+        index in 0..EXAMPLES.len(),
         line in any::<prop::sample::Index>(),
         word in prop::sample::select(WORDS),
     ) {
@@ -118,20 +147,20 @@ proptest! {
         let line = line.index(lines.len());
         let key = lines[line].split_once(": ").map(|(key, _)| format!("{key}: {word}"));
         lines[line] = key.unwrap_or_else(|| word.to_owned());
-        read_both(&lines.join("\n"));
+        read_all(&lines.join("\n"));
     }
 
     #[test]
-    fn lines_out_of_order(index in 0..3usize, from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()) {
+    fn lines_out_of_order(index in 0..EXAMPLES.len(), from in any::<prop::sample::Index>(), to in any::<prop::sample::Index>()) {
         let text = example(index);
         let mut lines: Vec<&str> = text.lines().collect();
         let line = lines.remove(from.index(lines.len()));
         lines.insert(to.index(lines.len() + 1), line);
-        read_both(&lines.join("\n"));
+        read_all(&lines.join("\n"));
     }
 
     #[test]
     fn any_text(text in "\\PC{0,200}") {
-        read_both(&text);
+        read_all(&text);
     }
 }

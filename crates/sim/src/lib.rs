@@ -12,10 +12,13 @@ mod link;
 mod observer;
 mod orders;
 mod queue;
+pub mod replay;
 mod sim_port;
+pub mod sweep;
 mod switch_node;
 mod world;
 
-pub use observer::{Decision, Happening, LinkLoss, Observer};
+pub use greylag_dataplane::Decision;
+pub use observer::{Happening, LinkLoss, Observer};
 pub use queue::EventQueue;
 pub use world::{World, WorldError};

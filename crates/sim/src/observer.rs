@@ -1,6 +1,7 @@
 //! Who looks at the network from outside, and what there is to see.
 
-use greylag_base::{DropReason, Instant, PortId};
+use greylag_base::{Instant, PortId};
+use greylag_dataplane::Decision;
 use greylag_scenario::FileError;
 use greylag_scenario::story::Action;
 use greylag_switch::{EventRecord, Refused};
@@ -43,20 +44,6 @@ pub enum LinkLoss {
     Corrupt,
     /// Nobody is powered at the other end.
     Dark,
-}
-
-/// What a switch's data plane decided over a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// To one port.
-    Forwarded(PortId),
-    /// To the VLAN; `left_out` when a member got no copy because it is not in the flood group.
-    Flooded {
-        /// Some member was left out.
-        left_out: bool,
-    },
-    /// To nobody.
-    Dropped(DropReason),
 }
 
 /// Something that happened in a node, or to it.

@@ -58,12 +58,7 @@ impl<O: Observer> World<O> {
             }
             Action::Ping { host, to, count } => self.ask(*host, |host, now| host.ping(now, *to, *count)),
             Action::Tcp { host, to, bytes } => self.transfer(*host, *to, *bytes),
-            Action::CheckFdb { switch, repair } => {
-                // Looking changes nothing.
-                if *repair {
-                    self.tell(*switch, Input::RepairFdb);
-                }
-            }
+            Action::CheckFdb { switch, repair } => self.tell(*switch, Input::CheckFdb { repair: *repair }),
         }
     }
 

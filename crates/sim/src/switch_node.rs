@@ -8,8 +8,9 @@ use crate::observer::{Happening, Observer};
 use crate::sim_port::{Outgoing, SimPort};
 use crate::world::WorldError;
 use greylag_base::{Instant, PortId, Seed};
-use greylag_dataplane::Worker;
+use greylag_dataplane::{Decision, Tracer, Worker};
 use greylag_switch::config::SwitchConfig;
+use greylag_switch::history::History;
 use greylag_switch::{Input, Switch};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,8 +32,8 @@ pub(crate) struct SwitchNode {
     seed: Seed,
     /// What it is plugged into, by port.
     plugs: Box<[Plug]>,
-    /// What it starts with.
-    config: SwitchConfig,
+    /// The configurations that it starts with.
+    history: History,
     starts: u32,
     power: Power,
 }
@@ -67,7 +68,7 @@ impl SwitchNode {
             name: config.name.clone(),
             seed,
             plugs,
-            config: config.clone(),
+            history: History::new(config.clone(), Instant::ZERO),
             starts: 0,
             power: Power::Off,
         }
@@ -92,13 +93,13 @@ impl SwitchNode {
             // Chance does not repeat itself because somebody pulls a plug.
             again => self.seed.derive(&format!("start/{again}")),
         };
-        let switch = Switch::new(self.config.clone(), seed, now)
+        let switch = Switch::restore(self.history.clone(), seed, now)
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
         let outgoing = Outgoing::new(self.plugs.len());
         let plane = switch.data_plane();
         let mut running = Box::new(Running {
-            workers: (0..self.config.workers.count.into())
+            workers: (0..switch.config().workers.count.into())
                 .map(|index| Worker::new(Arc::clone(plane), index))
                 .collect(),
             ports: (0..self.plugs.len())
@@ -118,11 +119,11 @@ impl SwitchNode {
         Ok(())
     }
 
-    /// Loses its power, and with it everything but its configuration.
+    /// Loses its power, and with it everything but its configurations.
     pub(crate) fn stop(&mut self, now: Instant, observer: &mut impl Observer) {
         let was = std::mem::replace(&mut self.power, Power::Off);
         if let Power::On(running) = was {
-            self.config = running.switch.config().clone();
+            self.history = running.switch.history().clone();
             observer.happened(now, self.node, &Happening::Power(false));
         }
     }
@@ -170,8 +171,9 @@ impl SwitchNode {
         let Power::On(running) = &mut self.power else { return };
         let workers = running.workers.len();
         let worker = &mut running.workers[port % workers];
+        let mut teller = Teller { now, node: self.node, observer };
         worker
-            .poll_port(now, PortId(port as u16), &mut running.ports)
+            .poll_port_traced(now, PortId(port as u16), &mut running.ports, &mut teller)
             .expect("a port of the virtual world does not fail");
         running.ports[port].as_mut().expect("every port has a link").clear_up(&mut fabric.pool);
         for port in running.outgoing.take() {
@@ -210,6 +212,19 @@ impl SwitchNode {
     }
 }
 
+/// Tells an observer what the data plane decides.
+struct Teller<'a, O> {
+    now: Instant,
+    node: usize,
+    observer: &'a mut O,
+}
+
+impl<O: Observer> Tracer for Teller<'_, O> {
+    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
+        self.observer.decided(self.now, self.node, ingress, frame, decision);
+    }
+}
+
 impl Running {
     fn housekeep(&mut self, now: Instant) {
         for worker in &mut self.workers {
@@ -220,7 +235,7 @@ impl Running {
 
     /// Once a report waits, the control side looks at the queues after its interval.
     fn expect_reports(&mut self, now: Instant) {
-        if self.look.is_none() && self.switch.data_plane().reports_waiting() > 0 {
+        if self.look.is_none() && self.switch.has_news() {
             self.look = Some(now + self.switch.config().learning.poll_interval);
         }
     }

@@ -131,7 +131,7 @@ impl Cast<'_> {
             let all = || names.iter().map(String::as_str);
             let advice = match nearest(text, all()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("expected an end such as sw1:eth1; there are {}", listed(all())),
+                None => format!("there are {}", listed(all())),
             };
             field.refuse(format!("no link ends at {}: {advice}", quoted(text)));
         }

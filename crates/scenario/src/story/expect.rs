@@ -78,9 +78,9 @@ impl Stage<'_> {
         }
         let map = field.mapping(&KEYS, EXAMPLE)?;
         let name = map.required("name", "add one such as `name: given-up`, which patches call it by");
-        let name = name.and_then(|name| read_name(name, "expectation", names));
+        let name = name.and_then(|name| read_name(name, names));
         let (standing, source) = standing::read(&map);
-        let mut kinds = KINDS.iter().filter_map(|kind| Some((*kind, map.get(kind)?)));
+        let mut kinds = map.among(KINDS, |kind| kind).into_iter();
         let Some((kind, what)) = kinds.next() else {
             if map.all_known() {
                 field.refuse(format!("nothing is expected: expected one of {}", KINDS.join(", ")));

@@ -56,19 +56,21 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) fn read<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
     let Some(map) = body(field, &KEYS, EXAMPLE) else { return Vec::new() };
     let switches = switches(&map, cast);
-    let mut kinds = FAULTS.iter().filter_map(|kind| Some((kind, map.get(kind.0)?)));
-    let Some(((name, keys, example, read), body)) = kinds.next() else {
+    let names = names().collect::<Vec<_>>();
+    let mut kinds = map.among(&names, |name| name).into_iter();
+    let Some((name, body)) = kinds.next() else {
         if map.all_known() {
-            let names = names().collect::<Vec<_>>().join(", ");
-            field.refuse(format!("nothing goes wrong: expected one of {names}"));
+            field.refuse(format!("nothing goes wrong: expected one of {}", names.join(", ")));
         }
         return Vec::new();
     };
-    for ((other, ..), body) in kinds {
+    for (other, body) in kinds {
         body.refuse_key(format!(
             "this step has the fault `{name}` already: make `{other}` a step of its own"
         ));
     }
+    let kind = FAULTS.iter().find(|(known, ..)| *known == name);
+    let Some((_, keys, example, read)) = kind else { return Vec::new() };
     let Some(map) = body.mapping(keys, example) else { return Vec::new() };
     let Some(fault) = read(&map) else { return Vec::new() };
     let deed = |switch| {

@@ -25,7 +25,7 @@ fn read_one(field: &Field<'_>, cast: &Cast<'_>) -> Option<Action> {
     let map = body(field, &KEYS, EXAMPLE)?;
     let end = map.required("end", "say which, such as `end: \"sw1:eth1\"`");
     let end = end.and_then(|end| cast.end(end));
-    let mut changes = CHANGES.iter().filter_map(|key| Some((*key, map.get(key)?)));
+    let mut changes = map.among(&CHANGES, |change| change).into_iter();
     let Some((name, change)) = changes.next() else {
         if map.all_known() {
             field.refuse("nothing happens to the link: expected one of down, up, one-way, impair");

@@ -1,14 +1,14 @@
 //! Parameters: `$name` anywhere in the file is the value of the parameter of that name.
 
-use super::{Parameter, standing};
+use super::{Parameter, Standing, standing};
 use crate::error::Problem;
 use crate::field::Field;
 use crate::keys::Keys;
 use crate::name::node_name;
 use crate::nearest::nearest;
-use crate::phrase::{listed, quoted};
+use crate::phrase::{listed, quoted, shown};
 use crate::source::Source;
-use crate::yaml::{self, Node, Value};
+use crate::yaml::{self, Node, Origin, Value};
 use std::collections::BTreeSet;
 
 const KEYS: Keys = Keys::of(&["value", "standing", "source", "choices"]);
@@ -17,7 +17,8 @@ const EXAMPLE: &str = "{value: 300s, standing: assumed}";
 /// A parameter with the value that takes its place in the tree.
 pub(super) struct Setting {
     pub(super) parameter: Parameter,
-    value: Value,
+    /// `None` when it is wrong.
+    value: Option<Value>,
     origin: String,
 }
 
@@ -33,40 +34,47 @@ pub(super) fn read(
     let mut settings: Vec<Setting> = entries
         .unwrap_or_default()
         .into_iter()
-        .filter_map(|(name, field)| {
+        .map(|(name, field)| {
             node_name(name).unwrap_or_else(|wrong| field.refuse_key(wrong));
             read_one(name, &field)
         })
         .collect();
     let mut seen = BTreeSet::new();
     for (name, text) in assume {
-        if !seen.insert(name) {
-            let message = format!("--assume {name}={text}: `{name}` is assumed twice: keep one of the two");
-            problems.push(Problem::new(source.path(), None, String::new(), message));
-        } else if let Err(wrong) = assumed(&mut settings, name, text) {
-            let message = format!("--assume {name}={text}: {wrong}");
+        let wrong = match seen.insert(name) {
+            true => assumed(&mut settings, name, text).err(),
+            false => Some(format!("{} is assumed twice: keep one of the two", quoted(name))),
+        };
+        if let Some(wrong) = wrong {
+            let message = format!("{}: {wrong}", assumption(name, text));
             problems.push(Problem::new(source.path(), None, String::new(), message));
         }
     }
     settings
 }
 
-fn read_one(name: &str, field: &Field<'_>) -> Option<Setting> {
-    let map = field.mapping(&KEYS, EXAMPLE)?;
-    let choices = map.get("choices").and_then(|choices| choices.list("[180s, 300s, 600s]"));
+fn read_one(name: &str, field: &Field<'_>) -> Setting {
+    let map = field.mapping(&KEYS, EXAMPLE);
+    let value = map.as_ref().and_then(|map| map.required("value", "add one such as `value: 300s`"));
+    let text = value.and_then(scalar);
+    let choices = map.as_ref().and_then(|map| map.get("choices")?.list("[180s, 300s, 600s]"));
     let mut choices: Vec<String> = choices.unwrap_or_default().iter().filter_map(scalar).collect();
-    let (standing, source) = standing::read(&map);
-    let value = map.required("value", "add one such as `value: 300s`")?;
-    let text = scalar(value)?;
-    if !choices.is_empty() {
-        choices.retain(|choice| *choice != text);
+    if let Some(text) = text.as_ref().filter(|_| !choices.is_empty()) {
+        choices.retain(|choice| choice != text);
         choices.insert(0, text.clone());
     }
-    Some(Setting {
-        parameter: Parameter { name: name.to_owned(), value: text, standing, source, choices },
-        value: value.value().clone(),
-        origin: format!("${name} (line {})", value.line()),
-    })
+    let (standing, source) = map.as_ref().map(standing::read).unwrap_or((Standing::Assumed, None));
+    Setting {
+        value: value.filter(|_| text.is_some()).map(|value| value.value().clone()),
+        origin: format!("${name} (line {})", value.unwrap_or(field).line()),
+        parameter: Parameter {
+            name: name.to_owned(),
+            value: text.unwrap_or_default(),
+            standing,
+            source,
+            choices,
+        },
+    }
 }
 
 /// A plain value, as it is written in a file.
@@ -94,6 +102,11 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
+/// An assumption, as the command line has it.
+pub(super) fn assumption(name: &str, text: &str) -> String {
+    format!("--assume {}", shown(&format!("{name}={text}")))
+}
+
 fn assumed(settings: &mut [Setting], name: &str, text: &str) -> Result<(), String> {
     let Some(index) = settings.iter().position(|setting| setting.parameter.name == name) else {
         let names = || settings.iter().map(|setting| setting.parameter.name.as_str());
@@ -106,10 +119,11 @@ fn assumed(settings: &mut [Setting], name: &str, text: &str) -> Result<(), Strin
     };
     let node = yaml::read(&Source::new("--assume", text)).ok();
     let value = node.map(|node| node.value).filter(|value| plain(value).is_some());
+    let value = value.ok_or("expected a plain value such as 300s")?;
     let setting = &mut settings[index];
-    setting.value = value.ok_or("expected a plain value such as 300s")?;
-    setting.parameter.value = plain(&setting.value).unwrap_or_default();
-    setting.origin = format!("--assume {name}={text}");
+    setting.parameter.value = plain(&value).unwrap_or_default();
+    setting.value = Some(value);
+    setting.origin = assumption(name, text);
     Ok(())
 }
 
@@ -144,16 +158,19 @@ pub(super) fn substituted(field: &Field<'_>, settings: &[Setting]) -> Node {
 
 fn replaced(field: &Field<'_>, name: &str, settings: &[Setting]) -> Node {
     let found = settings.iter().find(|setting| setting.parameter.name == name);
-    let Some(setting) = found else {
+    if found.is_none() {
         let names = || settings.iter().map(|setting| setting.parameter.name.as_str());
         let advice = match nearest(name, names()) {
             Some(meant) => format!("did you mean `${meant}`?"),
             None => format!("add it to `parameters`, such as `{name}: {EXAMPLE}`"),
         };
         field.refuse(format!("there is no parameter {}: {advice}", quoted(name)));
-        return field.node().clone();
-    };
-    Node { at: field.node().at, value: setting.value.clone(), origin: Some(setting.origin.as_str().into()) }
+    }
+    let node = field.node().clone();
+    match found.and_then(|setting| Some((setting.value.clone()?, setting.origin.as_str()))) {
+        Some((value, origin)) => Node { at: node.at, value, origin: Origin::Parameter(origin.into()) },
+        None => Node { origin: Origin::Unknown, ..node },
+    }
 }
 
 /// Reports parameters that stand nowhere in the file, variants included: nothing would come of varying them.

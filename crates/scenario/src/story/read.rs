@@ -12,6 +12,7 @@ use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
 use crate::lab::{Form, read_topology};
 use crate::name::lab_name;
+use crate::phrase::shown;
 use crate::source::Source;
 use crate::time_span::{LONGEST, SHORTEST, time_span};
 use greylag_base::Seed;
@@ -58,7 +59,7 @@ pub(super) fn read(source: &Source, choice: &Choice) -> Result<Scenario, FileErr
     let chosen = choice.variant.as_ref().map(|name| {
         let found = variants.iter().find(|variant| variant.name == name);
         if found.is_none() {
-            let message = format!("--variant {name}: {}", variants::unknown(name, &variants));
+            let message = format!("--variant {}: {}", shown(name), variants::unknown(name, &variants));
             problems.push(Problem::new(source.path(), None, String::new(), message));
         }
         found

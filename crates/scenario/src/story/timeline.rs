@@ -88,7 +88,7 @@ fn read_one<'d>(field: &Field<'d>, cast: &Cast<'_>, names: &mut BTreeMap<&'d str
     let Some(map) = field.mapping(&KEYS, EXAMPLE).filter(|_| !field.is_nothing()) else { return Vec::new() };
     let at = map.required("at", "say when, such as `at: 90s` or `at: \"13:27:45\"`");
     let at = at.and_then(|at| cast.clock.moment(at, "at"));
-    let name = map.get("name").and_then(|name| read_name(name, "step", names));
+    let name = map.get("name").and_then(|name| read_name(name, names));
     let (standing, source) = standing::read(&map);
     let deeds = read_action(field, &map, cast);
     let Some(at) = at else { return Vec::new() };
@@ -100,18 +100,11 @@ fn read_one<'d>(field: &Field<'d>, cast: &Cast<'_>, names: &mut BTreeMap<&'d str
 }
 
 /// The name of a step or expectation, which patches call it by.
-pub(super) fn read_name<'d>(
-    field: &Field<'d>,
-    thing: &str,
-    names: &mut BTreeMap<&'d str, u32>,
-) -> Option<&'d str> {
+pub(super) fn read_name<'d>(field: &Field<'d>, names: &mut BTreeMap<&'d str, u32>) -> Option<&'d str> {
     let name = field.text()?;
     node_name(name).unwrap_or_else(|wrong| field.refuse(wrong));
     if let Some(line) = names.get(name) {
-        field.refuse(format!(
-            "there is a {thing} {} already, on line {line}: expected another name",
-            quoted(name)
-        ));
+        field.refuse(format!("the name {} is taken already, on line {line}: expected another", quoted(name)));
     } else {
         names.insert(name, field.line());
     }
@@ -119,8 +112,8 @@ pub(super) fn read_name<'d>(
 }
 
 fn read_action<'d>(field: &Field<'d>, map: &Mapping<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
-    let mut actions = action::ACTIONS.iter().filter_map(|(key, read)| Some((key, read, map.get(key)?)));
-    let Some((first, read, body)) = actions.next() else {
+    let mut actions = map.among(action::ACTIONS, |(name, _)| name).into_iter();
+    let Some(((first, read), body)) = actions.next() else {
         // An unknown key is probably the action, and has been told of.
         if map.all_known() {
             let names = action::ACTIONS.iter().map(|(key, _)| *key);
@@ -131,7 +124,7 @@ fn read_action<'d>(field: &Field<'d>, map: &Mapping<'d>, cast: &Cast<'_>) -> Vec
         }
         return Vec::new();
     };
-    for (other, _, body) in actions {
+    for ((other, _), body) in actions {
         body.refuse_key(format!("this step has `{first}` already: make `{other}` a step of its own"));
     }
     read(body, cast)

@@ -6,7 +6,7 @@ use crate::name::node_name;
 use crate::nearest::nearest;
 use crate::overlay::lay_entry;
 use crate::phrase::{listed, quoted};
-use crate::yaml::{Key, Node, Value};
+use crate::yaml::{Key, Node, Origin, Value};
 
 const KEYS: Keys = Keys::of(&["title", "patch"]);
 
@@ -150,7 +150,7 @@ fn name_item(item: &mut Node, name: &str, field: &Field<'_>) {
     if let Value::Mapping(entries) = &mut item.value
         && !entries.iter().any(|(key, _)| key.text == "name")
     {
-        let name = Node { at, value: Value::Text(name.to_owned()), origin: None };
+        let name = Node { at, value: Value::Text(name.to_owned()), origin: Origin::Here };
         entries.push((Key { at, text: "name".to_owned() }, name));
     }
 }

@@ -83,7 +83,7 @@ fn check_renewal(learning: &LearningConfig, ageing_time: Duration, field: &Field
     if leases && !ageing_time.is_zero() && learning.renew_interval >= ageing_time {
         field.refuse(format!(
             "renew-interval {} is not below the ageing-time, which is {}: what the agent renews would lapse in \
-             between. Shorten it, or take `lease` out of `agent-owns`",
+             between. Shorten it",
             written(learning.renew_interval),
             written(ageing_time)
         ));

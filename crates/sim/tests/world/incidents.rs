@@ -1,9 +1,12 @@
 //! Cut links and lost power: who sees it, what dies, what comes back.
 
-use crate::hosts::{H1, H2, two_switches};
-use crate::rig::{after, world};
-use greylag_scenario::story::{Action, LinkChange, SeenBy};
-use greylag_sim::LinkLoss;
+use crate::hosts::{H1, H2, TWO_SWITCHES, two_switches};
+use crate::rig::{Notes, after, scenario, world};
+use greylag_base::MacAddr;
+use greylag_scenario::story::{Action, LinkChange, Patch, SeenBy};
+use greylag_sim::{LinkLoss, World};
+use greylag_switch::agent::AgentKind;
+use greylag_switch::fault::Fault;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -73,4 +76,70 @@ fn frames_that_are_on_their_way_to_a_switch_die_with_its_power() {
     world.order(&Action::PowerOff { switch: 1 });
     world.run_until(after(2 * SECOND));
     assert_eq!(world.observer().lost(LinkLoss::Dark), 1);
+}
+
+#[test]
+fn an_agent_that_is_given_up_leaves_hosts_that_come_later_unknown() {
+    let text = TWO_SWITCHES
+        .replace("sw2: {kind: greylag}", "sw2: {kind: greylag, config: {learning: {mode: agent}}}");
+    let mut world = world(&scenario(&text));
+    world.run_until(after(SECOND));
+    assert_eq!(world.switch(1).unwrap().data_plane().table().len(), 3);
+
+    let crash = Fault::CrashLoop {
+        agent: AgentKind::Learning,
+        run_least: Duration::from_millis(100),
+        run_most: Duration::from_millis(200),
+        dump: Duration::from_millis(100),
+        times: None,
+        while_vlan: None,
+    };
+    world.order(&Action::Fault { switch: 1, fault: crash });
+    world.run_until(after(10 * SECOND));
+    assert!(world.observer().log.contains("AgentFailed"), "the supervisor gives it up");
+
+    world.order(&Action::SetMac { host: H2, mac: MacAddr([2, 0, 0, 0, 0, 0x22]) });
+    world.order(&Action::Announce { host: H2 });
+    world.run_until(after(20 * SECOND));
+    assert_eq!(
+        world.switch(0).unwrap().data_plane().table().len(),
+        4,
+        "who learns inline knows the new address"
+    );
+    assert_eq!(world.switch(1).unwrap().data_plane().table().len(), 3);
+}
+
+#[test]
+fn a_commit_changes_what_runs_and_survives_a_power_cycle_once_it_is_confirmed() {
+    let patch = Patch { text: "ports: {eth3: {enabled: false}}".to_owned() };
+    let commit = |confirm_within| Action::Commit {
+        switch: 1,
+        patch: patch.clone(),
+        author: "ops".to_owned(),
+        confirm_within,
+    };
+    let is_enabled = |world: &World<Notes>| world.switch(1).unwrap().config().ports[2].enabled;
+
+    let mut world = world(&two_switches());
+    world.order(&commit(Some(60 * SECOND)));
+    assert!(!is_enabled(&world));
+    world.run_until(after(61 * SECOND));
+    assert!(is_enabled(&world), "nobody has confirmed it");
+
+    world.order(&commit(None));
+    world.order(&Action::PowerOff { switch: 1 });
+    world.order(&Action::PowerOn { switch: 1, boot: SECOND });
+    world.run_until(after(63 * SECOND));
+    assert!(!is_enabled(&world));
+}
+
+#[test]
+fn a_patch_that_does_not_fit_is_told_and_changes_nothing() {
+    let mut world = world(&two_switches());
+    let patch = Patch { text: "ports: {eth3: {enabled: perhaps}}".to_owned() };
+    world.order(&Action::Commit { switch: 1, patch, author: "ops".to_owned(), confirm_within: None });
+    world.order(&Action::Confirm { switch: 1 });
+    let log = &world.observer().log;
+    assert!(log.contains("WrongPatch") && log.contains("Refused"), "{log}");
+    assert_eq!(world.switch(1).unwrap().history().commits().len(), 1);
 }

@@ -1,0 +1,356 @@
+//! What came out of a replay, for people: eighty columns wide.
+
+use crate::paragraph::{WIDTH, wrap};
+use crate::table::Align::{Left, Right};
+use crate::table::Table;
+use greylag_base::Instant;
+use greylag_sim::replay::{
+    BlackHoleOutcome, DayClock, FlowOutcome, Judgement, Measured, Outcome, PollerOutcome, Violation,
+    difference, percent, span, standing_name,
+};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+/// How many flows and how many causes are told one by one.
+const FLOWS: usize = 12;
+const CAUSES: usize = 8;
+
+/// All of it.
+pub(crate) fn tell(outcome: &Outcome, wall: Duration) -> String {
+    let clock = DayClock::new(outcome.start);
+    let sections = [
+        header(outcome, clock, wall),
+        timeline(outcome, clock),
+        flows(&outcome.flows),
+        black_holes(&outcome.flows, clock),
+        pollers(&outcome.pollers, clock),
+        violations(outcome, clock),
+        lesson(outcome),
+        verdict(outcome),
+    ];
+    let filled: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    filled.join("\n")
+}
+
+fn header(outcome: &Outcome, clock: DayClock, wall: Duration) -> String {
+    let mut text = wrap(&outcome.title, 0);
+    let variant = outcome.variant.as_ref().map_or_else(String::new, |name| format!(", variant {name}"));
+    let speed = outcome.duration.as_secs_f64() / wall.as_secs_f64().max(1e-9);
+    let end = clock.time(Instant::ZERO + outcome.duration);
+    let cut = if outcome.cut_short { ", cut short" } else { "" };
+    text += &wrap(
+        &format!(
+            "{}{variant}, seed {}: {} to {end}{cut}, {} in {}, {} times as fast as life",
+            outcome.scenario,
+            outcome.seed.0,
+            clock.time(Instant::ZERO),
+            span(outcome.duration),
+            span(wall),
+            speed.round() as u64
+        ),
+        0,
+    );
+    for parameter in &outcome.parameters {
+        let source = parameter.source.as_ref().map_or_else(String::new, |source| format!(" ({source})"));
+        let standing = standing_name(parameter.standing);
+        text += &wrap(&format!("{} = {}, {standing}{source}", parameter.name, parameter.value), 2);
+    }
+    text
+}
+
+/// A line of the timeline.
+struct Entry {
+    at: Option<Instant>,
+    logged: String,
+    difference: String,
+    verdict: &'static str,
+    what: String,
+}
+
+fn timeline(outcome: &Outcome, clock: DayClock) -> String {
+    let mut entries: Vec<Entry> = Vec::new();
+    for order in &outcome.orders {
+        let refused = order.refused.as_ref().map_or_else(String::new, |why| format!("; refused: {why}"));
+        entries.push(Entry {
+            at: Some(order.at),
+            logged: "-".to_owned(),
+            difference: "-".to_owned(),
+            verdict: "",
+            what: format!("{}: {}{refused}", order.node, order.text),
+        });
+    }
+    for judgement in &outcome.expectations {
+        entries.push(expectation(judgement, clock));
+    }
+    // What has no time stands where the logs have it, or at the end.
+    entries.sort_by_key(|entry| (entry.at.is_none(), entry.at));
+    let rows: Vec<[String; 4]> = entries
+        .iter()
+        .map(|entry| {
+            let at = entry.at.map_or_else(|| "-".to_owned(), |at| clock.time(at));
+            [at, entry.logged.clone(), entry.difference.clone(), entry.verdict.to_owned()]
+        })
+        .collect();
+    let names = ["TIME", "LOGGED", "DIFF", ""];
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([names[column].len()]).max().unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2), 2];
+    let lead = |cells: [&str; 4]| {
+        let mut text = String::new();
+        for (cell, width) in cells.iter().zip(widths) {
+            let _ = write!(text, "{cell:<width$}  ");
+        }
+        text
+    };
+    let indent = widths.iter().sum::<usize>() + 2 * widths.len();
+    let mut text = format!("{}WHAT\n", lead(names));
+    for (entry, row) in entries.iter().zip(&rows) {
+        text += &wrap(&format!("{}{}", lead(row.each_ref().map(String::as_str)), entry.what), indent);
+    }
+    text
+}
+
+fn expectation(judgement: &Judgement, clock: DayClock) -> Entry {
+    let logged = judgement.logged.map(|logged| clock.time(Instant::ZERO + logged));
+    let mut what = format!("{}: {}", judgement.name, judgement.expected);
+    if let Some(measured) = measured(&judgement.measured, clock) {
+        what += &format!("; {measured}");
+    }
+    if let Some(failure) = &judgement.failure {
+        what += &format!(" -- {failure}");
+    }
+    Entry {
+        at: judgement.reproduced.or(judgement.logged.map(|logged| Instant::ZERO + logged)),
+        logged: logged.unwrap_or_else(|| "-".to_owned()),
+        difference: judgement.difference.map_or_else(|| "-".to_owned(), difference),
+        verdict: if judgement.holds { "ok" } else { "NO" },
+        what,
+    }
+}
+
+fn measured(measured: &Measured, clock: DayClock) -> Option<String> {
+    match measured {
+        Measured::Event { count } => Some(format!("{count} seen")),
+        Measured::Alarm { any_phase, may_be_missed } => any_phase.map(|(first, last)| {
+            let missed = if *may_be_missed { ", or never" } else { "" };
+            format!("in any phase {} to {}{missed}", clock.time(first), clock.time(last))
+        }),
+        Measured::Level { share } => share.map(|share| format!("{} arrived", percent(share))),
+        Measured::BlackHole { lasted, .. } if lasted.is_zero() => None,
+        Measured::BlackHole { lasted, .. } => Some(format!("lasted {}", span(*lasted))),
+        Measured::ForeignUnicast { frames } => Some(format!("{frames} heard")),
+        Measured::Counter { value } => value.map(|value| format!("it is {value}")),
+    }
+}
+
+fn flows(flows: &[FlowOutcome]) -> String {
+    if flows.is_empty() {
+        return String::new();
+    }
+    // Those that fared worst come first when there are too many.
+    let mut shown: Vec<&FlowOutcome> = flows.iter().collect();
+    if flows.len() > FLOWS {
+        shown.sort_by_key(|flow| std::cmp::Reverse(flow.lost));
+        shown.truncate(FLOWS);
+    }
+    let mut table = Table::new(&[
+        ("FLOW", Left),
+        ("SENT", Right),
+        ("RECEIVED", Right),
+        ("LOST", Right),
+        ("TWICE", Right),
+        ("LATE", Right),
+        ("LONGEST HOLE", Right),
+    ]);
+    for flow in &shown {
+        let longest = flow.black_holes.iter().map(|hole| hole.until - hole.from).max();
+        let longest = longest.map_or_else(|| "-".to_owned(), span);
+        let counts = [&flow.sent, &flow.received, &flow.lost, &flow.duplicates, &flow.reordered];
+        let [sent, received, lost, duplicates, reordered] = counts;
+        table.row(&[&flow.label(), sent, received, lost, duplicates, reordered, &longest]);
+    }
+    let mut text = table.to_string();
+    let rest = flows.len() - shown.len();
+    if rest > 0 {
+        let best = format!("{rest} more flows, which lost no more than these");
+        text += &wrap(&best, 0);
+    }
+    text
+}
+
+/// Black holes of several flows that have one cause are one.
+#[derive(Default)]
+struct Group<'a> {
+    holes: Vec<(&'a FlowOutcome, &'a BlackHoleOutcome)>,
+    lost: u64,
+}
+
+fn black_holes(flows: &[FlowOutcome], clock: DayClock) -> String {
+    let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
+    for flow in flows {
+        for hole in &flow.black_holes {
+            let cause = hole
+                .cause
+                .as_ref()
+                .map_or("nobody saw a frame of it: they never left their host", |cause| &cause.text);
+            let group = groups.entry((&flow.flows, cause)).or_default();
+            group.holes.push((flow, hole));
+            group.lost += hole.lost;
+        }
+    }
+    if groups.is_empty() {
+        return String::new();
+    }
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.lost));
+    let mut text = String::from("BLACK HOLES\n");
+    for ((set, cause), group) in groups.iter().take(CAUSES) {
+        let first = group.holes.iter().map(|(_, hole)| hole.from).min().unwrap_or_default();
+        let last = group.holes.iter().map(|(_, hole)| hole.until).max().unwrap_or_default();
+        let longest = group.holes.iter().map(|(_, hole)| hole.until - hole.from).max().unwrap_or_default();
+        let (subject, holes) = match group.holes.as_slice() {
+            [(flow, _)] => (flow.label(), String::new()),
+            holes => (format!("{set}, {} holes", holes.len()), "up to ".to_owned()),
+        };
+        text += &wrap(
+            &format!(
+                "{}  {subject}: {} probes lost, silent for {holes}{}, until {}",
+                clock.time(first),
+                group.lost,
+                span(longest),
+                clock.time(last)
+            ),
+            10,
+        );
+        text += &wrap(&format!("          {cause}"), 10);
+    }
+    if groups.len() > CAUSES {
+        let rest: u64 = groups[CAUSES..].iter().map(|(_, group)| group.lost).sum();
+        text +=
+            &wrap(&format!("          {rest} probes more, for {} causes more", groups.len() - CAUSES), 10);
+    }
+    text
+}
+
+fn pollers(pollers: &[PollerOutcome], clock: DayClock) -> String {
+    let mut text = String::new();
+    for poller in pollers {
+        let unanswered = match poller.unanswered {
+            0 => String::new(),
+            looks => format!(", {looks} times without an answer"),
+        };
+        text += &wrap(
+            &format!(
+                "{} looks every {}, first at {}{unanswered}",
+                poller.name,
+                span(poller.period),
+                clock.time(Instant::ZERO + poller.phase)
+            ),
+            2,
+        );
+        if poller.alarms.is_empty() {
+            text += "  no alarm was raised\n";
+        }
+        for alarm in &poller.alarms {
+            let seen =
+                alarm.seen.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", clock.time(at)));
+            let gone = alarm.gone.map_or_else(String::new, |at| format!(", gone {}", clock.time(at)));
+            let (first, last) = alarm.any_phase;
+            let missed = if alarm.may_be_missed { ", or never" } else { "" };
+            text += &wrap(
+                &format!(
+                    "  {} {} {}: raised {}, {seen}{gone}; in any phase {} to {}{missed}",
+                    alarm.severity,
+                    alarm.alarm,
+                    alarm.switch,
+                    clock.time(alarm.raised),
+                    clock.time(first),
+                    clock.time(last)
+                ),
+                4,
+            );
+        }
+    }
+    if text.is_empty() { text } else { format!("ALARMS\n{text}") }
+}
+
+fn violations(outcome: &Outcome, clock: DayClock) -> String {
+    if outcome.violations.is_empty() && outcome.missing_violations.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("CHECKERS\n");
+    for violation in &outcome.violations {
+        text += &violation_text(violation, clock);
+    }
+    for missing in &outcome.missing_violations {
+        let node = missing.node.as_ref().map_or_else(String::new, |node| format!(" on {node}"));
+        text += &wrap(&format!("MISSING     {}{node} was expected, and was not there", missing.checker), 12);
+    }
+    text
+}
+
+fn violation_text(violation: &Violation, clock: DayClock) -> String {
+    let standing = if violation.expected { "expected" } else { "UNEXPECTED" };
+    let node = violation.node.as_ref().map_or_else(String::new, |node| format!(" on {node}"));
+    let subject = violation.subject.as_ref().map_or_else(String::new, |subject| format!(" ({subject})"));
+    let times = if violation.times > 1 { format!(", {} times", violation.times) } else { String::new() };
+    let mut text = wrap(
+        &format!(
+            "{standing:<10}  {} {}{node}: {}{subject}{times}",
+            clock.time(violation.at),
+            violation.checker,
+            violation.text
+        ),
+        12,
+    );
+    for notable in &violation.led_there {
+        let line = format!("            after {} {}: {}", clock.time(notable.at), notable.node, notable.text);
+        text += &wrap(&line, 18);
+    }
+    text
+}
+
+fn lesson(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if let Some(lesson) = &outcome.lesson {
+        text.push_str("LESSON\n");
+        let words = [
+            ("cause", &lesson.cause),
+            ("seen", &lesson.seen),
+            ("notice", &lesson.notice),
+            ("avoid", &lesson.avoid),
+        ];
+        for (name, words) in words {
+            text += &wrap(&format!("{name:<6}  {words}"), 8);
+        }
+    }
+    let others = outcome.variants.iter().filter(|(name, _)| outcome.variant.as_ref() != Some(name));
+    for (name, title) in others {
+        text += &wrap(&format!("try     --variant {name}: {title}"), 8);
+    }
+    text
+}
+
+fn verdict(outcome: &Outcome) -> String {
+    let failed = outcome.expectations.iter().filter(|judgement| !judgement.holds).count();
+    let unexpected = outcome.violations.iter().filter(|violation| !violation.expected).count();
+    let missing = outcome.missing_violations.len();
+    let digest = format!("{} events, sha256\n{}\n", outcome.events, outcome.digest);
+    debug_assert!(outcome.digest.len() <= WIDTH);
+    let verdict = if outcome.holds {
+        format!(
+            "HOLDS: {} expectations, {} violations, all as expected",
+            outcome.expectations.len(),
+            outcome.violations.len()
+        )
+    } else {
+        format!(
+            "FAILS: {failed} of {} expectations, {unexpected} unexpected violations, {missing} missing",
+            outcome.expectations.len()
+        )
+    };
+    format!("{digest}{}", wrap(&verdict, 2))
+}

@@ -1,0 +1,35 @@
+use greylag_base::{DropReason, PortId};
+
+/// What a worker has decided over a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// To one port.
+    Forwarded(PortId),
+    /// To the VLAN; `left_out` when a member got no copy because it is not in the flood group.
+    Flooded {
+        /// Some member was left out.
+        left_out: bool,
+    },
+    /// To nobody.
+    Dropped(DropReason),
+}
+
+/// Who is told what a worker decides, frame by frame. See [`Worker::poll_port_traced`](crate::Worker::poll_port_traced).
+///
+/// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then
+/// the others; each group in the order of the batch. What an egress port does not take is not told here: it is counted there.
+pub trait Tracer {
+    /// Anything is told at all. Where it is not, nothing is prepared for it: the worker is compiled as if there were no tracer.
+    const LISTENS: bool = true;
+
+    /// A frame that came in on `ingress`, as it came in, is to fare like this. A tag that its port told beside the frame is not in
+    /// its bytes.
+    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision);
+}
+
+/// Nobody listens.
+impl Tracer for () {
+    const LISTENS: bool = false;
+
+    fn decided(&mut self, _ingress: PortId, _frame: &[u8], _decision: Decision) {}
+}

@@ -1,0 +1,74 @@
+//! A tracer hears of each frame of a batch what was decided, and the frame as it came in.
+
+use greylag_base::{DropReason, Instant, MacAddr, PortId, PortSet, Seed, VlanId};
+use greylag_dataplane::{DataPlane, Decision, Forwarding, Limits, PortForwarding, Tracer, Worker};
+use greylag_ports::MemoryPort;
+use greylag_wire::ethernet::{EtherType, Repr};
+use greylag_wire::vlan::Tci;
+use std::sync::Arc;
+
+#[derive(Default)]
+struct Heard(Vec<(Vec<u8>, Decision)>);
+
+impl Tracer for Heard {
+    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
+        assert_eq!(ingress, PortId(0));
+        self.0.push((frame.to_vec(), decision));
+    }
+}
+
+fn station(number: u8) -> MacAddr {
+    MacAddr([2, 0, 0, 0, 0, number])
+}
+
+fn frame(source: MacAddr, destination: MacAddr) -> Vec<u8> {
+    Repr { destination, source, ether_type: EtherType::LOCAL_EXPERIMENT }.frame(&[])
+}
+
+#[test]
+fn every_frame_of_a_batch_is_told_once_with_its_decision() {
+    let plane = Arc::new(DataPlane::new(&Limits { ports: 4, ..Limits::default() }, Seed(1)).unwrap());
+    // Port 3 is a member, and not in the flood group.
+    let group: PortSet = [0, 1, 2].map(PortId).into_iter().fold(PortSet::default(), |mut group, port| {
+        group.insert(port);
+        group
+    });
+    let ports = vec![PortForwarding::access(VlanId::DEFAULT); 4];
+    plane.publish(Forwarding::new(ports, 0).with_flood_group(VlanId::DEFAULT, &group, None));
+    let session = plane.table().session(0);
+    session.learn(&session.probe(1, station(2).0), 1);
+    session.learn(&session.probe(1, station(9).0), 0);
+    drop(session);
+
+    let (mut hosts, mut switch): (Vec<MemoryPort>, Vec<Option<MemoryPort>>) = (0..4)
+        .map(|_| {
+            let (host, port) = MemoryPort::pair(64);
+            (host, Some(port))
+        })
+        .unzip();
+    let mut to_known = frame(station(1), station(2));
+    // Its tag goes away on its way out; the tracer hears of the frame as it was.
+    to_known.splice(12..12, Tci(0x2001).to_bytes());
+    let sent = [
+        frame(station(1), MacAddr::BROADCAST),
+        vec![0; 13],
+        to_known,
+        frame(station(1), station(9)),
+        frame(MacAddr::ZERO, station(2)),
+    ];
+    for frame in &sent {
+        assert!(hosts[0].send(frame));
+    }
+    let mut heard = Heard::default();
+    let mut worker = Worker::new(plane, 0);
+    worker.poll_port_traced(Instant::ZERO, PortId(0), &mut switch, &mut heard).unwrap();
+
+    let expected = [
+        (1, Decision::Dropped(DropReason::Runt)),
+        (4, Decision::Dropped(DropReason::SourceZero)),
+        (0, Decision::Flooded { left_out: true }),
+        (2, Decision::Forwarded(PortId(1))),
+        (3, Decision::Dropped(DropReason::Hairpin)),
+    ];
+    assert_eq!(heard.0, expected.map(|(frame, decision)| (sent[frame].clone(), decision)));
+}

@@ -1,0 +1,314 @@
+//! Walks a timeline: lets the world run from one order to the next, and judges at the end.
+
+use super::checkers::Charge;
+use super::clock::DayClock;
+use super::judge::Evidence;
+use super::order::{Words, describe};
+use super::outcome::{
+    BlackHoleOutcome, FlowOutcome, MissingViolation, OrderDone, Outcome, ParameterValue, PollerOutcome,
+    Violation,
+};
+use super::pollers;
+use super::watch::Watch;
+use crate::flow::BlackHole;
+use crate::{World, WorldError};
+use greylag_base::{DropReason, Instant, Seed};
+use greylag_scenario::story::{ExpectedOutcome, ExpectedViolation, FlowSpec, Parameter, Scenario};
+use greylag_switch::Switch;
+use greylag_switch::config::LearningMode;
+use serde_json::Value;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io::{self, Write};
+use std::time::Duration;
+
+/// How often somebody who waits is told how far the world is: so many times in a replay.
+const STEPS: u32 = 200;
+
+/// A probe that has not arrived so long after it was sent is lost.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How a replay is done, beside its scenario.
+#[derive(Default)]
+pub struct Options<'a> {
+    /// It ends here when that is before the scenario's own end.
+    pub until: Option<Duration>,
+    /// Gets the event log, line by line.
+    pub events: Option<&'a mut dyn Write>,
+    /// Gets every frame, as pcapng.
+    pub capture: Option<&'a mut dyn Write>,
+    /// Is told how far the world is, and when it will end; the replay is given up when it says false.
+    pub progress: Option<&'a mut dyn FnMut(Instant, Instant) -> bool>,
+}
+
+/// A replay could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is no such world.
+    #[error(transparent)]
+    World(#[from] WorldError),
+    /// The event log or the capture.
+    #[error("cannot write what was seen: {0}")]
+    Write(#[from] io::Error),
+    /// Somebody did not want to wait.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// What is to be done at a time, in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stop {
+    /// A step of the timeline, by its place in the file.
+    Order(usize),
+    /// A counter is read for an expectation.
+    Sample(usize),
+    /// Agents and tables are compared.
+    Compare,
+    /// Somebody who waits is told.
+    Tell,
+}
+
+/// Replays a scenario: the same scenario and seed give the same outcome, whoever looks on.
+///
+/// Orders at the same time are done in the order of the file, when everything else that happens at that time has
+/// happened.
+///
+/// # Errors
+/// When a switch cannot be what its configuration asks for, a file cannot be written, or `progress` says so.
+pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> Result<Outcome, ReplayError> {
+    let Options { until, events, capture, mut progress } = options;
+    let duration = until.map_or(scenario.duration, |until| until.min(scenario.duration));
+    let end = Instant::ZERO + duration;
+    let watch = Watch::new(scenario, seed, events, capture)?;
+    let mut world = World::new(scenario, seed, watch)?;
+    expect_flows(scenario, &mut world);
+    let mut orders = Vec::new();
+    let tables = world.observer().tables.period();
+    let mut stops = stops(scenario, duration, tables, progress.is_some());
+    while let Some(Reverse((at, stop))) = stops.pop().filter(|Reverse((at, _))| *at <= end) {
+        world.run_until(at);
+        match stop {
+            Stop::Order(index) => orders.push(order(scenario, index, &mut world)),
+            Stop::Sample(index) => sample(scenario, index, &mut world),
+            Stop::Compare => {
+                compare(&mut world, scenario.lab.nodes.len());
+                stops.push(Reverse((at + tables, Stop::Compare)));
+            }
+            Stop::Tell => {
+                if let Some(tell) = &mut progress {
+                    if !tell(at, end) {
+                        return Err(ReplayError::Interrupted);
+                    }
+                    stops.push(Reverse((at + (duration / STEPS).max(Duration::from_millis(1)), Stop::Tell)));
+                }
+            }
+        }
+    }
+    world.run_until(end);
+    conclude(scenario, seed, &mut world, orders, end)
+}
+
+/// Tells the onlooker what the flows are called.
+fn expect_flows(scenario: &Scenario, world: &mut World<Watch<'_>>) {
+    let name = |node: usize| &scenario.lab.nodes[node].name;
+    let sets = scenario.flows.iter().enumerate();
+    let numbers = sets.flat_map(|(set, spec)| world.flows_of(set).map(move |index| (spec, index)));
+    let labelled = numbers.map(|(spec, index)| {
+        let config = world.flows()[index].config();
+        let (from, to) = (config.from.host, config.to.host);
+        (format!("{} {} to {}", spec.name, name(from), name(to)), to)
+    });
+    let labelled: Vec<(String, usize)> = labelled.collect();
+    world.observer().expect_flows(labelled.into_iter());
+}
+
+/// The first stops; those that come again are put behind them one by one.
+fn stops(
+    scenario: &Scenario,
+    duration: Duration,
+    tables: Duration,
+    tells: bool,
+) -> BinaryHeap<Reverse<(Instant, Stop)>> {
+    let after = |since: Duration| Instant::ZERO + since;
+    let orders =
+        scenario.timeline.iter().enumerate().map(|(index, step)| (after(step.at), Stop::Order(index)));
+    let samples = scenario.expectations.iter().enumerate().filter_map(|(index, expectation)| {
+        let is_counter = matches!(expectation.outcome, ExpectedOutcome::Counter { .. });
+        let at = expectation.at.unwrap_or(duration).min(duration);
+        is_counter.then_some((after(at), Stop::Sample(index)))
+    });
+    let again = [Some((after(tables), Stop::Compare)), tells.then_some((Instant::ZERO, Stop::Tell))];
+    orders.chain(samples).chain(again.into_iter().flatten()).map(Reverse).collect()
+}
+
+fn order(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) -> OrderDone {
+    let step = &scenario.timeline[index];
+    let Words { node, action, text } = describe(&step.action, &scenario.lab);
+    let before = world.observer().refusals.len();
+    world.order(&step.action);
+    OrderDone {
+        at: Instant::ZERO + step.at,
+        name: step.name.clone(),
+        node: scenario.lab.nodes[node].name.clone(),
+        action,
+        text,
+        standing: step.standing,
+        source: step.source.clone(),
+        refused: world.observer().refusals.get(before).cloned(),
+    }
+}
+
+/// Reads the counter of an expectation.
+fn sample(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) {
+    let ExpectedOutcome::Counter { switch, counter, .. } = &scenario.expectations[index].outcome else {
+        return;
+    };
+    let now = world.now();
+    let value = world.switch(*switch).and_then(|switch| read_counter(switch, now, counter));
+    world.observer().tallies.sample(index, value);
+}
+
+/// `mac-table.learned` or `ports.eth1.in-flooded`, as `show counters -j` has them; `drops.storm-control` over all ports.
+fn read_counter(switch: &Switch, now: Instant, path: &str) -> Option<u64> {
+    if let Some(reason) = path.strip_prefix("drops.") {
+        let is_known = DropReason::ALL.iter().any(|known| known.name() == reason);
+        let rows = switch.drops().into_iter().filter(|row| row.reason == reason);
+        return is_known.then(|| rows.map(|row| row.frames).sum());
+    }
+    let counters = serde_json::to_value(switch.counters(now)).ok()?;
+    let value = path.split('.').try_fold(&counters, |value: &Value, key| match value {
+        Value::Array(rows) => rows.iter().find(|row| row["port"] == key),
+        value => value.get(key),
+    });
+    value?.as_u64()
+}
+
+/// Compares what the learning agents believe with what the tables say.
+fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
+    let now = world.now();
+    for node in 0..nodes {
+        let conflicts = world
+            .switch(node)
+            .filter(|switch| switch.config().learning.mode == LearningMode::Agent)
+            .map(|switch| switch.check_fdb(now).len());
+        world.observer().compared(now, node, conflicts.unwrap_or(0));
+    }
+}
+
+/// What became of each flow, without the causes.
+fn flow_outcomes(scenario: &Scenario, world: &World<Watch<'_>>) -> Vec<FlowOutcome> {
+    let name = |node: usize| scenario.lab.nodes[node].name.clone();
+    let sets = scenario.flows.iter().enumerate();
+    let flows = sets.flat_map(|(set, spec)| world.flows_of(set).map(move |index| (spec, index)));
+    let outcome = |(spec, index): (&FlowSpec, usize)| {
+        let flow = &world.flows()[index];
+        let record = world.flow_record(flow, PATIENCE);
+        FlowOutcome {
+            flows: spec.name.clone(),
+            from: name(flow.config().from.host),
+            to: name(flow.config().to.host),
+            weight: record.weight_bps,
+            sent: record.sent,
+            received: record.received,
+            lost: record.lost,
+            in_flight: record.in_flight,
+            duplicates: record.duplicated,
+            reordered: record.reordered,
+            span: record.span,
+            black_holes: record.black_holes.iter().map(hole).collect(),
+        }
+    };
+    flows.map(outcome).collect()
+}
+
+fn hole(hole: &BlackHole) -> BlackHoleOutcome {
+    BlackHoleOutcome {
+        from: hole.from,
+        until: hole.until,
+        ended: hole.ended.is_some(),
+        first: hole.first,
+        lost: hole.lost,
+        cause: None,
+    }
+}
+
+/// Judges, once the world has run to its end.
+fn conclude(
+    scenario: &Scenario,
+    seed: Seed,
+    world: &mut World<Watch<'_>>,
+    orders: Vec<OrderDone>,
+    end: Instant,
+) -> Result<Outcome, ReplayError> {
+    let lab = &scenario.lab;
+    let mut flows = flow_outcomes(scenario, world);
+    let watch = world.observer();
+    watch.conclude(&mut flows);
+    watch.finish()?;
+    let look = |poller| pollers::look(poller, seed, &watch.chronicle, lab, end);
+    let pollers: Vec<PollerOutcome> = scenario.pollers.iter().map(look).collect();
+    let clock = DayClock::new(scenario.start);
+    let evidence = Evidence { lab, clock, flows: &flows, pollers: &pollers };
+    let expectations = evidence.judge(&watch.tallies);
+    let (violations, missing_violations) = verdict(scenario, watch);
+    let holds = expectations.iter().all(|judgement| judgement.holds)
+        && violations.iter().all(|violation| violation.expected)
+        && missing_violations.is_empty();
+    Ok(Outcome {
+        scenario: scenario.name.clone(),
+        title: scenario.title.clone(),
+        seed,
+        variant: scenario.variant.clone(),
+        parameters: scenario.parameters.iter().map(parameter).collect(),
+        start: scenario.start,
+        duration: end - Instant::ZERO,
+        cut_short: end - Instant::ZERO < scenario.duration,
+        orders,
+        expectations,
+        flows,
+        pollers,
+        violations,
+        missing_violations,
+        lesson: scenario.lesson.clone(),
+        variants: scenario.variants.clone(),
+        events: watch.log.lines(),
+        digest: watch.log.digest(),
+        holds,
+    })
+}
+
+/// What the checkers have seen, and what they should have seen and have not.
+fn verdict(scenario: &Scenario, watch: &mut Watch<'_>) -> (Vec<Violation>, Vec<MissingViolation>) {
+    let lab = &scenario.lab;
+    let charges = std::mem::take(&mut watch.charges).into_sorted();
+    let is_met = |wanted: &ExpectedViolation, charge: &Charge| {
+        wanted.checker == charge.checker && (wanted.node.is_none() || wanted.node == charge.node)
+    };
+    let missing =
+        scenario.violations.iter().filter(|wanted| !charges.iter().any(|(charge, _)| is_met(wanted, charge)));
+    let missing = missing.map(|wanted| MissingViolation {
+        checker: wanted.checker.clone(),
+        node: wanted.node.map(|node| lab.nodes[node].name.clone()),
+    });
+    let missing = missing.collect();
+    let violation = |(charge, times): (Charge, u64)| Violation {
+        checker: charge.checker,
+        at: charge.at,
+        node: charge.node.map(|node| lab.nodes[node].name.clone()),
+        expected: scenario.violations.iter().any(|wanted| is_met(wanted, &charge)),
+        led_there: watch.chronicle.led_to(charge.at, charge.node, lab),
+        subject: charge.subject,
+        text: charge.text,
+        times,
+    };
+    (charges.into_iter().map(violation).collect(), missing)
+}
+
+fn parameter(parameter: &Parameter) -> ParameterValue {
+    ParameterValue {
+        name: parameter.name.clone(),
+        value: parameter.value.clone(),
+        standing: parameter.standing,
+        source: parameter.source.clone(),
+    }
+}

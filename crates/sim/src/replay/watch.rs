@@ -1,0 +1,259 @@
+//! The one observer of a replay: hands what is to be seen to all who need it.
+
+use super::capture::Capture;
+use super::cause::{Explainer, Trails};
+use super::checkers::no_duplicate::{self, NoDuplicate};
+use super::checkers::no_lasting_flood::{self, NoLastingFlood};
+use super::checkers::no_loop::{self, NoLoop};
+use super::checkers::no_mute_switch::{self, NoMuteSwitch};
+use super::checkers::table_agrees::{self, TableAgrees};
+use super::checkers::{Charges, no_black_hole};
+use super::chronicle::Chronicle;
+use super::clock::{DayClock, span};
+use super::frame::Glance;
+use super::judge::Tallies;
+use super::log::EventLog;
+use super::order::end_name;
+use super::outcome::FlowOutcome;
+use super::topology::Topology;
+use crate::{Decision, Happening, LinkLoss, Observer};
+use greylag_base::{Instant, PortId, Seed};
+use greylag_scenario::lab::{Lab, NodeKind};
+use greylag_scenario::story::Scenario;
+use greylag_switch::config::LearningMode;
+use std::io::{self, Write};
+
+/// Sees everything, changes nothing.
+pub(crate) struct Watch<'a> {
+    scenario: &'a Scenario,
+    clock: DayClock,
+    map: Topology,
+    pub(crate) chronicle: Chronicle,
+    pub(crate) log: EventLog<'a>,
+    trails: Trails,
+    pub(crate) tallies: Tallies<'a>,
+    loops: NoLoop,
+    duplicates: NoDuplicate,
+    floods: NoLastingFlood,
+    mutes: NoMuteSwitch,
+    pub(crate) tables: TableAgrees,
+    pub(crate) charges: Charges,
+    capture: Option<Capture<'a>>,
+    /// Of the digests of frames.
+    key: [u64; 2],
+    /// What flows are called, by number.
+    labels: Vec<String>,
+    /// Why switches refused what they were ordered.
+    pub(crate) refusals: Vec<String>,
+}
+
+impl<'a> Watch<'a> {
+    /// Somebody who looks at the world of a scenario. `events` gets the event log, `capture` all frames.
+    ///
+    /// # Errors
+    /// When the capture cannot be begun.
+    pub(crate) fn new(
+        scenario: &'a Scenario,
+        seed: Seed,
+        events: Option<&'a mut dyn Write>,
+        capture: Option<&'a mut dyn Write>,
+    ) -> io::Result<Self> {
+        let (nodes, limits) = (scenario.lab.nodes.len(), &scenario.checkers);
+        Ok(Watch {
+            scenario,
+            clock: DayClock::new(scenario.start),
+            map: Topology::new(scenario),
+            chronicle: Chronicle::new(nodes),
+            log: EventLog::new(&scenario.lab, events),
+            trails: Trails::new([]),
+            tallies: Tallies::new(&scenario.expectations),
+            loops: NoLoop::new(limits.passes),
+            duplicates: NoDuplicate::new(0),
+            floods: NoLastingFlood::new(nodes, limits.flood),
+            mutes: NoMuteSwitch::new(nodes, limits.silence),
+            tables: TableAgrees::new(nodes, limits.disagreement),
+            charges: Charges::default(),
+            capture: capture.map(|out| Capture::new(scenario, out)).transpose()?,
+            key: seed.derive("onlooker").key(),
+            labels: Vec::new(),
+            refusals: Vec::new(),
+        })
+    }
+
+    /// Tells of the flows, by number: what they are called, and which hosts receive them.
+    pub(crate) fn expect_flows(&mut self, flows: impl Iterator<Item = (String, usize)>) {
+        let (labels, receivers): (Vec<String>, Vec<usize>) = flows.unzip();
+        self.duplicates = NoDuplicate::new(labels.len());
+        self.trails = Trails::new(receivers);
+        self.labels = labels;
+    }
+
+    /// A look at a switch found its two lists of addresses to differ in so many entries.
+    pub(crate) fn compared(&mut self, at: Instant, switch: usize, differences: usize) {
+        if let Some(since) = self.tables.looked(at, switch, differences) {
+            let clock = self.clock;
+            self.charges.add(table_agrees::NAME, Some(switch), at, || {
+                let text = format!(
+                    "agent and table differ since {}, now in {differences} entries",
+                    clock.time(since)
+                );
+                (None, text)
+            });
+        }
+    }
+
+    /// Says of each black hole where it was, and holds those that last too long against the network.
+    pub(crate) fn conclude(&mut self, flows: &mut [FlowOutcome]) {
+        self.trails.finish();
+        let lab = &self.scenario.lab;
+        let explainer = Explainer { lab, map: &self.map, chronicle: &self.chronicle, clock: self.clock };
+        for (index, flow) in flows.iter_mut().enumerate() {
+            for hole in &mut flow.black_holes {
+                hole.cause = self.trails.cause(index, hole.first..hole.first + hole.lost, &explainer);
+            }
+        }
+        let node = |name: &str| lab.nodes.iter().position(|node| node.name == name);
+        no_black_hole::look_for_holes(flows, self.scenario.checkers.silence, node, &mut self.charges);
+    }
+
+    /// Ends the files.
+    ///
+    /// # Errors
+    /// When one could not be written.
+    pub(crate) fn finish(&mut self) -> io::Result<()> {
+        self.log.finish()?;
+        self.capture.take().map_or(Ok(()), Capture::finish)
+    }
+
+    /// What a frame is called.
+    fn subject(labels: &[String], frame: &Glance<'_>) -> String {
+        let label = frame.probe.and_then(|probe| Some((labels.get(probe.flow as usize)?, probe.sequence)));
+        match label {
+            Some((label, sequence)) => format!("{label} #{sequence}"),
+            None => format!("{} to {}", frame.source, frame.destination),
+        }
+    }
+
+    fn passed(&mut self, at: Instant, link: usize, to: usize, frame: &Glance<'_>) {
+        let sender = self.map.ends[link][1 - to];
+        let digest = frame.digest(self.key);
+        if self.loops.crossed(at, link, to, digest, self.map.is_host(sender)) {
+            let (lab, passes, labels) = (&self.scenario.lab, self.scenario.checkers.passes, &self.labels);
+            self.charges.add(no_loop::NAME, Some(sender), at, || {
+                let (from, to) = (end_name(lab, link, 1 - to), end_name(lab, link, to));
+                let text = format!("a frame goes from {from} to {to} more than {passes} times");
+                (Some(Self::subject(labels, frame)), text)
+            });
+        }
+    }
+
+    /// A unicast frame has come to a host.
+    fn heard(&mut self, at: Instant, host: usize, frame: &Glance<'_>) {
+        let is_ours = self.map.mac(host).is_none_or(|mac| mac == frame.destination);
+        let probe = frame.probe.filter(|probe| self.trails.receiver(probe.flow) == Some(host));
+        if let Some(probe) = probe {
+            self.trails.arrived(&self.map, at, host, probe, is_ours);
+            if is_ours && self.duplicates.arrived(probe) {
+                let labels = &self.labels;
+                self.charges.add(no_duplicate::NAME, Some(host), at, || {
+                    (Some(Self::subject(labels, frame)), "a frame reaches its receiver again".to_owned())
+                });
+            }
+        } else if !is_ours {
+            self.tallies.foreign(at, host);
+            if let Some(since) = self.floods.heard(at, host, frame.destination) {
+                let (lab, map, clock) = (&self.scenario.lab, &self.map, self.clock);
+                self.charges.add(no_lasting_flood::NAME, Some(host), at, || {
+                    let whose = map
+                        .host_with(frame.destination)
+                        .map_or_else(|| frame.destination.to_string(), |other| lab.nodes[other].name.clone());
+                    (
+                        Some(Self::subject(&self.labels, frame)),
+                        format!("it hears what is for {whose} since {}", clock.time(since)),
+                    )
+                });
+            }
+        }
+    }
+
+    fn forwarded(&mut self, at: Instant, switch: usize, frame: &[u8]) {
+        if !self.mutes.forwarded(at, switch) {
+            return;
+        }
+        let trouble = self.chronicle.trouble(switch, at);
+        let (labels, clock) = (&self.labels, self.clock);
+        self.charges.add(no_mute_switch::NAME, Some(switch), at, || {
+            let dead = trouble.map_or_else(String::new, |turn| {
+                format!(" for {}, since {}", span(at - turn.at), clock.time(turn.at))
+            });
+            let subject = Glance::at(frame).map(|frame| Self::subject(labels, &frame));
+            (subject, format!("it forwards, and its learning agent is dead{dead}"))
+        });
+    }
+}
+
+impl Observer for Watch<'_> {
+    fn arrived(&mut self, at: Instant, link: usize, to: usize, frame: &[u8]) {
+        if let Some(glance) = Glance::at(frame) {
+            self.passed(at, link, to, &glance);
+            let receiver = self.map.ends[link][to];
+            if glance.is_unicast() && self.map.is_host(receiver) {
+                self.heard(at, receiver, &glance);
+            }
+        }
+        if let Some(capture) = &mut self.capture {
+            capture.arrived(at, link, to, frame);
+        }
+    }
+
+    fn perished(&mut self, at: Instant, link: usize, from: usize, frame: &[u8], why: LinkLoss) {
+        if let Some(probe) = Glance::at(frame).and_then(|frame| frame.probe) {
+            self.trails.perished(&self.map, at, (link, from), probe, why);
+        }
+        if let Some(capture) = &mut self.capture {
+            capture.perished(at, (link, from), frame, why, &self.scenario.lab);
+        }
+    }
+
+    fn decided(&mut self, at: Instant, switch: usize, ingress: PortId, frame: &[u8], decision: Decision) {
+        if !matches!(decision, Decision::Dropped(_)) {
+            self.forwarded(at, switch, frame);
+        }
+        if let Some(probe) = Glance::at(frame).and_then(|frame| frame.probe) {
+            self.trails.decided(&self.map, at, switch, ingress, probe, decision);
+        }
+    }
+
+    fn happened(&mut self, at: Instant, node: usize, what: &Happening<'_>) {
+        let lab = &self.scenario.lab;
+        match what {
+            Happening::Ordered(action) => {
+                self.map.ordered(action, lab);
+                self.chronicle.ordered(at, action, lab);
+            }
+            Happening::Refused(why) => self.refusals.push(why.to_string()),
+            Happening::WrongPatch(error) => self.refusals.push(error.to_string()),
+            Happening::Power(on) => {
+                self.chronicle.powered(at, node, *on);
+                self.mutes.powered(node);
+            }
+            Happening::Switch(_) | Happening::Host(..) | Happening::Lapsed(_) => {}
+        }
+        let line = self.log.write(lab, at, node, what);
+        self.tallies.event(line);
+        if matches!(what, Happening::Switch(_))
+            && let Some(turn) = self.chronicle.event(line)
+            && leaves_learning_to_its_agent(lab, node)
+        {
+            self.mutes.turned(turn.at, node, turn.life);
+        }
+    }
+}
+
+/// Where workers learn by themselves, a dead agent mutes nobody.
+fn leaves_learning_to_its_agent(lab: &Lab, node: usize) -> bool {
+    match &lab.nodes[node].kind {
+        NodeKind::Greylag(config) => config.learning.mode == LearningMode::Agent,
+        NodeKind::Host => false,
+    }
+}
