@@ -329,7 +329,6 @@ impl Arguments {
             Command::Config { verb } => verb.target().json,
             Command::Check { what } => what.target().json,
             Command::Fault { what } => what.json(),
-            Command::Show(show) => show.json,
             Command::Replay(replay) => replay.json,
             Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
             Command::Sweep(sweep) => sweep.json,

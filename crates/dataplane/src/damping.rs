@@ -19,7 +19,7 @@ struct Watch {
 
 /// What damping says to a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ruling {
+pub enum Ruling {
     /// The address may move.
     Allowed,
     /// It may not, and it is held from now on.
@@ -28,22 +28,29 @@ pub(crate) enum Ruling {
     Held,
 }
 
-/// The addresses that one worker has seen moving. Fixed memory: an address that shares its place with another
-/// takes it over unless the other is held.
+/// The addresses that one worker, or the learning agent, has seen moving. Fixed memory: an address that shares its place with
+/// another takes it over unless the other is held.
 ///
 /// Each worker counts the moves that it makes itself: no line is shared, and an address that flaps through two
 /// workers is noticed by both.
-pub(crate) struct Damper {
+pub struct Damper {
     watches: Box<[Option<Watch>]>,
 }
 
+impl Default for Damper {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Damper {
-    pub(crate) fn new() -> Self {
+    /// One that has seen no move.
+    pub fn new() -> Self {
         Damper { watches: vec![None; WATCHED].into_boxed_slice() }
     }
 
     /// Whether the address may move now. Counts the move.
-    pub(crate) fn rule(&mut self, rule: Damping, vlan: VlanId, mac: MacAddr, now: Instant) -> Ruling {
+    pub fn rule(&mut self, rule: Damping, vlan: VlanId, mac: MacAddr, now: Instant) -> Ruling {
         let hash = (mac.to_bits() ^ u64::from(vlan.get()) << 48).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let place = &mut self.watches[(hash >> 55) as usize];
         let fresh = Watch { vlan, mac, since: now, moves: 0, held_until: None };

@@ -81,7 +81,7 @@ impl Learner<'_> {
             // The entry stays; the frame passes, as a static entry says nothing of who may send (802.1Q-2022 8.8.1).
             Learn::Static { port } if port != self.ingress.0 => counters.static_kept.add(1),
             Learn::Static { .. } => {}
-            Learn::Declined(decline) => counters.declined[decline.index()].add(1),
+            Learn::Declined(decline) => self.reporter.decline(decline),
         }
         Ok(())
     }

@@ -55,6 +55,7 @@ mod waiting;
 mod worker;
 
 pub use counters::{LearnCounts, PortCounts};
+pub use damping::{Damper, Ruling};
 pub use event::{WorkerEvent, WorkerReport};
 pub use forwarding::{Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding};
 pub use plane::{DataPlane, Limits};

@@ -8,7 +8,8 @@ use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
-use greylag_mactable::{Config, ConfigError, Geometry, Learn, MacTable, Swept, WhenFull};
+use greylag_mactable::{Config, ConfigError, Decline, Geometry, Learn, MacTable, Swept, WhenFull};
+use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -204,13 +205,22 @@ pub(crate) struct Reporter<'a> {
     pub(crate) counters: &'a WorkerCounters,
     pub(crate) now: Instant,
     pub(crate) events: &'a ArrayQueue<WorkerReport>,
+    /// There is something that the control side may want to know.
+    pub(crate) has_news: Cell<bool>,
 }
 
 impl Reporter<'_> {
     /// Reports, or counts that it could not.
     pub(crate) fn report(&self, event: WorkerEvent) {
+        self.has_news.set(true);
         if self.events.push(WorkerReport { at: self.now, event }).is_err() {
             self.counters.learn.events_lost.add(1);
         }
+    }
+
+    /// Counts an address that found no room.
+    pub(crate) fn decline(&self, decline: Decline) {
+        self.has_news.set(true);
+        self.counters.learn.declined[decline.index()].add(1);
     }
 }

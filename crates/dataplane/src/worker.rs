@@ -16,6 +16,7 @@ use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
 use greylag_mactable::{Cause, Key, Renewal, Seat, UNKNOWN};
 use greylag_ports::{BATCH_FRAMES, Batch, Port, Tagging};
 use greylag_wire::vlan::TAG_LEN;
+use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub struct Worker {
     /// What each port's queue has said it missed, so that only the difference is counted.
     missed: Box<[u64]>,
     sweeping: Sweeping,
+    has_news: bool,
 }
 
 /// What the stages of a batch leave for each other. Kept from batch to batch, for clearing it would cost a small one more than
@@ -80,6 +82,7 @@ impl Worker {
             seat,
             missed: vec![0; ports].into_boxed_slice(),
             sweeping: Sweeping::default(),
+            has_news: false,
         }
     }
 
@@ -130,7 +133,8 @@ impl Worker {
             }
         };
         let share = &self.plane.workers[self.index];
-        let reporter = Reporter { counters: &share.counters, now, events: &share.events };
+        let reporter =
+            Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
         let counters = share.counters.port(ingress);
         let forwarding: &Forwarding = self.forwarding.load();
         let renewal = match forwarding.learning().renew {
@@ -196,6 +200,7 @@ impl Worker {
             }
         }
         drop(session);
+        self.has_news |= reporter.has_news.get();
 
         budget.ask(&self.plane.storm[ingress.index()], forwarding, ingress, now);
         for (&frame, &verdict) in frames.iter().zip(&*verdicts) {
@@ -224,6 +229,12 @@ impl Worker {
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
     }
 
+    /// Something was reported, or lost for want of room, since the last call: the control side may want to look. Costs less than asking
+    /// the data plane after every batch.
+    pub fn take_news(&mut self) -> bool {
+        std::mem::take(&mut self.has_news)
+    }
+
     /// Reclaims what has lapsed in a slice of the MAC table, or in all of it if that is due
     /// ([`Limits::sweep_interval`](crate::Limits::sweep_interval)), and reads what the ports' queues have missed. To be
     /// called a few times a second; one worker of a switch is enough for the table.
@@ -243,11 +254,13 @@ impl Worker {
             return;
         }
         let table = self.plane.table();
-        let reporter = Reporter { counters: &share.counters, now, events: &share.events };
+        let reporter =
+            Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
         self.sweeping.sweep(table, self.plane.sweep_interval, now, |swept| {
             let (Some(vlan), Cause::Lapsed) = (VlanId::new(swept.vlan), swept.cause) else { return };
             share.counters.learn.aged.add(1);
             reporter.report(WorkerEvent::Aged { vlan, mac: MacAddr(swept.mac), port: PortId(swept.port) });
         });
+        self.has_news |= reporter.has_news.get();
     }
 }

@@ -56,7 +56,8 @@ impl Fabric {
         port: &mut SimPort,
         observer: &mut impl Observer,
     ) {
-        while let Some(frame) = port.next_sent(&mut self.pool) {
+        for frame in port.take_sent() {
+            let frame = std::mem::replace(frame, self.pool.take());
             self.send(now, index, from, frame, observer);
         }
     }

@@ -41,43 +41,49 @@ pub(crate) struct Lost {
 
 /// One direction of a link.
 pub(crate) struct Lane {
-    dice: Dice,
-    rate: u64,
-    delay: Duration,
-    room: usize,
-    impairment: Impairment,
-    /// Nothing of the impairment is other than it should be; asked per frame.
-    is_sound: bool,
-    one_way: bool,
     /// Picoseconds that an octet takes.
     octet: u64,
     /// When the transmitter is free, and picoseconds beyond that.
     free_at: Instant,
     beyond: u64,
-    /// When the turn of each frame comes that waited for it.
-    turns: VecDeque<Instant>,
-    /// By arrival; of those that arrive together the first sent comes first.
-    flying: VecDeque<Flying>,
+    /// Nanoseconds from the last bit in to the last bit out.
+    delay: u64,
     /// No frame that keeps its place arrives before this.
     last_arrival: Instant,
+    /// By arrival; of those that arrive together the first sent comes first.
+    flying: VecDeque<Flying>,
+    /// When the turn of each frame comes that waited for it.
+    turns: VecDeque<Instant>,
+    room: usize,
+    rate: u64,
+    /// Whether anything of the harm is other than it should be, asked per frame; what it is stands apart, so that a sound lane takes
+    /// few cache lines.
+    is_sound: bool,
+    one_way: bool,
+    harm: Box<Harm>,
+}
+
+/// What may happen to frames on the line.
+struct Harm {
+    dice: Dice,
+    impairment: Impairment,
 }
 
 impl Lane {
     pub(crate) fn new(settings: &LinkSettings, dice: Dice) -> Self {
         let mut lane = Lane {
-            dice,
-            rate: settings.rate,
-            delay: settings.delay,
-            room: settings.queue as usize,
-            impairment: Impairment::default(),
-            is_sound: true,
-            one_way: false,
             octet: 0,
             free_at: Instant::ZERO,
             beyond: 0,
-            turns: VecDeque::new(),
-            flying: VecDeque::new(),
+            delay: u64::try_from(settings.delay.as_nanos()).unwrap_or(u64::MAX),
             last_arrival: Instant::ZERO,
+            flying: VecDeque::new(),
+            turns: VecDeque::new(),
+            room: settings.queue as usize,
+            rate: settings.rate,
+            is_sound: true,
+            one_way: false,
+            harm: Box::new(Harm { dice, impairment: Impairment::default() }),
         };
         lane.impair(Impairment::default());
         lane
@@ -87,7 +93,7 @@ impl Lane {
     pub(crate) fn impair(&mut self, impairment: Impairment) {
         self.octet = OCTET / impairment.rate.unwrap_or(self.rate).max(1);
         self.is_sound = Impairment { rate: None, ..impairment } == Impairment::default();
-        self.impairment = impairment;
+        self.harm.impairment = impairment;
     }
 
     /// Frames disappear from now on, or do so no longer.
@@ -128,14 +134,16 @@ impl Lane {
             }
             self.turns.push_back(turn);
         } else {
-            self.turns.clear();
+            if !self.turns.is_empty() {
+                self.turns.clear();
+            }
             self.beyond = 0;
         }
         let time = self.beyond + self.octet * (frame.len().max(MIN_FRAME_LEN) + OVERHEAD) as u64;
         self.free_at = turn + Duration::from_nanos(time / 1000);
         self.beyond = time % 1000;
         // No frame arrives at the moment it is sent, however fast the line is: an event leads to later ones only.
-        let arrival = (self.free_at + self.delay).max(now + Duration::from_nanos(1));
+        let arrival = (self.free_at + Duration::from_nanos(self.delay)).max(now + Duration::from_nanos(1));
         if self.one_way {
             return Err(Lost { frame, why: LinkLoss::OneWay });
         }
@@ -153,18 +161,19 @@ impl Lane {
         mut frame: Vec<u8>,
         pool: &mut FramePool,
     ) -> Result<(), Lost> {
-        let Impairment { loss, duplicate, corrupt, unnoticed, delay, .. } = self.impairment;
-        if self.dice.chance(loss) {
+        let Harm { dice, impairment } = &mut *self.harm;
+        let Impairment { loss, duplicate, corrupt, unnoticed, delay, .. } = *impairment;
+        if dice.chance(loss) {
             return Err(Lost { frame, why: LinkLoss::Loss });
         }
         let arrival = arrival + delay;
-        let is_corrupt = self.dice.chance(corrupt);
+        let is_corrupt = dice.chance(corrupt);
         if is_corrupt && let Some(last) = (frame.len() as u64 * 8).checked_sub(1) {
-            let bit = self.dice.below(last + 1);
+            let bit = dice.below(last + 1);
             frame[(bit / 8) as usize] ^= 1 << (bit % 8);
         }
         let corrupt = is_corrupt && !unnoticed;
-        if self.dice.chance(duplicate) {
+        if dice.chance(duplicate) {
             let copy = pool.copy(&frame);
             self.put(arrival, corrupt, copy);
         }
@@ -175,10 +184,11 @@ impl Lane {
     /// Puts a frame where it belongs among those that fly. With a share that is reordered, the jitter is theirs alone and others overtake
     /// them; without one, each frame has an addition of its own and those behind it wait.
     fn put(&mut self, arrival: Instant, corrupt: bool, frame: Vec<u8>) {
-        let Impairment { reorder, jitter, .. } = self.impairment;
-        let is_overtaken = self.dice.chance(reorder);
+        let Harm { dice, impairment } = &mut *self.harm;
+        let Impairment { reorder, jitter, .. } = *impairment;
+        let is_overtaken = dice.chance(reorder);
         let own = if is_overtaken || reorder == 0.0 { jitter } else { Duration::ZERO };
-        let arrival = arrival + self.dice.between(Duration::ZERO, own);
+        let arrival = arrival + dice.between(Duration::ZERO, own);
         if is_overtaken {
             let place = self.flying.partition_point(|other| other.arrival <= arrival);
             self.flying.insert(place, Flying { arrival, corrupt, frame });

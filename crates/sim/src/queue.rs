@@ -76,8 +76,14 @@ impl EventQueue {
     /// The event of a source is to happen at `at`, whenever it was to happen before; not before the last event that
     /// happened.
     pub fn set(&mut self, source: u32, at: Instant) {
-        self.clear(source);
         let at = at.as_nanos().max(self.now);
+        let pending = &self.sources[source as usize];
+        if pending.slot != IDLE {
+            if pending.at == at {
+                return;
+            }
+            self.clear(source);
+        }
         self.sources[source as usize].at = at;
         if at == self.now && !self.due.is_empty() {
             let place = self.due.partition_point(|&other| other > source);

@@ -3,7 +3,6 @@
 use crate::frame_pool::FramePool;
 use greylag_base::PortId;
 use greylag_ports::{BATCH_FRAMES, Batch, Port, TxReport};
-use std::collections::VecDeque;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -45,14 +44,14 @@ pub(crate) struct SimPort {
     id: PortId,
     outgoing: Outgoing,
     inbox: Vec<Vec<u8>>,
-    outbox: VecDeque<Vec<u8>>,
-    /// Buffers that hold no frame now.
-    spare: FramePool,
+    /// Frames that the worker has sent, oldest first, and behind them buffers for later ones.
+    outbox: Vec<Vec<u8>>,
+    sent: usize,
 }
 
 impl SimPort {
     pub(crate) fn new(id: PortId, outgoing: Outgoing) -> Self {
-        SimPort { id, outgoing, inbox: Vec::new(), outbox: VecDeque::new(), spare: FramePool::default() }
+        SimPort { id, outgoing, inbox: Vec::new(), outbox: Vec::new(), sent: 0 }
     }
 
     /// A frame has arrived; at most a batch of them between two calls of the worker.
@@ -60,11 +59,9 @@ impl SimPort {
         self.inbox.push(frame);
     }
 
-    /// The next frame that the worker has sent, oldest first. A buffer of the pool takes its place.
-    pub(crate) fn next_sent(&mut self, pool: &mut FramePool) -> Option<Vec<u8>> {
-        let frame = self.outbox.pop_front()?;
-        self.spare.give(pool.take());
-        Some(frame)
+    /// Takes the frames that the worker has sent, oldest first, in exchange for empty buffers.
+    pub(crate) fn take_sent(&mut self) -> &mut [Vec<u8>] {
+        &mut self.outbox[..std::mem::take(&mut self.sent)]
     }
 
     /// The worker has read what had arrived.
@@ -83,12 +80,16 @@ impl Port for SimPort {
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
         let mut report = TxReport::default();
-        if self.outbox.is_empty() {
-            self.outgoing.note(self.id);
-        }
+        self.outgoing.note(self.id);
         for &index in frames {
             let bytes = batch.bytes(index.into());
-            self.outbox.push_back(self.spare.copy(bytes));
+            if self.sent == self.outbox.len() {
+                self.outbox.push(Vec::new());
+            }
+            let frame = &mut self.outbox[self.sent];
+            frame.clear();
+            frame.extend_from_slice(bytes);
+            self.sent += 1;
             report.frames += 1;
             report.bytes += bytes.len() as u64;
         }

@@ -160,27 +160,28 @@ impl SwitchNode {
         }
     }
 
-    /// Forwards what has arrived at a port.
+    /// Forwards what has arrived at a port; says whether the switch has something to do by itself earlier than it had.
     pub(crate) fn forward(
         &mut self,
         now: Instant,
         port: usize,
         fabric: &mut Fabric,
         observer: &mut impl Observer,
-    ) {
-        let Power::On(running) = &mut self.power else { return };
+    ) -> bool {
+        let Power::On(running) = &mut self.power else { return false };
         let workers = running.workers.len();
         let worker = &mut running.workers[port % workers];
         let mut teller = Teller { now, node: self.node, observer };
         worker
             .poll_port_traced(now, PortId(port as u16), &mut running.ports, &mut teller)
             .expect("a port of the virtual world does not fail");
+        let is_news = worker.take_news();
         running.ports[port].as_mut().expect("every port has a link").clear_up(&mut fabric.pool);
         for port in running.outgoing.take() {
             let Plug { link, end } = self.plugs[port];
             fabric.send_all(now, link, end, running.ports[port].as_mut().expect("it has sent"), observer);
         }
-        running.expect_reports(now);
+        is_news && running.expect_reports(now)
     }
 
     /// When it has something to do by itself.
@@ -233,11 +234,13 @@ impl Running {
         self.housekeeping = now + HOUSEKEEPING;
     }
 
-    /// Once a report waits, the control side looks at the queues after its interval.
-    fn expect_reports(&mut self, now: Instant) {
-        if self.look.is_none() && self.switch.has_news() {
+    /// Once a report waits, the control side looks at the queues after its interval; says whether one has come.
+    fn expect_reports(&mut self, now: Instant) -> bool {
+        let is_news = self.look.is_none() && self.switch.has_news();
+        if is_news {
             self.look = Some(now + self.switch.config().learning.poll_interval);
         }
+        is_news
     }
 
     /// Tells the observer what has come of the last step.

@@ -173,7 +173,9 @@ impl<O: Observer> World<O> {
                     switch.arrived(port, frame, fabric);
                 }
                 fabric.await_next(link, to);
-                switch.forward(now, port, fabric, observer);
+                if !switch.forward(now, port, fabric, observer) {
+                    return;
+                }
             }
             Node::Host(host) => {
                 while let Some(frame) = fabric.arrive(now, link, to, observer) {

@@ -113,7 +113,7 @@ impl Switch {
 
     /// The agent ends by itself.
     pub(crate) fn crash(&mut self, now: Instant, dump: Duration) {
-        self.conditions.agent_ended();
+        self.conditions.forget_run();
         let acts = self.supervisor.crash(now, dump);
         self.act(now, acts);
     }
@@ -144,7 +144,7 @@ impl Switch {
     /// Starts the agent. It adopts the table and the flood groups as they stand, and puts right at once what differs from the
     /// ports' state.
     fn start_agent(&mut self, now: Instant) {
-        self.conditions.agent_started();
+        self.conditions.forget_run();
         self.events.push(now, Event::AgentStarted { agent: AGENT, start: self.supervisor.starts() });
         let agent = self.around(now, LearningAgent::start);
         self.agent = Some(agent);

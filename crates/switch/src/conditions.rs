@@ -176,17 +176,9 @@ impl Conditions {
         self.slow.map(|lasting| lasting.what)
     }
 
-    /// The agent was started: it is not hung, and what is left of its life is drawn anew.
-    pub(crate) fn agent_started(&mut self) {
+    /// The agent was started or has ended: it is not hung, and how long it runs is drawn anew.
+    pub(crate) fn forget_run(&mut self) {
         (self.hang, self.crash_at) = (None, None);
-    }
-
-    /// The agent has ended.
-    pub(crate) fn agent_ended(&mut self) {
-        self.agent_started();
-        if let Some(left) = self.crash_loop.as_mut().and_then(|order| order.times.as_mut()) {
-            *left = left.saturating_sub(1);
-        }
     }
 
     /// Draws when a running agent will end, unless that is drawn or its loop is over or does not apply.
@@ -204,8 +196,18 @@ impl Conditions {
     }
 
     /// The agent's life is over now; for so long it writes its core.
-    pub(crate) fn crash_due(&self, now: Instant) -> Option<Duration> {
-        self.crash_at.filter(|&at| at <= now).and(self.crash_loop).map(|order| order.dump)
+    pub(crate) fn take_crash(&mut self, now: Instant) -> Option<Duration> {
+        self.crash_at.take_if(|at| *at <= now)?;
+        let order = self.crash_loop.as_mut()?;
+        if let Some(left) = &mut order.times {
+            *left = left.saturating_sub(1);
+        }
+        Some(order.dump)
+    }
+
+    /// The agent is so slow that it takes no report at all.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.slow.is_some() && self.pace.is_none()
     }
 
     /// How many reports an agent that does something may take now.

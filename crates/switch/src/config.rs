@@ -2,6 +2,7 @@
 //! turns them into [`Forwarding`](greylag_dataplane::Forwarding).
 
 use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
+use greylag_dataplane::Damping;
 use greylag_mactable::{Geometry, WhenFull};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -276,6 +277,14 @@ pub struct MoveDamping {
     pub hold: Duration,
     /// What happens to its frames from other ports meanwhile.
     pub action: DampingAction,
+}
+
+impl MoveDamping {
+    /// The same for those who damp.
+    pub fn rule(self) -> Damping {
+        let MoveDamping { threshold, interval, hold, action } = self;
+        Damping { threshold, interval, hold, drop: action == DampingAction::Drop }
+    }
 }
 
 /// What happens to frames of a station that is held on another port.

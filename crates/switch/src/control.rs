@@ -3,20 +3,18 @@
 use crate::agent::AgentKind;
 use crate::alarm::{Alarm, AlarmBoard, AlarmKind, Change};
 use crate::conditions::Conditions;
-use crate::config::{DampingAction, FloodGroups, SwitchConfig};
+use crate::config::SwitchConfig;
 use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
 use crate::learning::{AgentCounts, Around, Flush, LearningAgent, is_full};
 use crate::port::Port;
-use crate::publication::{FloodGroup, Publication};
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::supervisor::{Act, Stage, Supervisor};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, PortId, Seed, VlanId};
-use greylag_dataplane::{Damping, DataPlane, Keeper, LearnCounts, Learning, Limits};
+use greylag_dataplane::{DataPlane, LearnCounts, Limits, WorkerReport};
 use greylag_mactable::Decline;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The learning agent, the only one so far.
@@ -304,6 +302,9 @@ impl Switch {
     /// To be called [`poll_interval`](crate::config::LearningConfig::poll_interval) after [`Switch::has_news`] became true, or every
     /// so often.
     pub fn poll_workers(&mut self, now: Instant) {
+        if !self.door.is_live() {
+            return;
+        }
         if self.next_timer().is_some_and(|due| due <= now) {
             // As an input, for a record of the run.
             let _ = self.handle_input(now, Input::Timeout);
@@ -333,11 +334,9 @@ impl Switch {
     /// driver that has it polled `poll_interval` after this became true, and not again before, polls for nothing else.
     pub fn has_news(&self) -> bool {
         let plane = self.door.plane();
-        let counts = || plane.learn_counts();
-        (self.listens() && self.next_look.is_none() && plane.reports_waiting() > 0) || {
-            let counts = counts();
-            counts.events_lost > self.lost || full(&counts) > self.full
-        }
+        let takes = self.listens() && self.next_look.is_none() && !self.conditions.is_stalled();
+        let counts = plane.learn_counts();
+        (takes && plane.reports_waiting() > 0) || counts.events_lost > self.lost || full(&counts) > self.full
     }
 
     /// The agent runs and is not hung.
@@ -370,7 +369,7 @@ impl Switch {
             }
             let acts = self.supervisor.handle_timeout(now, &self.history.running().supervisor);
             self.act(now, acts);
-            if let Some(dump) = self.conditions.crash_due(now) {
+            if let Some(dump) = self.conditions.take_crash(now) {
                 self.crash(now, dump);
             }
             if self.confirm_by.is_some_and(|deadline| deadline <= now) {
@@ -432,13 +431,21 @@ impl Switch {
         result
     }
 
-    fn take_reports(&mut self, now: Instant, reports: Vec<greylag_dataplane::WorkerReport>) {
+    fn take_reports(&mut self, now: Instant, reports: Vec<WorkerReport>) {
         for report in reports {
             if self.conditions.loses() {
                 self.counts.lost += 1;
             } else if let Some(report) = self.conditions.send(now, report) {
-                self.with_agent(now, |agent, around| agent.handle_report(report, around));
+                self.deliver(now, report);
             }
+        }
+    }
+
+    fn deliver(&mut self, now: Instant, report: WorkerReport) {
+        if self.listens() {
+            self.with_agent(now, |agent, around| agent.handle_report(report, around));
+        } else {
+            self.counts.ignored += 1;
         }
     }
 
@@ -508,76 +515,6 @@ impl Switch {
             }
         }
         self.agent_hears_flush(flush);
-    }
-
-    /// Ports that come up join their flood groups: nobody owns them, or the agent listens.
-    pub(crate) fn joins(&self) -> bool {
-        !self.config().learning.owned().flood || self.listens()
-    }
-
-    /// Puts all ports into the flood groups they should be in, or at least out of those they should not.
-    pub(crate) fn settle_ports(&mut self) {
-        let joins = self.joins();
-        self.ports.iter_mut().for_each(|port| port.settle(joins));
-    }
-
-    /// Renews the lease of the flood groups, if they have one and the agent listens; says whether anything changed.
-    pub(crate) fn lease_flood_groups(&mut self, now: Instant) -> bool {
-        let config = self.history.running();
-        let ageing_time = config.mac_table.ageing_time;
-        let before = self.flood_until;
-        if !config.learning.owned().flood {
-            self.flood_until = None;
-        } else if self.listens() {
-            let is_leased = config.learning.flood == FloodGroups::Leased && !ageing_time.is_zero();
-            self.flood_until = is_leased.then(|| now + ageing_time);
-        }
-        self.flood_until != before
-    }
-
-    pub(crate) fn publish(&mut self, now: Instant) {
-        let config = self.history.running();
-        let owned = config.learning.owned();
-        let keeper = |is_owned| if is_owned { Keeper::Agent } else { Keeper::Worker };
-        let publication = Publication {
-            ports: self.ports.iter().map(Port::forwarding).collect(),
-            group_fwd_mask: config.group_fwd_mask,
-            damping: config.mac_table.move_damping.map(|damping| Damping {
-                threshold: damping.threshold,
-                interval: damping.interval,
-                hold: damping.hold,
-                drop: damping.action == DampingAction::Drop,
-            }),
-            learning: Learning {
-                install: keeper(owned.learn),
-                renew: keeper(owned.lease),
-                report_interval: config.learning.report_interval.filter(|_| owned.learn),
-            },
-            flood_groups: self.flood_groups(),
-        };
-        self.door.publish(now, publication);
-    }
-
-    /// The flood groups that are not simply all members that are up.
-    fn flood_groups(&self) -> BTreeMap<VlanId, FloodGroup> {
-        let mut groups: BTreeMap<VlanId, FloodGroup> = BTreeMap::new();
-        if !self.config().learning.owned().flood {
-            return groups;
-        }
-        let until = self.flood_until;
-        let is_left_out = |port: &Port| port.is_up() && port.joined != port.config.membership.vlans();
-        if until.is_none() && !self.ports.iter().any(is_left_out) {
-            return groups;
-        }
-        for (index, port) in self.ports.iter().enumerate() {
-            for vlan in port.config.membership.vlans().iter() {
-                let group = groups.entry(vlan).or_insert(FloodGroup { ports: Vec::new(), until });
-                if port.joined.contains(vlan) {
-                    group.ports.push(PortId(index as u16));
-                }
-            }
-        }
-        groups
     }
 
     pub(crate) fn alarm_if(&mut self, now: Instant, is_wrong: bool, kind: AlarmKind) {

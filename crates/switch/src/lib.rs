@@ -58,6 +58,7 @@ mod control;
 mod diff;
 mod event;
 pub mod fault;
+mod flood_groups;
 pub mod history;
 mod input;
 mod learning;

@@ -1,5 +1,5 @@
 use crate::config::PortConfig;
-use greylag_base::VlanSet;
+use greylag_base::{VlanId, VlanSet};
 use greylag_dataplane::{PortForwarding, StormLimits};
 
 /// A port as the control side knows it.
@@ -37,7 +37,7 @@ impl Port {
     }
 
     /// Frames of the VLAN may pass.
-    pub(crate) fn carries(&self, vlan: greylag_base::VlanId) -> bool {
+    pub(crate) fn carries(&self, vlan: VlanId) -> bool {
         self.is_up() && self.config.membership.carries(vlan)
     }
 
@@ -45,6 +45,14 @@ impl Port {
     pub(crate) fn settle(&mut self, joins: bool) {
         let wanted = if self.is_up() { self.config.membership.vlans() } else { VlanSet::new() };
         self.joined = if joins { wanted } else { self.joined.intersection(&wanted) };
+    }
+
+    /// VLANs of which it is a member that is up, and to whose flood groups it does not belong.
+    pub(crate) fn left_out(&self) -> impl Iterator<Item = VlanId> {
+        let vlans = if self.is_up() { self.config.membership.vlans() } else { VlanSet::new() };
+        let joined = &self.joined;
+        let left_out: Vec<VlanId> = vlans.iter().filter(|&vlan| !joined.contains(vlan)).collect();
+        left_out.into_iter()
     }
 
     pub(crate) fn forwarding(&self) -> PortForwarding {

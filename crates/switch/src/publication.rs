@@ -1,7 +1,10 @@
 //! What the control side publishes to the workers, as a value that can be kept and compared.
 
+use crate::Switch;
+use crate::config::MoveDamping;
+use crate::port::Port;
 use greylag_base::{Instant, PortId, PortSet, VlanId};
-use greylag_dataplane::{Damping, Forwarding, Learning, PortForwarding};
+use greylag_dataplane::{Damping, Forwarding, Keeper, Learning, PortForwarding};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -31,16 +34,35 @@ pub struct FloodGroup {
     pub until: Option<Instant>,
 }
 
-impl Publication {
-    /// The same for the workers.
-    pub fn forwarding(&self) -> Forwarding {
-        let forwarding = Forwarding::new(self.ports.clone(), self.group_fwd_mask)
-            .with_damping(self.damping)
-            .with_learning(self.learning);
-        self.flood_groups.iter().fold(forwarding, |forwarding, (&vlan, group)| {
-            let mut ports = PortSet::new(self.ports.len());
-            group.ports.iter().for_each(|&port| ports.insert(port));
+impl From<Publication> for Forwarding {
+    fn from(publication: Publication) -> Forwarding {
+        let Publication { ports, group_fwd_mask, damping, learning, flood_groups } = publication;
+        let count = ports.len();
+        let forwarding = Forwarding::new(ports, group_fwd_mask).with_damping(damping).with_learning(learning);
+        flood_groups.into_iter().fold(forwarding, |forwarding, (vlan, group)| {
+            let mut ports = PortSet::new(count);
+            group.ports.into_iter().for_each(|port| ports.insert(port));
             forwarding.with_flood_group(vlan, &ports, group.until)
         })
+    }
+}
+
+impl Switch {
+    pub(crate) fn publish(&mut self, now: Instant) {
+        let config = self.history.running();
+        let owned = config.learning.owned();
+        let keeper = |is_owned| if is_owned { Keeper::Agent } else { Keeper::Worker };
+        let publication = Publication {
+            ports: self.ports.iter().map(Port::forwarding).collect(),
+            group_fwd_mask: config.group_fwd_mask,
+            damping: config.mac_table.move_damping.map(MoveDamping::rule),
+            learning: Learning {
+                install: keeper(owned.learn),
+                renew: keeper(owned.lease),
+                report_interval: config.learning.report_interval.filter(|_| owned.learn),
+            },
+            flood_groups: self.flood_groups(),
+        };
+        self.door.publish(now, publication);
     }
 }

@@ -385,7 +385,7 @@ impl Switch {
                 learned: learn.learned + agent.installed,
                 refreshed: learn.refreshed + agent.renewed,
                 moved: learn.moved + agent.moved,
-                move_damped: learn.damped,
+                move_damped: learn.damped + agent.damped,
                 static_kept: learn.static_kept,
                 aged: learn.aged,
                 evicted: learn.evicted + agent.evicted,

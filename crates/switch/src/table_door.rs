@@ -193,10 +193,10 @@ impl TableDoor {
     }
 
     pub(crate) fn publish(&mut self, now: Instant, publication: Publication) {
+        self.note(now, || Output::Publish(Box::new(publication.clone())));
         if self.is_live() {
-            self.plane.publish(publication.forwarding());
+            self.plane.publish(publication.into());
         }
-        self.note(now, || Output::Publish(Box::new(publication)));
     }
 
     pub(crate) fn install(&mut self, now: Instant, place: Place) -> (Installed, Vec<Place>) {

@@ -30,6 +30,8 @@ impl EtherType {
     pub const C_TAG: EtherType = EtherType(0x8100);
     /// IPv6.
     pub const IPV6: EtherType = EtherType(0x86dd);
+    /// A slow protocol: LACP, marker, OAM (IEEE 802.3-2022 annex 57A).
+    pub const SLOW: EtherType = EtherType(0x8809);
     /// A service VLAN tag follows: opaque payload to a customer bridge.
     pub const S_TAG: EtherType = EtherType(0x88a8);
     /// For local experiments (IEEE 802-2014 9.2.4): what our own generators send.
@@ -74,7 +76,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-fn address(bytes: &[u8]) -> MacAddr {
+pub(crate) fn address(bytes: &[u8]) -> MacAddr {
     let mut octets = [0; 6];
     octets.copy_from_slice(bytes);
     MacAddr(octets)

@@ -13,4 +13,7 @@
 //! ```
 
 pub mod ethernet;
+pub mod lacp;
+pub mod marker;
+pub mod slow;
 pub mod vlan;

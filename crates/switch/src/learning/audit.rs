@@ -167,10 +167,10 @@ impl LearningAgent {
             (ConflictKind::NotInTable | ConflictKind::OtherPort, Some(Known { port, seen, .. }), _, _)
                 if installs =>
             {
-                self.write(seen, Place { vlan, mac, port }, around)
+                self.write(seen, Place { vlan, mac, port }, around).is_some()
             }
             (ConflictKind::SeenElsewhere | ConflictKind::NotLearned, _, _, Some(Sighting { place, at })) => {
-                self.write(at, place, around)
+                self.write(at, place, around).is_some()
             }
             (_, _, Some(TableEntry { place, seen, .. }), _) => {
                 self.list.note(vlan, mac, Known { port: place.port, seen, origin: Origin::Adopted });

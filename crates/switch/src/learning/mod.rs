@@ -10,12 +10,12 @@ pub(crate) mod audit;
 mod list;
 
 use crate::conditions::Conditions;
-use crate::config::{FloodGroups, ReportOrder, SwitchConfig};
+use crate::config::{FloodGroups, MoveDamping, ReportOrder, SwitchConfig};
 use crate::event::Event;
 use crate::port::Port;
 use crate::table_door::{Installed, Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
-use greylag_dataplane::{WorkerEvent, WorkerReport};
+use greylag_dataplane::{Damper, Ruling, WorkerEvent, WorkerReport};
 use greylag_mactable::Decline;
 use list::{Known, List};
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub(crate) struct AgentCounts {
     pub(crate) installed: u64,
     /// Entries that it moved.
     pub(crate) moved: u64,
+    /// Moves that damping refused.
+    pub(crate) damped: u64,
     /// Entries whose stamps it moved.
     pub(crate) renewed: u64,
     /// Entries that made room for what it installed.
@@ -88,13 +90,14 @@ impl Around<'_> {
 }
 
 /// A learning agent that runs. One that has ended is no more: its list went with it.
-#[derive(Debug)]
 pub(crate) struct LearningAgent {
     list: List,
     next_renewal: Instant,
     next_audit: Option<Instant>,
     /// What was flushed while it did not listen.
     missed: BTreeSet<Flush>,
+    /// Addresses that move: where workers install, they watch them.
+    damper: Damper,
     /// Addresses that the table did not take. When there are too many to remember, it remembers none.
     declined: BTreeSet<(VlanId, MacAddr)>,
 }
@@ -114,6 +117,7 @@ impl LearningAgent {
             next_renewal: now,
             next_audit,
             missed: BTreeSet::new(),
+            damper: Damper::new(),
             declined: BTreeSet::new(),
         };
         agent.adopt(around);
@@ -282,20 +286,39 @@ impl LearningAgent {
             self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
             return;
         }
-        if self.write(at, place, around) {
-            let name = around.port_name(port);
-            match before {
-                None => around.tell(around.now, Event::MacLearned { vlan, mac, port: name }),
-                Some(known) => {
-                    let from = around.port_name(known.port);
-                    around.tell(around.now, Event::MacMoved { vlan, mac, from, to: name });
-                }
-            }
+        if let Some(held) = before.map(|known| known.port)
+            && self.is_held(Place { port: held, ..place }, port, around)
+        {
+            return;
+        }
+        let Some(outcome) = self.write(at, place, around) else { return };
+        let from = match outcome {
+            Installed::Moved { from } => Some(from),
+            _ => before.map(|known| known.port),
+        };
+        let to = around.port_name(port);
+        match from.map(|from| around.port_name(from)) {
+            None => around.tell(around.now, Event::MacLearned { vlan, mac, port: to }),
+            Some(from) => around.tell(around.now, Event::MacMoved { vlan, mac, from, to }),
         }
     }
 
-    /// Writes an entry into the table and on the list; says whether it is there, as far as the agent knows.
-    pub(crate) fn write(&mut self, seen: Instant, place: Place, around: &mut Around<'_>) -> bool {
+    /// Does the address move too often, so that it stays where it is? Its frames pass meanwhile: dropping them is for workers that
+    /// install themselves.
+    fn is_held(&mut self, place: Place, seen: PortId, around: &mut Around<'_>) -> bool {
+        let Some(rule) = around.config.mac_table.move_damping.map(MoveDamping::rule) else { return false };
+        let Place { vlan, mac, port } = place;
+        let ruling = self.damper.rule(rule, vlan, mac, around.now);
+        if ruling == Ruling::HoldBegins {
+            let (held, seen) = (around.port_name(port), around.port_name(seen));
+            around.tell(around.now, Event::MacMoveDamped { vlan, mac, held, seen });
+        }
+        around.counts.damped += u64::from(ruling != Ruling::Allowed);
+        ruling != Ruling::Allowed
+    }
+
+    /// Writes an entry into the table and on the list; `None` when it is not there then, as far as the agent knows.
+    fn write(&mut self, seen: Instant, place: Place, around: &mut Around<'_>) -> Option<Installed> {
         let Place { vlan, mac, port } = place;
         let (outcome, evicted) = if around.conditions.refuses() {
             around.counts.refused += 1;
@@ -314,7 +337,7 @@ impl LearningAgent {
             Installed::New => around.counts.installed += 1,
             Installed::Moved { .. } => around.counts.moved += 1,
             Installed::Kept => {}
-            Installed::Static { .. } => return false,
+            Installed::Static { .. } => return None,
             Installed::Declined(decline) => {
                 if self.declined.len() == DECLINED {
                     self.declined.clear();
@@ -324,12 +347,12 @@ impl LearningAgent {
                 *around.full |= is_full(decline);
                 let (port, reason) = (around.port_name(port), decline.name());
                 around.tell(around.now, Event::MacDeclined { vlan, mac, port, reason });
-                return false;
+                return None;
             }
         }
         self.declined.remove(&(vlan, mac));
         self.list.note(vlan, mac, Known { port, seen, origin: Origin::Reported });
-        true
+        Some(outcome)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::rig::{LEARNING, Rig, agent_config, at, inline_config, millis, seconds, station};
 use greylag_base::{DropReason, Instant, PortId};
-use greylag_switch::config::{FloodGroups, ReportOrder, SwitchConfig};
+use greylag_switch::config::{DampingAction, FloodGroups, MoveDamping, ReportOrder, SwitchConfig};
 use greylag_switch::fault::Fault;
 use std::time::Duration;
 
@@ -246,4 +246,44 @@ fn what_the_table_does_not_take_is_told_and_counted_and_raises_an_alarm_when_it_
     rig.wait(seconds(70));
     assert_eq!(rig.now.since(Instant::ZERO).as_secs(), 70);
     assert_eq!(rig.alarms(), Vec::<String>::new());
+}
+
+#[test]
+fn an_address_that_moves_too_often_is_held_by_the_agent_and_its_frames_pass() {
+    let mut config = agent_config(3);
+    config.mac_table.move_damping = Some(MoveDamping {
+        threshold: 2,
+        interval: seconds(10),
+        hold: seconds(60),
+        action: DampingAction::Drop,
+    });
+    let mut rig = Rig::new(config);
+    for turn in 0..6 {
+        rig.wait_until(seconds(turn));
+        rig.speak((turn % 2) as usize, 1);
+    }
+    rig.settle();
+    assert_eq!(rig.table(1), Some("eth1".into()), "where its second move brought it");
+    assert_eq!(rig.speak(1, 1), [0, 2]);
+    assert_eq!(
+        rig.told(&["mac-moved", "mac-move-damped"]).iter().map(|told| told.0).collect::<Vec<_>>(),
+        [1010, 2010, 3010]
+    );
+    assert!(rig.switch.counters(rig.now).mac_table.move_damped >= 2);
+    rig.wait_until(seconds(64));
+    rig.speak(1, 1);
+    rig.settle();
+    assert_eq!(rig.table(1), Some("eth2".into()));
+}
+
+#[test]
+fn an_agent_that_takes_no_report_at_all_is_not_polled_for_nothing() {
+    let mut rig = Rig::new(agent_config(2));
+    rig.fault(Fault::Slow { agent: LEARNING, rate: 0, lasts: Some(seconds(5)) });
+    rig.speak(0, 1);
+    assert!(!rig.switch.has_news());
+    rig.wait_until(seconds(4));
+    assert_eq!(rig.table(1), None);
+    rig.wait_until(seconds(5));
+    assert_eq!(rig.table(1), Some("eth1".into()));
 }

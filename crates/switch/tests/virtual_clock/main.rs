@@ -1,5 +1,8 @@
 //! A whole switch with a worker and hosts in memory, on a clock that the test moves.
 
+mod auditing;
+mod configuring;
 mod learning;
+mod recording;
 mod rig;
 mod supervising;

@@ -1,0 +1,7 @@
+//! Two systems against each other on a virtual clock.
+
+mod acceptance;
+mod convergence;
+mod driver;
+mod incidents;
+mod transitions;
