@@ -131,7 +131,7 @@ impl LearningAgent {
         self.list.clear();
         for entry in around.door.entries(around.now).into_iter().filter(|entry| !entry.is_static) {
             let Place { vlan, mac, port } = entry.place;
-            self.list.note(vlan, mac, Known { port, seen: entry.seen, origin: Origin::Adopted });
+            self.list.note(vlan, mac, Known::new(port, entry.seen, Origin::Adopted));
         }
     }
 
@@ -190,7 +190,7 @@ impl LearningAgent {
                 true
             }
             None => {
-                list.note(vlan, mac, Known { port, seen: now, origin: Origin::Adopted });
+                list.note(vlan, mac, Known::new(port, now, Origin::Adopted));
                 true
             }
         });
@@ -242,12 +242,12 @@ impl LearningAgent {
                 self.handle_sighting(at, Place { vlan, mac, port }, around);
             }
             WorkerEvent::Learned { port, .. } => {
-                self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+                self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
                 let port = around.port_name(port);
                 around.tell(at, Event::MacLearned { vlan, mac, port });
             }
             WorkerEvent::Moved { from, to, .. } => {
-                self.list.note(vlan, mac, Known { port: to, seen: at, origin: Origin::Reported });
+                self.list.note(vlan, mac, Known::new(to, at, Origin::Reported));
                 let (from, to) = (around.port_name(from), around.port_name(to));
                 around.tell(at, Event::MacMoved { vlan, mac, from, to });
             }
@@ -283,7 +283,7 @@ impl LearningAgent {
         let before = self.list.get(vlan, mac).copied();
         let before = before.filter(|known| lives(around.config, around.now, known.seen));
         if before.is_some_and(|known| known.port == port) {
-            self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+            self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
             return;
         }
         if let Some(held) = before.map(|known| known.port)
@@ -351,7 +351,7 @@ impl LearningAgent {
             }
         }
         self.declined.remove(&(vlan, mac));
-        self.list.note(vlan, mac, Known { port, seen, origin: Origin::Reported });
+        self.list.note(vlan, mac, Known::new(port, seen, Origin::Reported));
         Some(outcome)
     }
 }
