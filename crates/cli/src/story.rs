@@ -192,10 +192,7 @@ fn black_holes(flows: &[FlowOutcome], clock: DayClock) -> String {
     let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
     for flow in flows {
         for hole in &flow.black_holes {
-            let cause = hole
-                .cause
-                .as_ref()
-                .map_or("nobody saw a frame of it: they never left their host", |cause| &cause.text);
+            let cause = hole.cause.as_ref().map_or("nobody saw a frame of it", |cause| &cause.text);
             let group = groups.entry((&flow.flows, cause)).or_default();
             group.holes.push((flow, hole));
             group.lost += hole.lost;
