@@ -135,7 +135,7 @@ impl LearningAgent {
         self.list.clear();
         for entry in around.door.entries(around.now).into_iter().filter(|entry| !entry.is_static) {
             let Place { vlan, mac, port } = entry.place;
-            self.list.note(vlan, mac, Known { port, seen: entry.seen, origin: Origin::Adopted });
+            self.list.note(vlan, mac, Known::new(port, entry.seen, Origin::Adopted));
         }
     }
 
@@ -194,7 +194,7 @@ impl LearningAgent {
                 true
             }
             None => {
-                list.note(vlan, mac, Known { port, seen: now, origin: Origin::Adopted });
+                list.note(vlan, mac, Known::new(port, now, Origin::Adopted));
                 true
             }
         });
@@ -261,14 +261,14 @@ impl LearningAgent {
             WorkerEvent::Learned { port, .. } => {
                 // Behind a port that has gone down since, or left the VLAN, the table has forgotten it.
                 if around.ports[port.index()].carries(vlan) {
-                    self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+                    self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
                 }
                 let port = around.port_name(port);
                 around.tell(at, Event::MacLearned { vlan, mac, port });
             }
             WorkerEvent::Moved { from, to, .. } => {
                 if around.ports[to.index()].carries(vlan) {
-                    self.list.note(vlan, mac, Known { port: to, seen: at, origin: Origin::Reported });
+                    self.list.note(vlan, mac, Known::new(to, at, Origin::Reported));
                 } else {
                     self.list.remove_at(vlan, mac, from);
                 }
@@ -307,7 +307,7 @@ impl LearningAgent {
         let before = self.list.get(vlan, mac).copied();
         let before = before.filter(|known| lives(around.config, around.now, known.seen));
         if before.is_some_and(|known| known.port == port) {
-            self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+            self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
             return;
         }
         if let Some(held) = before.map(|known| known.port)
@@ -375,7 +375,7 @@ impl LearningAgent {
             }
         }
         self.declined.remove(&(vlan, mac));
-        self.list.note(vlan, mac, Known { port, seen, origin: Origin::Reported });
+        self.list.note(vlan, mac, Known::new(port, seen, Origin::Reported));
         Some(outcome)
     }
 }

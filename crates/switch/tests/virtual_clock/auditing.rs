@@ -129,6 +129,22 @@ fn a_move_whose_only_report_was_lost_is_a_black_hole_on_which_agent_and_table_ag
 }
 
 #[test]
+fn a_report_that_a_later_one_has_overtaken_is_no_difference_when_reports_are_stamped() {
+    let mut config = told_once(3);
+    config.learning.report_order = ReportOrder::Stamped;
+    let mut rig = Rig::new(config);
+    rig.speak(0, 1);
+    rig.wait_until(seconds(5));
+    rig.fault(Fault::DelayReports { least: seconds(4), most: seconds(4), lasts: Some(seconds(1)) });
+    rig.speak(1, 1);
+    rig.wait_until(seconds(7));
+    rig.speak(2, 1);
+    rig.wait_until(seconds(12));
+    assert_eq!((rig.table(1).as_deref(), rig.list(1).as_deref()), (Some("eth3"), Some("eth3")));
+    assert_eq!(conflicts(&rig), []);
+}
+
+#[test]
 fn a_station_that_came_back_is_no_difference() {
     let mut rig = Rig::new(told_once(3));
     rig.speak(0, 1);
