@@ -196,7 +196,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn forwarded(&mut self, at: Instant, switch: usize, frame: &[u8]) {
+    /// A switch has forwarded a frame; an empty one where nobody saw it.
+    pub(crate) fn forwarded(&mut self, at: Instant, switch: usize, frame: &[u8]) {
         if !self.mutes.forwarded(at, switch) {
             return;
         }
@@ -261,6 +262,7 @@ impl Observer for Watch<'_> {
             }
             Happening::Refused(why) => self.refusals.push(why.to_string()),
             Happening::WrongPatch(error) => self.refusals.push(error.to_string()),
+            Happening::NotDone(why) => self.refusals.push((*why).to_owned()),
             Happening::Power(on) => {
                 self.chronicle.powered(at, node, *on);
                 self.mutes.powered(node);
