@@ -2,9 +2,10 @@
 
 use crate::counters::WorkerCounters;
 use crate::ingress::Header;
+use crate::ports::Ports;
 use crate::{Forwarding, PortForwarding};
 use greylag_base::{DropReason, PortId};
-use greylag_ports::{BATCH_FRAMES, Batch, Port};
+use greylag_ports::{BATCH_FRAMES, Batch};
 use greylag_wire::ethernet::HEADER_LEN;
 use greylag_wire::vlan::TAG_LEN;
 
@@ -33,19 +34,19 @@ impl Egress {
     }
 
     /// Sends everything and forgets it. `headers` are those of the batch, by frame number.
-    pub(crate) fn transmit<P: Port>(
+    pub(crate) fn transmit<P: Ports + ?Sized>(
         &mut self,
         batch: &mut Batch,
         headers: &[Option<Header>],
         forwarding: &Forwarding,
-        ports: &mut [Option<P>],
+        ports: &mut P,
         counters: &WorkerCounters,
     ) {
         for port_id in self.busy.drain(..) {
             let list = &mut self.lists[port_id.index()];
             let count = counters.port(port_id);
-            match (forwarding.port(port_id), ports.get_mut(port_id.index())) {
-                (Some(settings), Some(Some(port))) => {
+            match forwarding.port(port_id) {
+                Some(settings) if ports.has(port_id) => {
                     list.retain(|&frame| {
                         let header = headers[usize::from(frame)].expect("only frames with a header are sent");
                         let fits = shape(batch, frame.into(), &header, settings);
@@ -54,7 +55,7 @@ impl Egress {
                         }
                         fits
                     });
-                    let report = port.tx(batch, list);
+                    let report = ports.tx(port_id, batch, list);
                     count.tx_frames.add(report.frames);
                     count.tx_bytes.add(report.bytes);
                     for (reason, frames) in [

@@ -7,6 +7,7 @@ use crate::ingress::{Header, admit};
 use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
+use crate::ports::Ports;
 use crate::sweeping::Sweeping;
 use crate::tracer::{Decision, Tracer};
 use crate::{Forwarding, Keeper, WorkerEvent};
@@ -99,20 +100,22 @@ impl Worker {
         self.poll_port_traced(now, ingress, ports, &mut ())
     }
 
-    /// As [`Worker::poll_port`], and tells `tracer` what becomes of each frame.
+    /// As [`Worker::poll_port`], on whatever the ports are, and tells `tracer` what becomes of each frame.
     ///
     /// # Errors
     /// Those of [`Worker::poll_port`].
-    pub fn poll_port_traced<P: Port, T: Tracer>(
+    pub fn poll_port_traced<P: Ports + ?Sized, T: Tracer>(
         &mut self,
         now: Instant,
         ingress: PortId,
-        ports: &mut [Option<P>],
+        ports: &mut P,
         tracer: &mut T,
     ) -> io::Result<usize> {
         let counters = self.plane.workers[self.index].counters.port(ingress);
-        let queue = ports[ingress.index()].as_mut().ok_or(io::ErrorKind::NotConnected)?;
-        let received = queue.rx(&mut self.batch).inspect_err(|_| counters.rx_errors.add(1))?;
+        if !ports.has(ingress) {
+            return Err(io::ErrorKind::NotConnected.into());
+        }
+        let received = ports.rx(ingress, &mut self.batch).inspect_err(|_| counters.rx_errors.add(1))?;
         if received > 0 {
             self.forward(now, ingress, ports, tracer);
         }
@@ -120,11 +123,11 @@ impl Worker {
     }
 
     /// Brings the batch to where it belongs.
-    fn forward<P: Port, T: Tracer>(
+    fn forward<P: Ports + ?Sized, T: Tracer>(
         &mut self,
         now: Instant,
         ingress: PortId,
-        ports: &mut [Option<P>],
+        ports: &mut P,
         tracer: &mut T,
     ) {
         let mut trace = |batch: &Batch, frame: usize, decision: Decision| {

@@ -61,7 +61,7 @@ fn every_frame_of_a_batch_is_told_once_with_its_decision() {
     }
     let mut heard = Heard::default();
     let mut worker = Worker::new(plane, 0);
-    worker.poll_port_traced(Instant::ZERO, PortId(0), &mut switch, &mut heard).unwrap();
+    worker.poll_port_traced(Instant::ZERO, PortId(0), switch.as_mut_slice(), &mut heard).unwrap();
 
     let expected = [
         (1, Decision::Dropped(DropReason::Runt)),

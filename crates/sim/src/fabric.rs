@@ -5,7 +5,6 @@ use crate::lane::{Arrived, Lost};
 use crate::link::Link;
 use crate::observer::{LinkLoss, Observer};
 use crate::queue::EventQueue;
-use crate::sim_port::SimPort;
 use greylag_base::Instant;
 
 /// Links, events and buffers of a world.
@@ -44,21 +43,6 @@ impl Fabric {
         if let Err(Lost { frame, why }) = sent {
             observer.perished(now, index, from, &frame, why);
             self.pool.give(frame);
-        }
-    }
-
-    /// A switch's port puts on its link what the worker has given it.
-    pub(crate) fn send_all(
-        &mut self,
-        now: Instant,
-        index: usize,
-        from: usize,
-        port: &mut SimPort,
-        observer: &mut impl Observer,
-    ) {
-        for frame in port.take_sent() {
-            let frame = std::mem::replace(frame, self.pool.take());
-            self.send(now, index, from, frame, observer);
         }
     }
 

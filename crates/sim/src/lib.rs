@@ -1,5 +1,6 @@
 //! The virtual world: the real switch on an event queue and a virtual clock, with hosts, links and faults.
 
+mod cabling;
 mod fabric;
 pub mod flow;
 mod flows;
@@ -13,7 +14,6 @@ mod observer;
 mod orders;
 mod queue;
 pub mod replay;
-mod sim_port;
 pub mod sweep;
 mod switch_node;
 mod world;

@@ -3,15 +3,17 @@
 //! Workers share the ports of their switch: what arrives at port `p` is handled by worker `p` modulo the number of workers. All of them
 //! are in one thread, so that each frame is through before the next is looked at.
 
+use crate::cabling::{Cabling, Teller};
 use crate::fabric::Fabric;
 use crate::observer::{Happening, Observer};
-use crate::sim_port::{Outgoing, SimPort};
 use crate::world::WorldError;
 use greylag_base::{Instant, PortId, Seed};
-use greylag_dataplane::{Decision, Tracer, Worker};
+use greylag_dataplane::Worker;
+use greylag_ports::MemoryPort;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::history::History;
 use greylag_switch::{Input, Switch};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,23 +37,16 @@ pub(crate) struct SwitchNode {
     /// The configurations that it starts with.
     history: History,
     starts: u32,
-    power: Power,
-}
-
-/// What a switch is doing.
-enum Power {
-    Off,
+    /// While it has power and has booted.
+    running: Option<Running>,
     /// It is there at this time.
-    Booting(Instant),
-    On(Box<Running>),
+    booting: Option<Instant>,
 }
 
 /// What a switch loses with its power.
 struct Running {
     switch: Switch,
     workers: Vec<Worker>,
-    ports: Vec<Option<SimPort>>,
-    outgoing: Outgoing,
     housekeeping: Instant,
     /// When the control side looks at what the workers have reported, if they have.
     look: Option<Instant>,
@@ -70,16 +65,14 @@ impl SwitchNode {
             plugs,
             history: History::new(config.clone(), Instant::ZERO),
             starts: 0,
-            power: Power::Off,
+            running: None,
+            booting: None,
         }
     }
 
     /// The control side, unless there is no power.
     pub(crate) fn switch(&self) -> Option<&Switch> {
-        match &self.power {
-            Power::On(running) => Some(&running.switch),
-            Power::Off | Power::Booting(_) => None,
-        }
+        self.running.as_ref().map(|running| &running.switch)
     }
 
     pub(crate) fn plugs(&self) -> &[Plug] {
@@ -96,33 +89,29 @@ impl SwitchNode {
         let switch = Switch::restore(self.history.clone(), seed, now)
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
-        let outgoing = Outgoing::new(self.plugs.len());
         let plane = switch.data_plane();
-        let mut running = Box::new(Running {
+        let mut running = Running {
             workers: (0..switch.config().workers.count.into())
                 .map(|index| Worker::new(Arc::clone(plane), index))
                 .collect(),
-            ports: (0..self.plugs.len())
-                .map(|port| Some(SimPort::new(PortId(port as u16), outgoing.clone())))
-                .collect(),
-            outgoing,
             switch,
             housekeeping: now,
             look: None,
             told: 0,
             lapsed: 0,
-        });
+        };
         observer.happened(now, self.node, &Happening::Power(true));
         running.housekeep(now);
         running.settle(now, self.node, observer);
-        self.power = Power::On(running);
+        self.running = Some(running);
+        self.booting = None;
         Ok(())
     }
 
     /// Loses its power, and with it everything but its configurations.
     pub(crate) fn stop(&mut self, now: Instant, observer: &mut impl Observer) {
-        let was = std::mem::replace(&mut self.power, Power::Off);
-        if let Power::On(running) = was {
+        self.booting = None;
+        if let Some(running) = self.running.take() {
             self.history = running.switch.history().clone();
             observer.happened(now, self.node, &Happening::Power(false));
         }
@@ -130,19 +119,19 @@ impl SwitchNode {
 
     /// Has power again, and is there at `ready`.
     pub(crate) fn boot(&mut self, ready: Instant) {
-        if let Power::Off = self.power {
-            self.power = Power::Booting(ready);
+        if self.running.is_none() && self.booting.is_none() {
+            self.booting = Some(ready);
         }
     }
 
     /// The time at which it has booted, if that is now.
     pub(crate) fn has_booted(&self, now: Instant) -> bool {
-        matches!(self.power, Power::Booting(ready) if ready <= now)
+        self.booting.is_some_and(|ready| ready <= now)
     }
 
     /// The control side is told something; an operator's order may be refused.
     pub(crate) fn tell(&mut self, now: Instant, input: Input, observer: &mut impl Observer) {
-        let Power::On(running) = &mut self.power else { return };
+        let Some(running) = &mut self.running else { return };
         let outcome = running.switch.handle_input(now, input);
         running.settle(now, self.node, observer);
         if let Err(refused) = outcome {
@@ -150,55 +139,38 @@ impl SwitchNode {
         }
     }
 
-    /// A frame is at the door; at most a batch of them until [`SwitchNode::forward`].
-    pub(crate) fn arrived(&mut self, port: usize, frame: Vec<u8>, fabric: &mut Fabric) {
-        match &mut self.power {
-            Power::On(running) => {
-                running.ports[port].as_mut().expect("every port has a link").arrived(frame);
-            }
-            Power::Off | Power::Booting(_) => fabric.pool.give(frame),
-        }
-    }
-
-    /// Forwards what has arrived at a port; says whether the switch has something to do by itself earlier than it had.
-    pub(crate) fn forward(
+    /// Forwards what has arrived at a port, a batch at the most; says whether the switch has something to do by itself earlier than
+    /// it had.
+    pub(crate) fn forward<O: Observer>(
         &mut self,
         now: Instant,
         port: usize,
         fabric: &mut Fabric,
-        observer: &mut impl Observer,
+        observer: &mut O,
     ) -> bool {
-        let Power::On(running) = &mut self.power else { return false };
+        // What was on its way here was lost with the power.
+        let Some(running) = &mut self.running else { return false };
+        let observer = RefCell::new(observer);
+        let mut ports = Cabling { now, plugs: &self.plugs, fabric, observer: &observer };
+        let mut tracer = Teller { now, node: self.node, observer: &observer };
         let workers = running.workers.len();
         let worker = &mut running.workers[port % workers];
-        let mut teller = Teller { now, node: self.node, observer };
         worker
-            .poll_port_traced(now, PortId(port as u16), &mut running.ports, &mut teller)
+            .poll_port_traced(now, PortId(port as u16), &mut ports, &mut tracer)
             .expect("a port of the virtual world does not fail");
-        let is_news = worker.take_news();
-        running.ports[port].as_mut().expect("every port has a link").clear_up(&mut fabric.pool);
-        for port in running.outgoing.take() {
-            let Plug { link, end } = self.plugs[port];
-            fabric.send_all(now, link, end, running.ports[port].as_mut().expect("it has sent"), observer);
-        }
-        is_news && running.expect_reports(now)
+        worker.take_news() && running.expect_reports(now)
     }
 
     /// When it has something to do by itself.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        match &self.power {
-            Power::Off => None,
-            Power::Booting(ready) => Some(*ready),
-            Power::On(running) => {
-                let timeouts = [running.switch.poll_timeout(), running.look, Some(running.housekeeping)];
-                timeouts.into_iter().flatten().min()
-            }
-        }
+        let Some(running) = &self.running else { return self.booting };
+        let timeouts = [running.switch.poll_timeout(), running.look, Some(running.housekeeping)];
+        timeouts.into_iter().flatten().min()
     }
 
     /// Does what is due by now.
     pub(crate) fn handle_timeout(&mut self, now: Instant, observer: &mut impl Observer) {
-        let Power::On(running) = &mut self.power else { return };
+        let Some(running) = &mut self.running else { return };
         if running.switch.poll_timeout().is_some_and(|at| at <= now) {
             // Nobody can be told that time does not pass.
             let _ = running.switch.handle_input(now, Input::Timeout);
@@ -213,23 +185,11 @@ impl SwitchNode {
     }
 }
 
-/// Tells an observer what the data plane decides.
-struct Teller<'a, O> {
-    now: Instant,
-    node: usize,
-    observer: &'a mut O,
-}
-
-impl<O: Observer> Tracer for Teller<'_, O> {
-    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
-        self.observer.decided(self.now, self.node, ingress, frame, decision);
-    }
-}
-
 impl Running {
     fn housekeep(&mut self, now: Instant) {
         for worker in &mut self.workers {
-            worker.housekeep(now, &mut self.ports);
+            // No port of the virtual world has a queue that could miss a frame.
+            worker.housekeep::<MemoryPort>(now, &mut []);
         }
         self.housekeeping = now + HOUSEKEEPING;
     }

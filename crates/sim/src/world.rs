@@ -11,7 +11,6 @@ use crate::observer::{LinkLoss, Observer};
 use crate::queue::EventQueue;
 use crate::switch_node::{Plug, SwitchNode};
 use greylag_base::{Instant, Seed};
-use greylag_ports::BATCH_FRAMES;
 use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::Scenario;
 use greylag_switch::{Input, Switch, SwitchError};
@@ -168,11 +167,6 @@ impl<O: Observer> World<O> {
         let Place { node, port, .. } = fabric.links[link].places[to];
         match &mut self.nodes[node] {
             Node::Switch(switch) => {
-                for _ in 0..BATCH_FRAMES {
-                    let Some(frame) = fabric.arrive(now, link, to, observer) else { break };
-                    switch.arrived(port, frame, fabric);
-                }
-                fabric.await_next(link, to);
                 if !switch.forward(now, port, fabric, observer) {
                     return;
                 }

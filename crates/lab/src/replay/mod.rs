@@ -167,7 +167,7 @@ fn walk<'scope, 'env: 'scope>(
         match stop {
             Stop::Step(step) => deeds.step(scope, step),
             Stop::Boot(step) => deeds.boot(scope, step),
-            Stop::Count(expectation) => deeds.news.count(expectation),
+            Stop::Count(expectation) => deeds.news.count(at, expectation),
         }
     }
     wait(clock, end, end, interrupt, progress)

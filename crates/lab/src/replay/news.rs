@@ -4,6 +4,7 @@ use super::seen::{Seen, Teller};
 use super::stage::Stage;
 use crate::answer::FdbCheck;
 use crate::client;
+use greylag_base::Instant;
 use greylag_scenario::lab::NodeKind;
 use greylag_scenario::story::{ExpectedOutcome, Scenario};
 use greylag_switch::EventRecord;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::Scope;
-use std::time::{Duration, Instant};
+use std::time::{self, Duration};
 
 /// Between two looks at a switch.
 const PERIOD: Duration = Duration::from_millis(200);
@@ -39,8 +40,9 @@ struct Asked {
 /// What is known of a switch since it has power.
 #[derive(Default)]
 struct Known {
-    /// Its last event.
+    /// Its last event, and when that was told.
     sequence: u64,
+    told: Instant,
     forwarded: u64,
     lapsed: u64,
 }
@@ -74,11 +76,11 @@ impl<'a> News<'a> {
     pub(super) fn follow<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, over: &'scope AtomicBool) {
         for asked in &self.switches {
             scope.spawn(move || {
-                let mut compared = Instant::now();
+                let mut compared = time::Instant::now();
                 while !over.load(Ordering::Relaxed) {
                     asked.ask(&self.teller);
                     if asked.has_agent && compared.elapsed() >= self.comparing {
-                        compared = Instant::now();
+                        compared = time::Instant::now();
                         asked.compare(&self.teller);
                     }
                     std::thread::sleep(PERIOD);
@@ -101,7 +103,7 @@ impl<'a> News<'a> {
     }
 
     /// Reads a counter for an expectation.
-    pub(super) fn count(&self, expectation: usize) {
+    pub(super) fn count(&self, at: Instant, expectation: usize) {
         let ExpectedOutcome::Counter { switch, .. } = &self.scenario.expectations[expectation].outcome else {
             return;
         };
@@ -110,7 +112,7 @@ impl<'a> News<'a> {
             let drops: Vec<DropRow> = client::ask(&asked.socket, "/v1/drops").ok()?;
             Some(Box::new((counters, drops)))
         });
-        self.teller.tell(Seen::Counted { expectation, counts });
+        self.teller.tell_of(at, Seen::Counted { expectation, counts });
     }
 
     fn asked(&self, node: usize) -> Option<&Asked> {
@@ -124,9 +126,12 @@ impl Asked {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let resource = format!("/v1/events?after={}", known.sequence);
         let Ok(events) = client::ask::<Vec<DatedEvent>>(&self.socket, &resource) else { return };
-        for DatedEvent { time, record } in events {
+        for DatedEvent { time, mut record } in events {
             known.sequence = record.sequence;
-            teller.tell_of(teller.clock().read(&time), Seen::Event { node: self.node, record });
+            record.at = teller.clock().read(&time);
+            // What a worker reports late happened before what was told before it.
+            known.told = known.told.max(record.at);
+            teller.tell_of(known.told, Seen::Event { node: self.node, record });
         }
         let Ok(counters) = client::ask::<Counters>(&self.socket, "/v1/counters") else { return };
         let forwarded: u64 = counters.ports.iter().map(|port| port.out_frames).sum();

@@ -35,6 +35,7 @@ impl<'a> Witness<'a> {
     ) -> Result<Self, ReplayError> {
         let flows = flows::expand(scenario, seed).map_err(WorldError::from)?;
         let mut watch = Watch::new(scenario, seed, events, None)?;
+        watch.sees_links = false;
         expect_flows(scenario, &flows.flows, &flows.ranges, &mut watch);
         Ok(Witness { scenario, seed, watch, flows, orders: Vec::new() })
     }

@@ -1,0 +1,66 @@
+//! A switch's ports in the virtual world: what the worker receives comes from the links, what it sends goes there at once.
+
+use crate::fabric::Fabric;
+use crate::observer::Observer;
+use crate::switch_node::Plug;
+use greylag_base::{Instant, PortId};
+use greylag_dataplane::{Decision, Ports, Tracer};
+use greylag_ports::{BATCH_FRAMES, Batch, TxReport};
+use std::cell::RefCell;
+use std::io;
+
+/// All ports of a switch at one moment. Every port has a link.
+pub(crate) struct Cabling<'a, O> {
+    pub(crate) now: Instant,
+    pub(crate) plugs: &'a [Plug],
+    pub(crate) fabric: &'a mut Fabric,
+    pub(crate) observer: &'a RefCell<&'a mut O>,
+}
+
+impl<O: Observer> Ports for Cabling<'_, O> {
+    fn has(&self, port: PortId) -> bool {
+        port.index() < self.plugs.len()
+    }
+
+    /// What has arrived by now, a batch at the most.
+    fn rx(&mut self, port: PortId, batch: &mut Batch) -> io::Result<usize> {
+        batch.clear();
+        let Plug { link, end } = self.plugs[port.index()];
+        let observer = &mut **self.observer.borrow_mut();
+        while batch.len() < BATCH_FRAMES
+            && let Some(frame) = self.fabric.arrive(self.now, link, end, observer)
+        {
+            batch.push(&frame);
+            self.fabric.pool.give(frame);
+        }
+        self.fabric.await_next(link, end);
+        Ok(batch.len())
+    }
+
+    fn tx(&mut self, port: PortId, batch: &Batch, frames: &[u16]) -> TxReport {
+        let Plug { link, end } = self.plugs[port.index()];
+        let observer = &mut **self.observer.borrow_mut();
+        let mut report = TxReport::default();
+        for &index in frames {
+            let bytes = batch.bytes(index.into());
+            let frame = self.fabric.pool.copy(bytes);
+            self.fabric.send(self.now, link, end, frame, observer);
+            report.frames += 1;
+            report.bytes += bytes.len() as u64;
+        }
+        report
+    }
+}
+
+/// Tells an observer what the data plane decides.
+pub(crate) struct Teller<'a, O> {
+    pub(crate) now: Instant,
+    pub(crate) node: usize,
+    pub(crate) observer: &'a RefCell<&'a mut O>,
+}
+
+impl<O: Observer> Tracer for Teller<'_, O> {
+    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
+        self.observer.borrow_mut().decided(self.now, self.node, ingress, frame, decision);
+    }
+}
