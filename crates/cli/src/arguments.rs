@@ -176,8 +176,8 @@ pub(crate) enum What {
 
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
-    /// The scenario
-    #[arg(value_name = "SCENARIO.yml")]
+    /// The scenario, or the recording
+    #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
     /// Where all chance comes from [default: the file's, or 1]
     #[arg(long)]
@@ -198,8 +198,14 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE.pcapng")]
     pub(crate) pcap: Option<PathBuf>,
     /// Only check the file: the base, every variant, every choice of a parameter
-    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap"])]
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap", "live"])]
     pub(crate) check: bool,
+    /// In real time, on a real lab in namespaces of its own, which is removed at the end
+    #[arg(long, conflicts_with = "pcap")]
+    pub(crate) live: bool,
+    /// The file is no scenario but what `greylag run --record` wrote: have it happen again, and compare
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap", "live", "check"])]
+    pub(crate) recording: bool,
     /// Print JSON
     #[arg(short, long)]
     pub(crate) json: bool,

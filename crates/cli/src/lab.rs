@@ -59,11 +59,11 @@ pub(crate) fn need_privilege_to(command: &str) -> Outcome {
     if userns::is_privileged() {
         return Ok(());
     }
-    Err(Failure::Failed(format!("`{command}` enters the namespaces of a lab: run it as root")))
+    Err(Failure::Failed(format!("`{command}` works in the namespaces of a lab: run it as root")))
 }
 
 /// Set by an interrupt, so that what was begun can be undone.
-fn interrupt() -> Result<Arc<AtomicBool>, Failure> {
+pub(crate) fn interrupt() -> Result<Arc<AtomicBool>, Failure> {
     let flag = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         signal_hook::flag::register(signal, Arc::clone(&flag)).map_err(Failure::failed)?;

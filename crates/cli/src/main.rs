@@ -8,6 +8,7 @@ mod fault;
 mod lab;
 mod outcome;
 mod paragraph;
+mod recording;
 mod replay;
 mod run;
 mod show;
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
         Command::Config { verb } => config::config(&verb),
         Command::Check { what } => check::check(&what),
         Command::Fault { what } => fault::fault(&what),
+        Command::Replay(arguments) if arguments.recording => {
+            recording::replay(&arguments.file, arguments.json)
+        }
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),

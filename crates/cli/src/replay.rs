@@ -1,9 +1,12 @@
 //! `greylag replay`: an outage, done again.
 
 use crate::arguments::ReplayArguments;
+use crate::lab;
 use crate::outcome::{Failure, Outcome};
 use crate::story;
 use greylag_base::{Instant, Seed};
+use greylag_lab::deploy::DeployOptions;
+use greylag_lab::replay::{LiveError, LiveOptions};
 use greylag_scenario::story::{Choice, Scenario};
 use greylag_scenario::{Source, story as scenario};
 use greylag_sim::replay::{self, DayClock, Options, ReplayError};
@@ -24,24 +27,15 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Outcome {
     let choice = Choice { variant: arguments.variant.clone(), assume: arguments.assume.clone() };
     let scenario = scenario::parse(&source, &choice)?;
     let until = arguments.until.as_deref().map(|text| until(&scenario, text)).transpose()?;
-    let mut events = arguments.events.as_deref().map(create).transpose()?;
-    let mut capture = arguments.pcap.as_deref().map(create).transpose()?;
     let seed = arguments.seed.map_or(scenario.seed, Seed);
-
     let begun = time::Instant::now();
     let mut progress = Progress::new(begun);
-    let outcome = replay::replay(
-        &scenario,
-        seed,
-        Options {
-            until,
-            events: events.as_mut().map(|file| file as &mut dyn Write),
-            capture: capture.as_mut().map(|file| file as &mut dyn Write),
-            progress: Some(&mut |now, end| progress.tell(now, end)),
-        },
-    );
+    let outcome = match arguments.live {
+        true => live(&source, &scenario, seed, until, arguments, &mut progress),
+        false => in_virtual_world(&scenario, seed, until, arguments, &mut progress),
+    };
     progress.end();
-    let outcome = outcome.map_err(|error: ReplayError| Failure::failed(error))?;
+    let outcome = outcome?;
     let wall = begun.elapsed();
 
     let mut out = io::stdout().lock();
@@ -63,6 +57,50 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Outcome {
     }
     out.flush()?;
     if outcome.holds { Ok(()) } else { Err(Failure::Silent) }
+}
+
+fn in_virtual_world(
+    scenario: &Scenario,
+    seed: Seed,
+    until: Option<Duration>,
+    arguments: &ReplayArguments,
+    progress: &mut Progress,
+) -> Result<replay::Outcome, Failure> {
+    let mut events = arguments.events.as_deref().map(create).transpose()?;
+    let mut capture = arguments.pcap.as_deref().map(create).transpose()?;
+    let options = Options {
+        until,
+        events: events.as_mut().map(|file| file as &mut dyn Write),
+        capture: capture.as_mut().map(|file| file as &mut dyn Write),
+        progress: Some(&mut |now, end| progress.tell(now, end)),
+    };
+    replay::replay(scenario, seed, options).map_err(|error: ReplayError| Failure::failed(error))
+}
+
+fn live(
+    source: &Source,
+    scenario: &Scenario,
+    seed: Seed,
+    until: Option<Duration>,
+    arguments: &ReplayArguments,
+    progress: &mut Progress,
+) -> Result<replay::Outcome, Failure> {
+    lab::need_privilege_to("greylag replay --live")?;
+    let mut events = arguments.events.as_deref().map(create).transpose()?;
+    let mut deploy = DeployOptions::new().map_err(Failure::failed)?;
+    deploy.interrupt = lab::interrupt()?;
+    let options = LiveOptions {
+        deploy,
+        until,
+        events: events.as_mut().map(|file| file as &mut dyn Write),
+        progress: &mut |now, end| {
+            progress.tell(now, end);
+        },
+    };
+    greylag_lab::replay::replay(source, scenario, seed, options).map_err(|error| match error {
+        LiveError::Infeasible(wrong) => Failure::File(wrong),
+        error => Failure::failed(error),
+    })
 }
 
 fn check(source: &Source, json: bool) -> Outcome {

@@ -192,19 +192,20 @@ fn counters(counters: &Counters) -> String {
 }
 
 fn events(rows: &[Value]) -> String {
-    let mut text = String::new();
-    for row in rows {
-        let Some(fields) = row.as_object() else { continue };
-        let string = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or("-").to_owned();
-        text += &format!("{} {}", string("time"), string("event"));
-        for (name, value) in fields {
-            if !["time", "event", "sequence", "uptime-ns"].contains(&name.as_str()) {
-                let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                text += &format!(" {name}={value}");
-            }
+    let time = |row: &Value| row["time"].as_str().unwrap_or("-").to_owned();
+    rows.iter().map(|row| format!("{} {}", time(row), event(row))).collect()
+}
+
+/// The name of an event and its fields, with the end of the line.
+pub(crate) fn event(row: &Value) -> String {
+    let mut text = row["event"].as_str().unwrap_or("-").to_owned();
+    for (name, value) in row.as_object().into_iter().flatten() {
+        if !["time", "event", "sequence", "uptime-ns"].contains(&name.as_str()) {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            text += &format!(" {name}={value}");
         }
-        text.push('\n');
     }
+    text.push('\n');
     text
 }
 

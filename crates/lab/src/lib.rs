@@ -46,6 +46,7 @@ pub mod netns;
 pub mod process;
 mod qdisc;
 mod record;
+pub mod replay;
 pub mod runtime;
 pub mod stack;
 pub mod state;

@@ -156,6 +156,19 @@ fn set_flags(netns: &Netns, interface: &str, flags: LinkFlags) -> io::Result<()>
     Netlink::open(netns)?.request(RouteNetlinkMessage::SetLink(message), 0).map(drop)
 }
 
+/// Gives an interface another MAC address.
+///
+/// # Errors
+/// `ENODEV` when there is no such interface, `EADDRNOTAVAIL` for an address that no station can have.
+pub fn set_mac(netns: &Netns, interface: &str, mac: MacAddr) -> Result<(), LinkError> {
+    let mut message = named(interface);
+    message.attributes.push(LinkAttribute::Address(mac.0.to_vec()));
+    Netlink::open(netns)
+        .and_then(|mut netlink| netlink.request(RouteNetlinkMessage::SetLink(message), 0))
+        .map(drop)
+        .map_err(LinkError::at("give an address to", netns, interface))
+}
+
 /// Writes a note at an interface, of 255 bytes at most, that lives as long as the interface does.
 ///
 /// # Errors

@@ -65,6 +65,11 @@ impl Process {
         self.is_alive()
     }
 
+    /// Ends it at once, whatever it is doing.
+    pub(crate) fn kill(self) {
+        self.signal(Signal::SIGKILL);
+    }
+
     fn signal(self, signal: Signal) {
         if self.is_alive()
             && let Ok(pid) = i32::try_from(self.pid)

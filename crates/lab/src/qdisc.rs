@@ -56,6 +56,15 @@ pub(crate) fn clear(netns: &Netns, interface: &str) -> io::Result<()> {
     }
 }
 
+/// Does this kernel have netem? Asked in a namespace that goes at once.
+pub(crate) fn has_netem() -> bool {
+    let name = format!("greylag-netem-{}", std::process::id());
+    let Ok(netns) = Netns::create(&name) else { return false };
+    let has = impair(&netns, "lo", &Impairment::default()).is_ok();
+    let _ = Netns::delete(&name);
+    has
+}
+
 fn replace(netns: &Netns, interface: &str, kind: &str, options: Option<Vec<u8>>) -> io::Result<()> {
     let mut message = at_root(netns, interface)?;
     message.attributes.push(TcAttribute::Kind(kind.to_owned()));

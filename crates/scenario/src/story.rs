@@ -14,6 +14,7 @@ mod link_change;
 mod moves;
 mod operator;
 mod parameters;
+mod place;
 mod read;
 mod standing;
 mod timeline;
@@ -81,6 +82,8 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
     FileError::unless_clean(base, problems)
 }
 
+pub use place::{Place, place, refusal};
+
 /// Reads a fault alone, in the words of a timeline: `{crash: {agent: learning, dump: 4s}}`.
 ///
 /// # Errors
@@ -93,6 +96,11 @@ pub fn parse_fault(source: &Source) -> Result<Fault, FileError> {
         (None, Some(fault)) => Ok(fault),
         (None, None) => unreachable!("what cannot be read was refused"),
     }
+}
+
+/// Writes a fault in the words of a timeline.
+pub fn emit_fault(fault: &Fault) -> String {
+    fault::emit(fault)
 }
 
 /// The checkers, by name.
@@ -240,6 +248,8 @@ pub struct Step {
     pub standing: Standing,
     /// Who says so.
     pub source: Option<String>,
+    /// Where the file says so.
+    pub place: Place,
 }
 
 /// What can be done. Nodes and links go by their index.

@@ -19,8 +19,8 @@ const FCS_LEN: u16 = 4;
 
 /// All flows, and which of them come from which specification.
 pub(crate) struct Flows {
-    flows: Vec<Flow>,
-    ranges: Vec<Range<usize>>,
+    pub(crate) flows: Vec<Flow>,
+    pub(crate) ranges: Vec<Range<usize>>,
 }
 
 /// Expands the specifications of a scenario.

@@ -23,7 +23,7 @@ pub(crate) struct Pinging {
 
 /// What kind of frames.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Emission {
+pub enum Emission {
     /// To everybody.
     Broadcast,
     /// From so many addresses in turn, each to an address that nobody has, as macof sends them.
@@ -34,7 +34,7 @@ pub(crate) enum Emission {
 }
 
 /// Frames at a steady rate.
-pub(crate) struct Generator {
+pub struct Generator {
     emission: Emission,
     start: Instant,
     rate: u64,
@@ -47,13 +47,7 @@ pub(crate) struct Generator {
 
 impl Generator {
     /// None when it would send nothing.
-    pub(crate) fn new(
-        start: Instant,
-        emission: Emission,
-        rate: u32,
-        lasts: Duration,
-        seed: Seed,
-    ) -> Option<Self> {
+    pub fn new(start: Instant, emission: Emission, rate: u32, lasts: Duration, seed: Seed) -> Option<Self> {
         let frames = (lasts.as_nanos() * u128::from(rate)).div_ceil(1_000_000_000);
         let mut dice = Dice::new(seed);
         let first = dice.word();
@@ -70,23 +64,18 @@ impl Generator {
     }
 
     /// When the next frame is due.
-    pub(crate) fn next(&self) -> Instant {
+    pub fn next(&self) -> Instant {
         let nanos = u128::from(self.sent) * 1_000_000_000 / u128::from(self.rate);
         self.start + Duration::from_nanos(nanos as u64)
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    /// It has sent everything.
+    pub fn is_over(&self) -> bool {
         self.sent == self.frames
     }
 
     /// Writes the next frame if it is due by now.
-    pub(crate) fn emit(
-        &mut self,
-        now: Instant,
-        mac: MacAddr,
-        vlan: Option<VlanId>,
-        frame: &mut Vec<u8>,
-    ) -> bool {
+    pub fn emit(&mut self, now: Instant, mac: MacAddr, vlan: Option<VlanId>, frame: &mut Vec<u8>) -> bool {
         if self.is_over() || self.next() > now {
             return false;
         }

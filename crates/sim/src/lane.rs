@@ -134,9 +134,7 @@ impl Lane {
             }
             self.turns.push_back(turn);
         } else {
-            if !self.turns.is_empty() {
-                self.turns.clear();
-            }
+            // Turns that have come are forgotten when somebody waits again.
             self.beyond = 0;
         }
         let time = self.beyond + self.octet * (frame.len().max(MIN_FRAME_LEN) + OVERHEAD) as u64;

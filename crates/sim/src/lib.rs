@@ -5,7 +5,7 @@ mod fabric;
 pub mod flow;
 mod flows;
 mod frame_pool;
-mod generator;
+pub mod generator;
 pub mod host;
 mod host_node;
 mod lane;

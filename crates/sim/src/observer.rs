@@ -59,6 +59,8 @@ pub enum Happening<'a> {
     Refused(&'a Refused),
     /// An operator's commit is nothing that its configuration could become.
     WrongPatch(&'a FileError),
+    /// An operator's order was not carried out, for the reason that these words say.
+    NotDone(&'a str),
     /// Entries of its table lapsed and were reclaimed: seen from outside, whether or not its agent lives to tell.
     Lapsed(u64),
     /// A switch without power, or with it again.

@@ -37,15 +37,10 @@ pub(crate) struct SwitchNode {
     /// The configurations that it starts with.
     history: History,
     starts: u32,
-    power: Power,
-}
-
-/// What a switch is doing.
-enum Power {
-    Off,
+    /// While it has power and has booted.
+    running: Option<Running>,
     /// It is there at this time.
-    Booting(Instant),
-    On(Box<Running>),
+    booting: Option<Instant>,
 }
 
 /// What a switch loses with its power.
@@ -70,16 +65,14 @@ impl SwitchNode {
             plugs,
             history: History::new(config.clone(), Instant::ZERO),
             starts: 0,
-            power: Power::Off,
+            running: None,
+            booting: None,
         }
     }
 
     /// The control side, unless there is no power.
     pub(crate) fn switch(&self) -> Option<&Switch> {
-        match &self.power {
-            Power::On(running) => Some(&running.switch),
-            Power::Off | Power::Booting(_) => None,
-        }
+        self.running.as_ref().map(|running| &running.switch)
     }
 
     pub(crate) fn plugs(&self) -> &[Plug] {
@@ -97,7 +90,7 @@ impl SwitchNode {
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
         let plane = switch.data_plane();
-        let mut running = Box::new(Running {
+        let mut running = Running {
             workers: (0..switch.config().workers.count.into())
                 .map(|index| Worker::new(Arc::clone(plane), index))
                 .collect(),
@@ -106,18 +99,19 @@ impl SwitchNode {
             look: None,
             told: 0,
             lapsed: 0,
-        });
+        };
         observer.happened(now, self.node, &Happening::Power(true));
         running.housekeep(now);
         running.settle(now, self.node, observer);
-        self.power = Power::On(running);
+        self.running = Some(running);
+        self.booting = None;
         Ok(())
     }
 
     /// Loses its power, and with it everything but its configurations.
     pub(crate) fn stop(&mut self, now: Instant, observer: &mut impl Observer) {
-        let was = std::mem::replace(&mut self.power, Power::Off);
-        if let Power::On(running) = was {
+        self.booting = None;
+        if let Some(running) = self.running.take() {
             self.history = running.switch.history().clone();
             observer.happened(now, self.node, &Happening::Power(false));
         }
@@ -125,19 +119,19 @@ impl SwitchNode {
 
     /// Has power again, and is there at `ready`.
     pub(crate) fn boot(&mut self, ready: Instant) {
-        if let Power::Off = self.power {
-            self.power = Power::Booting(ready);
+        if self.running.is_none() && self.booting.is_none() {
+            self.booting = Some(ready);
         }
     }
 
     /// The time at which it has booted, if that is now.
     pub(crate) fn has_booted(&self, now: Instant) -> bool {
-        matches!(self.power, Power::Booting(ready) if ready <= now)
+        self.booting.is_some_and(|ready| ready <= now)
     }
 
     /// The control side is told something; an operator's order may be refused.
     pub(crate) fn tell(&mut self, now: Instant, input: Input, observer: &mut impl Observer) {
-        let Power::On(running) = &mut self.power else { return };
+        let Some(running) = &mut self.running else { return };
         let outcome = running.switch.handle_input(now, input);
         running.settle(now, self.node, observer);
         if let Err(refused) = outcome {
@@ -155,7 +149,7 @@ impl SwitchNode {
         observer: &mut O,
     ) -> bool {
         // What was on its way here was lost with the power.
-        let Power::On(running) = &mut self.power else { return false };
+        let Some(running) = &mut self.running else { return false };
         let observer = RefCell::new(observer);
         let mut ports = Cabling { now, plugs: &self.plugs, fabric, observer: &observer };
         let mut tracer = Teller { now, node: self.node, observer: &observer };
@@ -169,19 +163,14 @@ impl SwitchNode {
 
     /// When it has something to do by itself.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        match &self.power {
-            Power::Off => None,
-            Power::Booting(ready) => Some(*ready),
-            Power::On(running) => {
-                let timeouts = [running.switch.poll_timeout(), running.look, Some(running.housekeeping)];
-                timeouts.into_iter().flatten().min()
-            }
-        }
+        let Some(running) = &self.running else { return self.booting };
+        let timeouts = [running.switch.poll_timeout(), running.look, Some(running.housekeeping)];
+        timeouts.into_iter().flatten().min()
     }
 
     /// Does what is due by now.
     pub(crate) fn handle_timeout(&mut self, now: Instant, observer: &mut impl Observer) {
-        let Power::On(running) = &mut self.power else { return };
+        let Some(running) = &mut self.running else { return };
         if running.switch.poll_timeout().is_some_and(|at| at <= now) {
             // Nobody can be told that time does not pass.
             let _ = running.switch.handle_input(now, Input::Timeout);

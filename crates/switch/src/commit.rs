@@ -153,7 +153,7 @@ impl Switch {
             if let Err(decline) = self.insert_static(now, place(entry)) {
                 let StaticMac { vlan, mac_address: mac, port } = *entry;
                 let (port, reason) = (self.port_name(port), decline.name());
-                self.events.push(now, Event::MacDeclined { vlan, mac, port, reason });
+                self.events.push(now, Event::MacDeclined { vlan, mac, port, reason: reason.into() });
                 self.alarm_if(now, true, AlarmKind::MacTableFull);
             }
         }

@@ -4,14 +4,15 @@ use crate::agent::AgentKind;
 use crate::alarm::{AlarmKind, Severity};
 use crate::supervisor::GivenUp;
 use greylag_base::{Instant, MacAddr, VlanId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// How many events are kept.
 const KEPT: usize = 16_384;
 
 /// Something that happened in a switch. Ports go by their names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Event {
     /// The switch started.
@@ -90,7 +91,7 @@ pub enum Event {
         /// Where it is.
         port: String,
         /// Why.
-        reason: &'static str,
+        reason: Cow<'static, str>,
     },
     /// An operator flushed dynamic addresses, or static ones that a rollback brings back needed their room.
     FdbFlushed {
@@ -188,7 +189,7 @@ pub enum Event {
 }
 
 /// An event with its place in the order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventRecord {
     /// Counts from 1, without gaps.
     pub sequence: u64,
@@ -239,6 +240,26 @@ mod tests {
         assert_eq!(log.after(last - 2).map(|record| record.sequence).collect::<Vec<_>>(), [last - 1, last]);
         assert_eq!(log.after(last).count(), 0);
         assert_eq!(log.after(u64::MAX).count(), 0);
+    }
+
+    #[test]
+    fn what_was_written_is_read() {
+        let (vlan, mac) = (VlanId::DEFAULT, MacAddr([2, 0, 0, 0, 0, 1]));
+        let alarm = AlarmKind::AgentFailed { agent: AgentKind::Learning };
+        let mut log = EventLog::default();
+        for event in [
+            Event::MacDeclined { vlan, mac, port: "eth1".into(), reason: "table-full".into() },
+            Event::FdbFlushed { port: None, vlan: Some(vlan) },
+            Event::AlarmRaised { alarm, severity: alarm.severity() },
+            Event::ConfigRolledBack { author: None, changes: 2 },
+            Event::ConfigConfirmed,
+        ] {
+            log.push(Instant::from_nanos(7), event);
+        }
+        for record in log.after(0) {
+            let text = serde_json::to_string(record).unwrap();
+            assert_eq!(serde_json::from_str::<EventRecord>(&text).unwrap(), *record, "{text}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::cast::Cast;
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::quantity::share;
-use crate::time_span::{LONGEST, time_span};
+use crate::time_span::{LONGEST, time_span, written};
 use crate::vlan::vlan;
 use crate::yaml::Value;
 use greylag_switch::agent::AgentKind;
@@ -206,4 +206,82 @@ pub(super) fn read_alone(field: &Field<'_>) -> Option<Fault> {
         return None;
     }
     read(&body.mapping(keys, example)?)
+}
+
+/// Writes a fault in the words of a timeline: the way back from [`read_alone`].
+pub(super) fn emit(fault: &Fault) -> String {
+    let lasting = |lasts: &Option<Duration>| lasts.map(|lasts| format!("lasts: {}", written(lasts)));
+    let agent_of = |agent: &AgentKind| Some(format!("agent: {}", agent.name()));
+    let range = |least: &Duration, most: &Duration| format!("[{}, {}]", written(*least), written(*most));
+    let (name, settings) = match fault {
+        Fault::Crash { agent, dump } => {
+            ("crash", vec![agent_of(agent), Some(format!("dump: {}", written(*dump)))])
+        }
+        Fault::CrashLoop { agent, run_least, run_most, dump, times, while_vlan } => (
+            "crash-loop",
+            vec![
+                agent_of(agent),
+                Some(format!("run: {}", range(run_least, run_most))),
+                Some(format!("dump: {}", written(*dump))),
+                times.map(|times| format!("times: {times}")),
+                while_vlan.map(|vlan| format!("while-vlan: {vlan}")),
+            ],
+        ),
+        Fault::Hang { agent, lasts } => ("hang", vec![agent_of(agent), lasting(lasts)]),
+        Fault::Slow { agent, rate, lasts } => {
+            ("slow", vec![agent_of(agent), Some(format!("rate: {rate}")), lasting(lasts)])
+        }
+        Fault::LoseReports { share, lasts } => {
+            ("lose-reports", vec![Some(format!("share: {share}")), lasting(lasts)])
+        }
+        Fault::DelayReports { least, most, lasts } => {
+            ("delay-reports", vec![Some(format!("delay: {}", range(least, most))), lasting(lasts)])
+        }
+        Fault::RefuseWrites { share, lasts } => {
+            ("refuse-writes", vec![Some(format!("share: {share}")), lasting(lasts)])
+        }
+        Fault::Restart { agent } => ("restart", vec![agent_of(agent)]),
+        Fault::Heal => ("heal", Vec::new()),
+    };
+    let settings: Vec<String> = settings.into_iter().flatten().collect();
+    format!("{{{name}: {{{}}}}}", settings.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{emit_fault, parse_fault};
+    use crate::Source;
+
+    #[test]
+    fn what_is_written_is_read() {
+        for text in [
+            "{crash: {agent: learning, dump: 4s}}",
+            "{crash-loop: {agent: learning, run: [28s, 38s], dump: 500ms, times: 4, while-vlan: 97}}",
+            "{crash-loop: {agent: learning, run: [30s, 30s], dump: 0s}}",
+            "{hang: {agent: learning}}",
+            "{slow: {agent: learning, rate: 50, lasts: 120s}}",
+            "{lose-reports: {share: 0.5}}",
+            "{delay-reports: {delay: [0s, 2s], lasts: 1s}}",
+            "{refuse-writes: {share: 1}}",
+            "{restart: {agent: learning}}",
+            "{heal: {}}",
+        ] {
+            let fault = parse_fault(&Source::new("fault", text)).unwrap();
+            assert_eq!(emit_fault(&fault), text);
+        }
+    }
+
+    #[test]
+    fn a_fault_alone_is_for_no_switch() {
+        for (text, wrong) in [
+            ("{switch: sw1, heal: {}}", "switch"),
+            ("{}", "nothing goes wrong"),
+            ("", "a mapping such as"),
+            ("{heal: {}, restart: {}}", "order `restart` by itself"),
+            ("{crash: {agent: learning, dump: soon}}", "fault:1:33: crash.dump: `soon` is not a time"),
+        ] {
+            let error = parse_fault(&Source::new("fault", text)).unwrap_err().to_string();
+            assert!(error.contains(wrong), "{text}: {error}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::action::{Deed, Later};
 use super::cast::Cast;
-use super::{Action, Step, action, moves, standing};
+use super::{Action, Place, Step, action, moves, standing};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::name::node_name;
@@ -93,7 +93,14 @@ fn read_one<'d>(field: &Field<'d>, cast: &Cast<'_>, names: &mut BTreeMap<&'d str
     let deeds = read_action(field, &map, cast);
     let Some(at) = at else { return Vec::new() };
     let draft = |Deed { action, later }| Draft {
-        step: Step { at, name: name.map(str::to_owned), action, standing, source: source.clone() },
+        step: Step {
+            at,
+            name: name.map(str::to_owned),
+            action,
+            standing,
+            source: source.clone(),
+            place: Place::of(field),
+        },
         later,
     };
     deeds.into_iter().map(draft).collect()

@@ -36,7 +36,7 @@ pub(crate) struct LatencySum {
 
 impl Arrivals {
     /// Takes in one probe.
-    pub(crate) fn record(&mut self, sequence: u64, latency: Duration, now: Instant) {
+    pub fn record(&mut self, sequence: u64, latency: Duration, now: Instant) {
         if sequence < self.next {
             if !self.fill(sequence, now) {
                 self.duplicated += 1;

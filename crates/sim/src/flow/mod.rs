@@ -79,10 +79,11 @@ mod set;
 pub use arrivals::Arrivals;
 pub use config::{FlowConfig, FlowEnd, FlowError, FlowId};
 pub use level::{Level, levels};
+pub use probe::Sighting;
 pub use record::{BlackHole, FlowRecord, Latency};
 pub use set::FlowSet;
 
-use greylag_base::Seed;
+use greylag_base::{Instant, Seed};
 use schedule::Schedule;
 
 /// A flow that is ready to be sent: its configuration, and when each of its probes is due.
@@ -112,6 +113,16 @@ impl Flow {
     /// What it was made from.
     pub fn config(&self) -> &FlowConfig {
         &self.config
+    }
+
+    /// When a probe is due; `None` when the flow has stopped by then.
+    pub fn due(&self, sequence: u64) -> Option<Instant> {
+        self.schedule.due(sequence)
+    }
+
+    /// A probe without its headers, for a world whose hosts have a stack of their own.
+    pub fn payload(&self, sequence: u64, at: Instant) -> Vec<u8> {
+        probe::payload(self, sequence, at)
     }
 
     pub(crate) fn schedule(&self) -> &Schedule {

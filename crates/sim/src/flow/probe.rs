@@ -103,6 +103,44 @@ fn number(octets: &[u8]) -> u64 {
     octets.iter().fold(0, |number, &octet| number << 8 | u64::from(octet))
 }
 
+/// What is behind the UDP header of a probe.
+pub(super) fn payload(flow: &Flow, sequence: u64, at: Instant) -> Vec<u8> {
+    let config = flow.config();
+    let headers = FCS_LEN + HEADER_LEN + ip_header::len(config.from.addr) + UDP_HEADER_LEN;
+    let mut payload = vec![0; usize::from(config.size) - headers];
+    payload[field::MAGIC].copy_from_slice(&MAGIC);
+    payload[field::FLOW].copy_from_slice(&flow.id().0.to_be_bytes());
+    payload[field::SEQUENCE].copy_from_slice(&sequence.to_be_bytes()[2..]);
+    payload[field::TIME].copy_from_slice(&at.as_nanos().to_be_bytes()[2..]);
+    payload
+}
+
+/// A probe that a stack which is not ours has delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sighting {
+    /// Its flow.
+    pub flow: FlowId,
+    /// Its number.
+    pub sequence: u64,
+    /// From when it was due until now.
+    pub latency: Duration,
+}
+
+impl Sighting {
+    /// Recognises a probe in what is behind a UDP header.
+    pub fn of(payload: &[u8], now: Instant) -> Option<Self> {
+        if payload.len() < PAYLOAD_LEN || payload[field::MAGIC] != MAGIC {
+            return None;
+        }
+        let time = number(&payload[field::TIME]);
+        Some(Sighting {
+            flow: FlowId(number(&payload[field::FLOW]) as u32),
+            sequence: number(&payload[field::SEQUENCE]),
+            latency: Duration::from_nanos(now.as_nanos().wrapping_sub(time) & MASK),
+        })
+    }
+}
+
 /// A probe of one flow without its sequence number and time, and the sum of everything that never changes.
 #[derive(Debug)]
 pub(crate) struct Template {

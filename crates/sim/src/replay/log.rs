@@ -138,6 +138,7 @@ fn write_event(event: &mut Vec<u8>, lab: &Lab, what: &Happening<'_>) {
         Happening::WrongPatch(error) => {
             write!(event, r#"{{"event":"refused","text":{}}}"#, text(&error.to_string()))
         }
+        Happening::NotDone(why) => write!(event, r#"{{"event":"refused","text":{}}}"#, text(why)),
         Happening::Lapsed(entries) => write!(event, r#"{{"event":"entries-lapsed","entries":{entries}}}"#),
         Happening::Power(true) => write!(event, r#"{{"event":"power-on"}}"#),
         Happening::Power(false) => write!(event, r#"{{"event":"power-off"}}"#),

@@ -24,6 +24,7 @@ mod rehearsal;
 mod run;
 mod topology;
 mod watch;
+mod witness;
 
 pub use cause::{AgentTrouble, Cause};
 pub use checkers::CHECKERS;
@@ -35,3 +36,4 @@ pub use outcome::{
     Outcome, ParameterValue, PollerOutcome, Violation, standing_name,
 };
 pub use run::{Options, ReplayError, replay};
+pub use witness::Witness;

@@ -10,23 +10,24 @@ use super::outcome::{
 };
 use super::pollers;
 use super::watch::Watch;
-use crate::flow::BlackHole;
+use crate::flow::{BlackHole, Flow, FlowRecord};
 use crate::{World, WorldError};
 use greylag_base::{DropReason, Instant, Seed};
 use greylag_scenario::story::{ExpectedOutcome, ExpectedViolation, FlowSpec, Parameter, Scenario};
-use greylag_switch::Switch;
 use greylag_switch::config::LearningMode;
+use greylag_switch::show::{Counters, DropRow};
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::time::Duration;
 
 /// How often somebody who waits is told how far the world is: so many times in a replay.
 const STEPS: u32 = 200;
 
 /// A probe that has not arrived so long after it was sent is lost.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How a replay is done, beside its scenario.
 #[derive(Default)]
@@ -81,7 +82,9 @@ pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> R
     let end = Instant::ZERO + duration;
     let watch = Watch::new(scenario, seed, events, capture)?;
     let mut world = World::new(scenario, seed, watch)?;
-    expect_flows(scenario, &mut world);
+    let flows = world.flows().to_vec();
+    let sets: Vec<Range<usize>> = (0..scenario.flows.len()).map(|set| world.flows_of(set)).collect();
+    expect_flows(scenario, &flows, &sets, world.observer());
     let mut orders = Vec::new();
     let tables = world.observer().tables.period();
     let mut stops = stops(scenario, duration, tables, progress.is_some());
@@ -105,21 +108,27 @@ pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> R
         }
     }
     world.run_until(end);
-    conclude(scenario, seed, &mut world, orders, end)
+    let records: Vec<FlowRecord> = flows.iter().map(|flow| world.flow_record(flow, PATIENCE)).collect();
+    let flows = flow_outcomes(scenario, &flows, &records, &sets);
+    conclude(scenario, seed, world.observer(), flows, orders, end)
 }
 
 /// Tells the onlooker what the flows are called.
-fn expect_flows(scenario: &Scenario, world: &mut World<Watch<'_>>) {
+pub(crate) fn expect_flows(
+    scenario: &Scenario,
+    flows: &[Flow],
+    sets: &[Range<usize>],
+    watch: &mut Watch<'_>,
+) {
     let name = |node: usize| &scenario.lab.nodes[node].name;
-    let sets = scenario.flows.iter().enumerate();
-    let numbers = sets.flat_map(|(set, spec)| world.flows_of(set).map(move |index| (spec, index)));
+    let numbers = scenario.flows.iter().zip(sets);
+    let numbers = numbers.flat_map(|(spec, range)| range.clone().map(move |index| (spec, index)));
     let labelled = numbers.map(|(spec, index)| {
-        let config = world.flows()[index].config();
+        let config = flows[index].config();
         let (from, to) = (config.from.host, config.to.host);
         (format!("{} {} to {}", spec.name, name(from), name(to)), to)
     });
-    let labelled: Vec<(String, usize)> = labelled.collect();
-    world.observer().expect_flows(labelled.into_iter());
+    watch.expect_flows(labelled);
 }
 
 /// The first stops; those that come again are put behind them one by one.
@@ -142,10 +151,16 @@ fn stops(
 }
 
 fn order(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) -> OrderDone {
+    let before = world.observer().refusals.len();
+    world.order(&scenario.timeline[index].action);
+    let refused = world.observer().refusals.get(before).cloned();
+    order_done(scenario, index, refused)
+}
+
+/// A step that was done, and why it was refused, if it was.
+pub(crate) fn order_done(scenario: &Scenario, index: usize, refused: Option<String>) -> OrderDone {
     let step = &scenario.timeline[index];
     let Words { node, action, text } = describe(&step.action, &scenario.lab);
-    let before = world.observer().refusals.len();
-    world.order(&step.action);
     OrderDone {
         at: Instant::ZERO + step.at,
         name: step.name.clone(),
@@ -154,7 +169,7 @@ fn order(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) -> Ord
         text,
         standing: step.standing,
         source: step.source.clone(),
-        refused: world.observer().refusals.get(before).cloned(),
+        refused,
     }
 }
 
@@ -164,18 +179,20 @@ fn sample(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) {
         return;
     };
     let now = world.now();
-    let value = world.switch(*switch).and_then(|switch| read_counter(switch, now, counter));
+    let value = world
+        .switch(*switch)
+        .and_then(|switch| read_counter(&switch.counters(now), &switch.drops(), counter));
     world.observer().tallies.sample(index, value);
 }
 
 /// `mac-table.learned` or `ports.eth1.in-flooded`, as `show counters -j` has them; `drops.storm-control` over all ports.
-fn read_counter(switch: &Switch, now: Instant, path: &str) -> Option<u64> {
+pub(crate) fn read_counter(counters: &Counters, drops: &[DropRow], path: &str) -> Option<u64> {
     if let Some(reason) = path.strip_prefix("drops.") {
         let is_known = DropReason::ALL.iter().any(|known| known.name() == reason);
-        let rows = switch.drops().into_iter().filter(|row| row.reason == reason);
+        let rows = drops.iter().filter(|row| row.reason == reason);
         return is_known.then(|| rows.map(|row| row.frames).sum());
     }
-    let counters = serde_json::to_value(switch.counters(now)).ok()?;
+    let counters = serde_json::to_value(counters).ok()?;
     let value = path.split('.').try_fold(&counters, |value: &Value, key| match value {
         Value::Array(rows) => rows.iter().find(|row| row["port"] == key),
         value => value.get(key),
@@ -195,14 +212,19 @@ fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
     }
 }
 
-/// What became of each flow, without the causes.
-fn flow_outcomes(scenario: &Scenario, world: &World<Watch<'_>>) -> Vec<FlowOutcome> {
+/// What became of each flow, without the causes. `records` has one for each of `flows`, `sets` the range that each of the scenario's
+/// sets has of them.
+pub(crate) fn flow_outcomes(
+    scenario: &Scenario,
+    flows: &[Flow],
+    records: &[FlowRecord],
+    sets: &[Range<usize>],
+) -> Vec<FlowOutcome> {
     let name = |node: usize| scenario.lab.nodes[node].name.clone();
-    let sets = scenario.flows.iter().enumerate();
-    let flows = sets.flat_map(|(set, spec)| world.flows_of(set).map(move |index| (spec, index)));
+    let numbers = scenario.flows.iter().zip(sets);
+    let numbers = numbers.flat_map(|(spec, range)| range.clone().map(move |index| (spec, index)));
     let outcome = |(spec, index): (&FlowSpec, usize)| {
-        let flow = &world.flows()[index];
-        let record = world.flow_record(flow, PATIENCE);
+        let (flow, record) = (&flows[index], &records[index]);
         FlowOutcome {
             flows: spec.name.clone(),
             from: name(flow.config().from.host),
@@ -218,7 +240,7 @@ fn flow_outcomes(scenario: &Scenario, world: &World<Watch<'_>>) -> Vec<FlowOutco
             black_holes: record.black_holes.iter().map(hole).collect(),
         }
     };
-    flows.map(outcome).collect()
+    numbers.map(outcome).collect()
 }
 
 fn hole(hole: &BlackHole) -> BlackHoleOutcome {
@@ -233,16 +255,15 @@ fn hole(hole: &BlackHole) -> BlackHoleOutcome {
 }
 
 /// Judges, once the world has run to its end.
-fn conclude(
+pub(crate) fn conclude(
     scenario: &Scenario,
     seed: Seed,
-    world: &mut World<Watch<'_>>,
+    watch: &mut Watch<'_>,
+    mut flows: Vec<FlowOutcome>,
     orders: Vec<OrderDone>,
     end: Instant,
 ) -> Result<Outcome, ReplayError> {
     let lab = &scenario.lab;
-    let mut flows = flow_outcomes(scenario, world);
-    let watch = world.observer();
     watch.conclude(&mut flows);
     watch.finish()?;
     let look = |poller| pollers::look(poller, seed, &watch.chronicle, lab, end);

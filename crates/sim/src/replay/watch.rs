@@ -47,6 +47,8 @@ pub(crate) struct Watch<'a> {
     labels: Vec<String>,
     /// Why switches refused what they were ordered.
     pub(crate) refusals: Vec<String>,
+    /// Frames are seen on every link. Where they are not, nobody knows where they die.
+    pub(crate) sees_links: bool,
 }
 
 impl<'a> Watch<'a> {
@@ -80,6 +82,7 @@ impl<'a> Watch<'a> {
             key: seed.derive("onlooker").key(),
             labels: Vec::new(),
             refusals: Vec::new(),
+            sees_links: true,
         })
     }
 
@@ -112,7 +115,7 @@ impl<'a> Watch<'a> {
         let lab = &self.scenario.lab;
         let explainer = Explainer { lab, map: &self.map, chronicle: &self.chronicle, clock: self.clock };
         let node = |name: &str| lab.nodes.iter().position(|node| node.name == name);
-        for (index, flow) in flows.iter_mut().enumerate() {
+        for (index, flow) in flows.iter_mut().enumerate().filter(|_| self.sees_links) {
             let sender = node(&flow.from);
             for hole in &mut flow.black_holes {
                 let seen = self.trails.cause(index, hole.first..hole.first + hole.lost, &explainer);
@@ -196,7 +199,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn forwarded(&mut self, at: Instant, switch: usize, frame: &[u8]) {
+    /// A switch has forwarded a frame; an empty one where nobody saw it.
+    pub(crate) fn forwarded(&mut self, at: Instant, switch: usize, frame: &[u8]) {
         if !self.mutes.forwarded(at, switch) {
             return;
         }
@@ -261,6 +265,7 @@ impl Observer for Watch<'_> {
             }
             Happening::Refused(why) => self.refusals.push(why.to_string()),
             Happening::WrongPatch(error) => self.refusals.push(error.to_string()),
+            Happening::NotDone(why) => self.refusals.push((*why).to_owned()),
             Happening::Power(on) => {
                 self.chronicle.powered(at, node, *on);
                 self.mutes.powered(node);

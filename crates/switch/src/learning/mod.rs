@@ -369,7 +369,7 @@ impl LearningAgent {
                 self.declined.insert((vlan, mac));
                 around.counts.declined[decline.index()] += 1;
                 *around.full |= is_full(decline);
-                let (port, reason) = (around.port_name(port), decline.name());
+                let (port, reason) = (around.port_name(port), decline.name().into());
                 around.tell(around.now, Event::MacDeclined { vlan, mac, port, reason });
                 return None;
             }

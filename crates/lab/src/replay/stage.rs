@@ -1,0 +1,135 @@
+//! The lab of a live replay: deployed, prepared, and removed however the replay ends.
+
+use super::LiveError;
+use crate::cable::Cable;
+use crate::deploy::{DeployOptions, deploy};
+use crate::destroy::destroy;
+use crate::netns::Netns;
+use greylag_scenario::lab::NodeKind;
+use greylag_scenario::story::{LinkChange, Scenario, SeenBy};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// A deployed lab, removed when dropped.
+pub(super) struct Stage<'a> {
+    pub(super) scenario: &'a Scenario,
+    options: DeployOptions,
+}
+
+impl<'a> Stage<'a> {
+    /// Deploys the lab of a scenario as it stands at its start.
+    pub(super) fn deploy(scenario: &'a Scenario, options: DeployOptions) -> Result<Self, LiveError> {
+        // Whatever becomes of us, the switches go.
+        deploy(&scenario.lab, &DeployOptions { tied: true, ..options.clone() })?;
+        let stage = Stage { scenario, options };
+        for (node, settings) in scenario.hosts.iter().enumerate() {
+            if let Some(settings) = settings {
+                stage.remember_neighbours(node, settings.neighbor_lifetime)?;
+            }
+        }
+        for (link, settings) in scenario.links.iter().enumerate() {
+            if !settings.up {
+                stage.cable(link)?.change(&LinkChange::Down { seen_by: SeenBy::Both })?;
+            }
+        }
+        Ok(stage)
+    }
+
+    pub(super) fn name(&self, node: usize) -> &str {
+        &self.scenario.lab.nodes[node].name
+    }
+
+    pub(super) fn netns(&self, node: usize) -> Result<Netns, LiveError> {
+        Ok(Netns::open(&self.scenario.lab.netns(node))?)
+    }
+
+    /// A link, as it is deployed.
+    pub(super) fn cable(&self, link: usize) -> Result<Cable, LiveError> {
+        let lab = &self.scenario.lab;
+        let end = &lab.links[link].ends[0];
+        let end = format!("{}:{}", lab.nodes[end.node].name, end.interface);
+        Ok(Cable::find(&self.options.state, &lab.name, &end)?.0)
+    }
+
+    /// The control socket of a switch.
+    pub(super) fn socket(&self, node: usize) -> PathBuf {
+        let lab = &self.scenario.lab;
+        self.options.state.control_socket(&format!("{}-{}", lab.name, lab.nodes[node].name))
+    }
+
+    /// The switches.
+    pub(super) fn switches(&self) -> impl Iterator<Item = usize> + '_ {
+        let nodes = self.scenario.lab.nodes.iter().enumerate();
+        nodes.filter(|(_, node)| matches!(node.kind, NodeKind::Greylag(_))).map(|(index, _)| index)
+    }
+
+    /// The process of a switch is killed.
+    pub(super) fn kill(&self, node: usize) -> Result<(), LiveError> {
+        let folder =
+            self.options.state.lab(&self.scenario.lab.name).map_err(crate::deploy::DeployError::from)?;
+        if let Some(process) = folder.process(self.name(node)) {
+            process.kill();
+        }
+        Ok(())
+    }
+
+    /// The switches that were killed are started again.
+    pub(super) fn power_on(&self) -> Result<(), LiveError> {
+        // An interrupt that comes now is noticed by whoever waits for the end.
+        let options = DeployOptions {
+            tied: true,
+            reconfigure: false,
+            interrupt: Arc::new(AtomicBool::new(false)),
+            ..self.options.clone()
+        };
+        deploy(&self.scenario.lab, &options)?;
+        Ok(())
+    }
+
+    /// How long a host believes what ARP and ND have told it.
+    fn remember_neighbours(&self, node: usize, lifetime: Duration) -> Result<(), LiveError> {
+        let netns = self.netns(node)?;
+        let interfaces: Vec<&str> = self
+            .scenario
+            .lab
+            .links
+            .iter()
+            .flat_map(|link| &link.ends)
+            .filter(|end| end.node == node)
+            .map(|end| end.interface.as_str())
+            .collect();
+        // The kernel draws from half of it to one and a half times as much (RFC 4861 6.3.2), in 32 bits of milliseconds.
+        let milliseconds = i32::try_from(lifetime.as_millis()).unwrap_or(i32::MAX);
+        let write = || {
+            for family in ["ipv4", "ipv6"] {
+                for interface in &interfaces {
+                    let path = format!("/proc/sys/net/{family}/neigh/{interface}/base_reachable_time_ms");
+                    match fs::write(path, milliseconds.to_string()) {
+                        // A kernel without IPv6 has no such neighbours.
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        other => other?,
+                    }
+                }
+            }
+            io::Result::Ok(())
+        };
+        let failed = |source| LiveError::Host {
+            host: self.name(node).to_owned(),
+            action: "set how long it knows its neighbours",
+            source,
+        };
+        netns.run(write).and_then(|written| written).map_err(failed)
+    }
+}
+
+impl Drop for Stage<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = destroy(&self.options.state, &self.scenario.lab.name) {
+            tracing::error!("lab {} is not removed: {error}", self.scenario.lab.name);
+        }
+    }
+}
