@@ -1,11 +1,14 @@
 //! Whole switches with real hosts, in network namespaces of their own, driven by the program's command line.
 
+mod agents;
+mod commits;
 mod devices;
 mod exec;
 mod forwarding;
 mod idle;
 mod lab_life;
 mod options;
+mod orders;
 mod program;
 mod rig;
 mod show;

@@ -34,7 +34,7 @@ impl Drop for Room {
 
 /// `greylag run`, killed with the test.
 pub(crate) struct Running {
-    child: Child,
+    pub(crate) child: Child,
     pub(crate) name: String,
     /// The machine without it.
     before: Before,
@@ -45,15 +45,37 @@ pub(crate) struct Running {
 impl Running {
     /// Starts a switch in a namespace; its `name` line is added.
     pub(crate) fn start(netns: &Netns, config: &str) -> Running {
+        Running::start_with(netns, config, &[])
+    }
+
+    /// The same with further words.
+    pub(crate) fn start_with(netns: &Netns, config: &str, words: &[&str]) -> Running {
         let name = unique("s");
         let folder = tempfile::tempdir().expect("a folder for the file");
         let file = folder.path().join("switch.yml");
         std::fs::write(&file, format!("name: {name}\n{config}")).expect("the file is written");
         let before = Before::of(&name);
-        let child = spawn(netns, &file);
+        let child = spawn(netns, &file, words);
         let running = Running { child, name, before, _folder: folder, file };
         running.wait_until_it_answers();
         running
+    }
+
+    /// Kills it.
+    pub(crate) fn kill(&mut self) {
+        signal(&self.child, Signal::KILL);
+        self.child.wait().expect("the switch ends");
+    }
+
+    /// Starts it again after its end.
+    pub(crate) fn restart(&mut self, netns: &Netns) {
+        self.child = spawn(netns, &self.file, &[]);
+        self.wait_until_it_answers();
+    }
+
+    /// Changes its file; its `name` line is added.
+    pub(crate) fn write(&self, config: &str) {
+        std::fs::write(&self.file, format!("name: {}\n{config}", self.name)).expect("the file is written");
     }
 
     fn wait_until_it_answers(&self) {
@@ -63,8 +85,8 @@ impl Running {
     }
 }
 
-fn spawn(netns: &Netns, file: &std::path::Path) -> Child {
-    let start = || Command::new(program()).arg("run").arg(file).stdout(Stdio::null()).spawn();
+fn spawn(netns: &Netns, file: &std::path::Path, words: &[&str]) -> Child {
+    let start = || Command::new(program()).arg("run").arg(file).args(words).stdout(Stdio::null()).spawn();
     netns.run(start).expect("the namespace can be entered").expect("the switch starts")
 }
 
@@ -72,8 +94,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // A switch that is killed leaves its socket.
-        let _ = std::fs::remove_file(format!("/run/greylag/{}.sock", self.name));
+        // A switch that is killed leaves its socket, and one that was changed what was committed.
+        for end in ["sock", "commits.json"] {
+            let _ = std::fs::remove_file(format!("/run/greylag/{}.{end}", self.name));
+        }
     }
 }
 
@@ -124,11 +148,9 @@ fn a_switch_that_was_killed_can_be_run_again_and_not_beside_itself() {
     assert_eq!(beside.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&beside.stderr).contains("runs already"));
 
-    signal(&switch.child, Signal::KILL);
-    switch.child.wait().expect("the switch ends");
+    switch.kill();
     assert_eq!(switch.before.traces(), [format!("/run/greylag/{}.sock", switch.name)], "its socket is left");
-    switch.child = spawn(&netns, &switch.file);
-    switch.wait_until_it_answers();
+    switch.restart(&netns);
     signal(&switch.child, Signal::TERM);
     assert!(switch.child.wait().expect("the switch ends").success());
     switch.before.assert_nothing_is_left();

@@ -23,7 +23,7 @@ topology:
     - endpoints: ["sw1:eth2", "h2:eth1"]
 "#;
 
-const KINDS: [&str; 6] = ["fdb", "vlans", "ports", "drops", "counters", "events"];
+const KINDS: [&str; 8] = ["fdb", "vlans", "ports", "drops", "counters", "events", "agents", "alarms"];
 
 fn small_lab_with_a_station() -> Lab {
     let lab = Lab::deploy(SMALL);

@@ -31,10 +31,6 @@ pub(crate) enum Command {
     },
     /// Ask a running switch
     Show(ShowArguments),
-    /// Replay an outage from its scenario file, and hold what comes out against the logs
-    Replay(ReplayArguments),
-    /// Replay a scenario under many seeds and assumptions
-    Sweep(SweepArguments),
     /// Clear what a running switch has learned
     Clear {
         #[command(subcommand)]
@@ -55,6 +51,10 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: FaultWhat,
     },
+    /// Replay an outage from its scenario file, and hold what comes out against the logs
+    Replay(ReplayArguments),
+    /// Replay a scenario under many seeds and assumptions
+    Sweep(SweepArguments),
     /// Measure the pieces on this machine
     Bench {
         #[command(subcommand)]
@@ -324,14 +324,14 @@ impl Arguments {
             Command::Run(_) => false,
             Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
             Command::Lab { .. } => false,
-            Command::Replay(replay) => replay.json,
-            Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
-            Command::Sweep(sweep) => sweep.json,
             Command::Show(show) => show.target.json,
             Command::Clear { what } => what.target().json,
             Command::Config { verb } => verb.target().json,
             Command::Check { what } => what.target().json,
             Command::Fault { what } => what.json(),
+            Command::Replay(replay) => replay.json,
+            Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
+            Command::Sweep(sweep) => sweep.json,
             Command::Bench { what: BenchWhat::Table(table) } => table.json,
             Command::Bench { what: BenchWhat::Sim(sim) } => sim.json,
         }

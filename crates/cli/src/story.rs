@@ -5,8 +5,8 @@ use crate::table::Align::{Left, Right};
 use crate::table::Table;
 use greylag_base::Instant;
 use greylag_sim::replay::{
-    BlackHoleOutcome, DayClock, FlowOutcome, Judgement, Measured, Outcome, PollerOutcome, Violation,
-    difference, percent, span, standing_name,
+    AlarmSeen, BlackHoleOutcome, DayClock, FlowOutcome, Judgement, Measured, Outcome, PollerOutcome,
+    Violation, difference, percent, span, standing_name,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -192,10 +192,7 @@ fn black_holes(flows: &[FlowOutcome], clock: DayClock) -> String {
     let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
     for flow in flows {
         for hole in &flow.black_holes {
-            let cause = hole
-                .cause
-                .as_ref()
-                .map_or("nobody saw a frame of it: they never left their host", |cause| &cause.text);
+            let cause = hole.cause.as_ref().map_or("nobody saw a frame of it", |cause| &cause.text);
             let group = groups.entry((&flow.flows, cause)).or_default();
             group.holes.push((flow, hole));
             group.lost += hole.lost;
@@ -254,27 +251,44 @@ fn pollers(pollers: &[PollerOutcome], clock: DayClock) -> String {
         if poller.alarms.is_empty() {
             text += "  no alarm was raised\n";
         }
+        let mut missed: BTreeMap<(&str, &str, &str), Vec<&AlarmSeen>> = BTreeMap::new();
         for alarm in &poller.alarms {
-            let seen =
-                alarm.seen.map_or_else(|| "never seen".to_owned(), |at| format!("seen {}", clock.time(at)));
-            let gone = alarm.gone.map_or_else(String::new, |at| format!(", gone {}", clock.time(at)));
-            let (first, last) = alarm.any_phase;
-            let missed = if alarm.may_be_missed { ", or never" } else { "" };
-            text += &wrap(
-                &format!(
-                    "  {} {} {}: raised {}, {seen}{gone}; in any phase {} to {}{missed}",
-                    alarm.severity,
-                    alarm.alarm,
-                    alarm.switch,
-                    clock.time(alarm.raised),
-                    clock.time(first),
-                    clock.time(last)
-                ),
-                4,
-            );
+            match alarm.seen {
+                Some(seen) => text += &wrap(&seen_alarm(alarm, seen, clock), 4),
+                None => {
+                    missed.entry((&alarm.severity, &alarm.alarm, &alarm.switch)).or_default().push(alarm);
+                }
+            }
+        }
+        for alarms in missed.values() {
+            text += &wrap(&missed_alarm(alarms, clock), 4);
         }
     }
     if text.is_empty() { text } else { format!("ALARMS\n{text}") }
+}
+
+fn seen_alarm(alarm: &AlarmSeen, seen: Instant, clock: DayClock) -> String {
+    let AlarmSeen { severity, alarm: name, switch, .. } = alarm;
+    let gone = alarm.gone.map_or_else(String::new, |at| format!(", gone {}", clock.time(at)));
+    let (first, last) = alarm.any_phase;
+    let missed = if alarm.may_be_missed { ", or never" } else { "" };
+    format!(
+        "  {severity} {name} {switch}: raised {}, seen {}{gone}; in any phase {} to {}{missed}",
+        clock.time(alarm.raised),
+        clock.time(seen),
+        clock.time(first),
+        clock.time(last)
+    )
+}
+
+/// Alarms of one kind that nobody looked at while they were raised.
+fn missed_alarm(alarms: &[&AlarmSeen], clock: DayClock) -> String {
+    let AlarmSeen { severity, alarm, switch, raised, .. } = alarms[0];
+    let times = match alarms.len() {
+        1 => String::new(),
+        times => format!(", and {} times more", times - 1),
+    };
+    format!("  {severity} {alarm} {switch}: raised {}{times}; never seen", clock.time(*raised))
 }
 
 fn violations(outcome: &Outcome, clock: DayClock) -> String {
@@ -282,14 +296,39 @@ fn violations(outcome: &Outcome, clock: DayClock) -> String {
         return String::new();
     }
     let mut text = String::from("CHECKERS\n");
+    // A checker that has several of one kind to complain about tells the first, and names the others.
+    let mut groups: Vec<(&Violation, Vec<&Violation>)> = Vec::new();
     for violation in &outcome.violations {
-        text += &violation_text(violation, clock);
+        let alike =
+            |first: &Violation| (first.checker, first.expected) == (violation.checker, violation.expected);
+        match groups.iter_mut().find(|(first, _)| alike(first)) {
+            Some((_, others)) => others.push(violation),
+            None => groups.push((violation, Vec::new())),
+        }
+    }
+    for (first, others) in &groups {
+        text += &violation_text(first, clock);
+        if !others.is_empty() {
+            let named: Vec<String> = others.iter().take(CAUSES).map(|other| whose(other, clock)).collect();
+            let more = match others.len() - named.len() {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            text += &wrap(&format!("            and {}{more}", named.join(", ")), 16);
+        }
     }
     for missing in &outcome.missing_violations {
         let node = missing.node.as_ref().map_or_else(String::new, |node| format!(" on {node}"));
         text += &wrap(&format!("MISSING     {}{node} was expected, and was not there", missing.checker), 12);
     }
     text
+}
+
+/// Whose violation it is, and since when.
+fn whose(violation: &Violation, clock: DayClock) -> String {
+    let whose = violation.node.as_ref().or(violation.subject.as_ref());
+    let node = whose.map_or_else(String::new, |node| format!("{node} "));
+    format!("{node}{}", clock.time(violation.at))
 }
 
 fn violation_text(violation: &Violation, clock: DayClock) -> String {

@@ -26,7 +26,8 @@ impl MacTable {
     pub fn flush_vlan(&self, vlan: u16) {
         let control = &mut *lock(&self.control);
         let fid = self.vlans.id(vlan);
-        if fid == NONE || self.counts.fid(fid) == 0 {
+        // An empty VLAN is flushed too: it may be gone for good, and its id is wanted for another.
+        if fid == NONE {
             return;
         }
         if control.retired_fids() >= self.vlans.spare() {
@@ -80,9 +81,8 @@ impl MacTable {
         if !statics.is_empty() {
             fresh = self.vlans.take(vlan).ok_or(Decline::VlansFull)?;
             for (done, &(mac, port)) in statics.iter().enumerate() {
-                if let Err(decline) =
-                    self.place_static(&self.probe_as(Key::from_octets(vlan, mac), fresh), port)
-                {
+                let probe = self.probe_as(Key::from_octets(vlan, mac), fresh);
+                if let Err(decline) = self.place_static(&probe, port, |_| {}) {
                     for &(mac, _) in &statics[..done] {
                         self.remove_key(&self.probe_as(Key::from_octets(vlan, mac), fresh));
                     }

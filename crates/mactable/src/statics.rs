@@ -7,6 +7,7 @@ use crate::key::Key;
 use crate::layout::age;
 use crate::probe::Probe;
 use crate::session::Decline;
+use crate::sweep::Swept;
 use crate::sync::{Ordering, lock, spin_loop};
 use crate::table::MacTable;
 
@@ -18,10 +19,21 @@ impl MacTable {
     ///
     /// Replaces a dynamic or static entry of the address. Fails if the table or both its buckets are full.
     pub fn insert_static(&self, vlan: u16, mac: [u8; 6], port: u16) -> Result<(), Decline> {
+        self.insert_static_reporting(vlan, mac, port, |_| {})
+    }
+
+    /// As [`MacTable::insert_static`]; `evicted` is told who had to make room, see [`crate::WhenFull`]. It may not use the table.
+    pub fn insert_static_reporting(
+        &self,
+        vlan: u16,
+        mac: [u8; 6],
+        port: u16,
+        evicted: impl FnMut(Swept),
+    ) -> Result<(), Decline> {
         assert!(usize::from(port) < self.ports.names(), "port {port} of {}", self.ports.names());
         let control = &mut *lock(&self.control);
         let fid = self.vlans.claim(vlan).ok_or(Decline::VlansFull)?;
-        self.place_static(&self.probe_as(Key::from_octets(vlan, mac), fid), port)?;
+        self.place_static(&self.probe_as(Key::from_octets(vlan, mac), fid), port, evicted)?;
         control.statics.insert((vlan, mac), port);
         Ok(())
     }
@@ -36,7 +48,12 @@ impl MacTable {
     }
 
     /// Places a static entry. Called with the control lock held, as is everything that makes or removes one.
-    pub(crate) fn place_static(&self, probe: &Probe, port: u16) -> Result<(), Decline> {
+    pub(crate) fn place_static(
+        &self,
+        probe: &Probe,
+        port: u16,
+        mut evicted: impl FnMut(Swept),
+    ) -> Result<(), Decline> {
         let _stay = self.grace.enter();
         let mut reclaimed = false;
         for _ in 0..TRIES {
@@ -72,7 +89,7 @@ impl MacTable {
                     Newcomer { probe, peers: 0, reason: decline },
                     self.lines.len(),
                     &crate::clock::Clock::AGELESS,
-                    |_| {},
+                    &mut evicted,
                 ) {
                     continue;
                 }

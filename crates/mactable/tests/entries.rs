@@ -292,6 +292,18 @@ fn more_vlans_than_configured_are_declined_in_the_end() {
 }
 
 #[test]
+fn a_flush_of_an_empty_vlan_frees_its_id_for_another() {
+    let table = table();
+    for turn in 0..1000 {
+        let (now, vlan) = (u64::from(turn) * S, 1 + turn);
+        assert_eq!(learn(&table, now, vlan, 0, 1), Learn::New, "in VLAN {vlan}");
+        table.remove(vlan, mac(0));
+        table.flush_vlan(vlan);
+        table.sweep(now, table.buckets(), |_| {});
+    }
+}
+
+#[test]
 fn iteration_shows_every_live_entry_once() {
     let table = table();
     for n in 0..300 {

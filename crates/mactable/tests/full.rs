@@ -183,3 +183,17 @@ fn impossible_chips_are_refused() {
         assert!(MacTable::new(&Config { geometry, ..Config::default() }).is_err());
     }
 }
+
+#[test]
+fn who_makes_room_for_a_static_entry_is_told() {
+    let table = table(WhenFull::EvictOldest);
+    for n in 0..100 {
+        learn(&table, 0, n, 1);
+    }
+    let mut evicted = Vec::new();
+    table.insert_static_reporting(1, [6; 6], 2, |gone| evicted.push(gone)).unwrap();
+    assert_eq!(evicted.len(), 1);
+    assert_eq!((evicted[0].vlan, evicted[0].port, evicted[0].cause), (1, 1, Cause::Evicted));
+    let session = table.session(0);
+    assert_eq!(session.lookup(&session.probe(1, evicted[0].mac)), None);
+}

@@ -85,6 +85,10 @@ impl Switch {
             }
             Fault::Slow { agent, rate, lasts } => {
                 self.conditions.order_slow(now, rate, lasts);
+                if self.next_look().is_some() {
+                    // That was by another pace.
+                    self.look_soon(now);
+                }
                 self.events.push(now, Event::AgentSlowed { agent, rate });
             }
             Fault::LoseReports { share, lasts } => self.conditions.order_loss(now, share, lasts),

@@ -7,9 +7,12 @@ use crate::alarm::AlarmKind;
 use crate::config::{PortConfig, StaticMac, SwitchConfig};
 use crate::diff::{DiffLine, diff};
 use crate::event::Event;
+use crate::flood_groups::leases_flood_groups;
 use crate::input::Refused;
+use crate::learning::Flush;
 use crate::table_door::Place;
-use greylag_base::{Instant, PortId};
+use greylag_base::{Instant, PortId, VlanId, VlanSet};
+use greylag_mactable::Decline;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -70,8 +73,7 @@ impl Switch {
         self.clear_alarm(now, AlarmKind::CommitUnconfirmed);
         let Some(config) = self.history.before(1).cloned() else { return };
         let changes = self.diff(&config).len();
-        // What was configured before has been valid. A static address whose room was taken meanwhile is learned when it is seen.
-        let _ = self.replace_statics(now, &config.static_macs);
+        self.give_back_statics(now, &config.static_macs);
         self.history.push(now, None, false, config);
         self.events.push(now, Event::ConfigRolledBack { author: None, changes });
         self.take_effect(now);
@@ -105,13 +107,13 @@ impl Switch {
         let added: Vec<&StaticMac> = wanted.iter().filter(|entry| !running.contains(entry)).collect();
         let same = |a: &StaticMac, b: &StaticMac| (a.vlan, a.mac_address) == (b.vlan, b.mac_address);
         for (done, entry) in added.iter().enumerate() {
-            if self.door.insert_static(now, place(entry)).is_ok() {
+            if self.insert_static(now, place(entry)).is_ok() {
                 continue;
             }
             for undone in &added[..done] {
                 match running.iter().find(|before| same(before, undone)) {
                     // In the place of the one that replaced it, for which there was room.
-                    Some(before) => drop(self.door.insert_static(now, place(before))),
+                    Some(before) => drop(self.insert_static(now, place(before))),
                     None => self.door.remove(now, undone.vlan, undone.mac_address),
                 }
             }
@@ -121,6 +123,40 @@ impl Switch {
             self.door.remove(now, entry.vlan, entry.mac_address);
         }
         Ok(())
+    }
+
+    /// Makes a static entry. What the agent had there, and who had to make room, goes from its list.
+    pub(crate) fn insert_static(&mut self, now: Instant, place: Place) -> Result<(), Decline> {
+        let (outcome, evicted) = self.door.insert_static(now, place);
+        for Place { vlan, mac, port } in evicted {
+            self.counts.evicted += 1;
+            let port = self.port_name(port);
+            self.events.push(now, Event::MacEvicted { vlan, mac, port });
+            self.agent_hears_displaced(vlan, mac);
+        }
+        if outcome.is_ok() {
+            self.agent_hears_displaced(place.vlan, place.mac);
+        }
+        outcome
+    }
+
+    /// Puts back the static entries of a configuration that was running before. Dynamic ones go if they are in the way.
+    fn give_back_statics(&mut self, now: Instant, wanted: &[StaticMac]) {
+        if self.replace_statics(now, wanted).is_ok() {
+            return;
+        }
+        self.flush_fdb(now, Flush { port: None, vlan: None });
+        for entry in self.config().static_macs.clone() {
+            self.door.remove(now, entry.vlan, entry.mac_address);
+        }
+        for entry in wanted {
+            if let Err(decline) = self.insert_static(now, place(entry)) {
+                let StaticMac { vlan, mac_address: mac, port } = *entry;
+                let (port, reason) = (self.port_name(port), decline.name());
+                self.events.push(now, Event::MacDeclined { vlan, mac, port, reason });
+                self.alarm_if(now, true, AlarmKind::MacTableFull);
+            }
+        }
     }
 
     /// The running configuration is another one: everything follows it.
@@ -144,12 +180,23 @@ impl Switch {
             .filter_map(|(index, port)| self.replace_port(index, port))
             .collect();
         self.settle_ports();
+        if !leases_flood_groups(&before) {
+            self.flood_renewed = now;
+        }
         self.lease_flood_groups(now);
         if let Some(agent) = &mut self.agent {
             agent.reconfigure(now, &config);
         }
         self.publish(now);
+        if config.learning.owned().learn != before.learning.owned().learn {
+            // What waited for the agent is the workers' to learn now, or was reported when it did not wait.
+            self.door.forget_reports(now);
+        }
         // Only now, for workers learn by what is published.
+        for vlan in gone(&before.vlan_set(), &config.vlan_set()) {
+            // Whole, so that the table has its id for another.
+            self.flush_gone(now, Flush { port: None, vlan: Some(vlan) });
+        }
         for change in changes {
             self.follow_port(now, change);
         }
@@ -178,13 +225,13 @@ impl Switch {
         match (was_up, is_up) {
             (false, true) => self.events.push(now, Event::PortUp { port: name }),
             (true, false) => {
-                self.flush_gone(now, id, None);
+                self.flush_gone(now, Flush { port: Some(id), vlan: None });
                 self.events.push(now, Event::PortDown { port: name });
             }
             _ => {
                 for vlan in before.membership.vlans().iter().filter(|&vlan| !config.membership.carries(vlan))
                 {
-                    self.flush_gone(now, id, Some(vlan));
+                    self.flush_gone(now, Flush { port: Some(id), vlan: Some(vlan) });
                 }
             }
         }
@@ -200,6 +247,11 @@ struct PortChange {
 
 fn place(entry: &StaticMac) -> Place {
     Place { vlan: entry.vlan, mac: entry.mac_address, port: entry.port }
+}
+
+/// The VLANs of `before` that are not in `after`.
+fn gone(before: &VlanSet, after: &VlanSet) -> Vec<VlanId> {
+    before.iter().filter(|&vlan| !after.contains(vlan)).collect()
 }
 
 /// Ports come and go with a restart only, and so does their order, which numbers them.

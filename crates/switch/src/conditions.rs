@@ -129,7 +129,7 @@ impl Conditions {
 
     pub(crate) fn order_slow(&mut self, now: Instant, rate: u32, lasts: Option<Duration>) {
         self.slow = Some(Lasting { what: rate, until: until(now, lasts) });
-        let each = 1_000_000_000 / i64::from(rate.max(1));
+        let each = (1_000_000_000 / i64::from(rate.max(1))).max(1);
         self.pace = (rate > 0).then_some(Pace { each, credit: each, at: now });
     }
 

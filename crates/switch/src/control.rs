@@ -12,7 +12,7 @@ use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::supervisor::{Act, Stage, Supervisor};
 use crate::table_door::{Place, TableDoor};
-use greylag_base::{Instant, PortId, Seed, VlanId};
+use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, LearnCounts, Limits, WorkerReport};
 use greylag_mactable::Decline;
 use std::sync::Arc;
@@ -53,14 +53,14 @@ pub struct Switch {
     /// While it runs.
     pub(crate) agent: Option<LearningAgent>,
     pub(crate) counts: AgentCounts,
-    /// When leased flood groups lapse.
-    pub(crate) flood_until: Option<Instant>,
+    /// When the agent renewed the flood groups last, or their lease began.
+    pub(crate) flood_renewed: Instant,
     /// When a commit that nobody confirms is rolled back.
     pub(crate) confirm_by: Option<Instant>,
     /// VLANs that it has room for.
     pub(crate) vlan_room: usize,
-    /// What was flushed with a port that went down, or left a VLAN, and is to be flushed once more; and when that is if nobody polls
-    /// the workers first.
+    /// What was flushed with a port or VLAN that went, or a port that left a VLAN, and is to be flushed once more; and when that is
+    /// if nobody polls the workers first.
     gone: Vec<Flush>,
     second_flush: Option<Instant>,
     /// The table is to be compared with the agent's list now.
@@ -92,11 +92,12 @@ impl Switch {
         Switch::begin(Start { history, seed, at: now }, |_| TableDoor::live(plane, None))
     }
 
-    /// A switch that keeps a record of its run from the start.
+    /// As [`Switch::restore`], a switch that keeps a record of its run from the start.
     ///
     /// # Errors
     /// Those of [`Switch::new`].
     pub fn recorded(start: Start) -> Result<Self, SwitchError> {
+        let start = Start { history: start.history.survive(), ..start };
         let plane = data_plane(start.history.running(), start.seed)?;
         Switch::begin(start, |recording| TableDoor::live(plane, Some(recording)))
     }
@@ -152,7 +153,7 @@ impl Switch {
             conditions: Conditions::new(seed),
             agent: None,
             counts: AgentCounts::default(),
-            flood_until: None,
+            flood_renewed: now,
             confirm_by: None,
             vlan_room: vlan_room(&config),
             gone: Vec::new(),
@@ -171,7 +172,6 @@ impl Switch {
         for entry in &config.static_macs {
             let place = Place { vlan: entry.vlan, mac: entry.mac_address, port: entry.port };
             switch
-                .door
                 .insert_static(now, place)
                 .map_err(|_| SwitchError::StaticMac { mac: place.mac, vlan: place.vlan })?;
         }
@@ -462,15 +462,14 @@ impl Switch {
         if up {
             self.events.push(now, Event::PortUp { port: name });
         } else {
-            self.flush_gone(now, id, None);
+            self.flush_gone(now, Flush { port: Some(id), vlan: None });
             self.events.push(now, Event::PortDown { port: name });
         }
     }
 
-    /// Forgets what is behind a port that went down or left a VLAN, now and once more: a worker that was in the middle of a batch
-    /// may learn an address there after the flush.
-    pub(crate) fn flush_gone(&mut self, now: Instant, port: PortId, vlan: Option<VlanId>) {
-        let flush = Flush { port: Some(port), vlan };
+    /// Forgets what is behind a port that went down or left a VLAN, or in a VLAN that went, now and once more: a worker that was in
+    /// the middle of a batch may learn an address there after the flush.
+    pub(crate) fn flush_gone(&mut self, now: Instant, flush: Flush) {
         self.flush(now, flush);
         self.gone.push(flush);
         self.second_flush = Some(now + self.config().learning.poll_interval);
@@ -479,8 +478,12 @@ impl Switch {
     fn flush_again(&mut self, now: Instant) {
         self.second_flush = None;
         for flush in std::mem::take(&mut self.gone) {
-            let Some(port) = flush.port.map(|port| &self.ports[port.index()]) else { continue };
-            if !flush.vlan.map_or(port.is_up(), |vlan| port.carries(vlan)) {
+            let is_back = match (flush.port.map(|port| &self.ports[port.index()]), flush.vlan) {
+                (Some(port), Some(vlan)) => port.carries(vlan),
+                (Some(port), None) => port.is_up(),
+                (None, vlan) => vlan.is_none_or(|vlan| self.config().vlan_exists(vlan)),
+            };
+            if !is_back {
                 self.flush(now, flush);
             }
         }
@@ -493,7 +496,15 @@ impl Switch {
         }
     }
 
-    fn flush_fdb(&mut self, now: Instant, flush: Flush) {
+    /// The entry of an address is not in the table any more, by an operator's doing.
+    pub(crate) fn agent_hears_displaced(&mut self, vlan: VlanId, mac: MacAddr) {
+        let listens = self.listens();
+        if let Some(agent) = &mut self.agent {
+            agent.handle_displaced(vlan, mac, listens);
+        }
+    }
+
+    pub(crate) fn flush_fdb(&mut self, now: Instant, flush: Flush) {
         self.flush(now, flush);
         let port = flush.port.map(|port| self.port_name(port));
         self.events.push(now, Event::FdbFlushed { port, vlan: flush.vlan });
@@ -546,6 +557,11 @@ impl Switch {
         if self.door.plane().reports_waiting() > 0 {
             self.next_look = Some(now);
         }
+    }
+
+    /// When the agent looks at its queue of its own accord.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.next_look
     }
 
     /// The agent has ended: it will not look at its queue.

@@ -80,7 +80,8 @@ pub enum Event {
         /// Where it was.
         port: String,
     },
-    /// The table did not take an address that the learning agent would have had in it.
+    /// The table did not take an address that the learning agent would have had in it, or a static one that a rollback brings
+    /// back.
     MacDeclined {
         /// Its VLAN.
         vlan: VlanId,
@@ -91,7 +92,7 @@ pub enum Event {
         /// Why.
         reason: &'static str,
     },
-    /// An operator flushed dynamic addresses.
+    /// An operator flushed dynamic addresses, or static ones that a rollback brings back needed their room.
     FdbFlushed {
         /// Of one port only.
         #[serde(skip_serializing_if = "Option::is_none")]

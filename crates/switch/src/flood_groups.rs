@@ -4,7 +4,7 @@
 //! up: at once if that listens, otherwise when it is back and reconciles.
 
 use crate::Switch;
-use crate::config::FloodGroups;
+use crate::config::{FloodGroups, SwitchConfig};
 use crate::port::Port;
 use crate::publication::FloodGroup;
 use greylag_base::{Instant, PortId, VlanId};
@@ -22,18 +22,19 @@ impl Switch {
         self.ports.iter_mut().for_each(|port| port.settle(joins));
     }
 
-    /// Renews the lease of the flood groups, if they have one and the agent listens; says whether anything changed.
+    /// Renews the lease of the flood groups, if the agent listens; says whether they lapse at another time now.
     pub(crate) fn lease_flood_groups(&mut self, now: Instant) -> bool {
-        let config = self.history.running();
-        let ageing_time = config.mac_table.ageing_time;
-        let before = self.flood_until;
-        if !config.learning.owned().flood {
-            self.flood_until = None;
-        } else if self.listens() {
-            let is_leased = config.learning.flood == FloodGroups::Leased && !ageing_time.is_zero();
-            self.flood_until = is_leased.then(|| now + ageing_time);
+        let before = self.flood_until();
+        if self.listens() {
+            self.flood_renewed = now;
         }
-        self.flood_until != before
+        self.flood_until() != before
+    }
+
+    /// When the flood groups lapse, if they are leased: an ageing time after the last renewal, as an entry does.
+    fn flood_until(&self) -> Option<Instant> {
+        let config = self.config();
+        leases_flood_groups(config).then(|| self.flood_renewed + config.mac_table.ageing_time)
     }
 
     /// The flood groups that are not simply all members that are up.
@@ -41,7 +42,7 @@ impl Switch {
         if !self.config().learning.owned().flood {
             return BTreeMap::new();
         }
-        let until = self.flood_until;
+        let until = self.flood_until();
         let empty = |vlan| (vlan, FloodGroup { ports: Vec::new(), until });
         let mut groups: BTreeMap<VlanId, FloodGroup> = match until {
             Some(_) => self.config().vlan_set().iter().map(empty).collect(),
@@ -59,4 +60,11 @@ impl Switch {
         }
         groups
     }
+}
+
+/// Do flood groups lapse with this configuration?
+pub(crate) fn leases_flood_groups(config: &SwitchConfig) -> bool {
+    let learning = &config.learning;
+    let is_leased = learning.owned().flood && learning.flood == FloodGroups::Leased;
+    is_leased && !config.mac_table.ageing_time.is_zero()
 }

@@ -5,7 +5,7 @@ use crate::publication::Publication;
 use crate::recording::Recording;
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
-use greylag_mactable::{Decline, Learn};
+use greylag_mactable::{Decline, Learn, Swept};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::VecDeque;
@@ -122,8 +122,13 @@ pub enum Answer {
         /// Who had to make room.
         evicted: Vec<Place>,
     },
-    /// To making a static entry: why not.
-    Static(Option<Decline>),
+    /// To making a static entry.
+    Static {
+        /// Why not.
+        declined: Option<Decline>,
+        /// Who had to make room.
+        evicted: Vec<Place>,
+    },
     /// To renewing: the entries that were hit.
     Hit(Vec<Place>),
     /// To looking at the whole table, in the order of VLAN and address.
@@ -243,12 +248,16 @@ impl TableDoor {
         count
     }
 
-    pub(crate) fn insert_static(&mut self, now: Instant, place: Place) -> Result<(), Decline> {
+    pub(crate) fn insert_static(&mut self, now: Instant, place: Place) -> (Result<(), Decline>, Vec<Place>) {
         self.note(now, || Output::InsertStatic(place));
-        let Place { vlan, mac, port } = place;
-        match self.ask(|plane| Answer::Static(plane.table().insert_static(vlan.get(), mac.0, port.0).err())) {
-            Some(Answer::Static(declined)) => declined.map_or(Ok(()), Err),
-            _ => self.diverge(Ok(())),
+        let answer = self.ask(|plane| {
+            let mut evicted = Vec::new();
+            let declined = insert_static(plane, place, |gone| evicted.push(gone)).err();
+            Answer::Static { declined, evicted }
+        });
+        match answer {
+            Some(Answer::Static { declined, evicted }) => (declined.map_or(Ok(()), Err), evicted),
+            _ => self.diverge((Ok(()), Vec::new())),
         }
     }
 
@@ -390,10 +399,17 @@ fn place(vlan: u16, mac: [u8; 6], port: u16) -> Option<Place> {
     Some(Place { vlan: VlanId::new(vlan)?, mac: MacAddr(mac), port: PortId(port) })
 }
 
-fn install(plane: &DataPlane, now: Instant, at: Place, mut evicted: impl FnMut(Place)) -> Installed {
-    let outcome = plane.install(now, at.vlan, at.mac, at.port, |gone| {
-        place(gone.vlan, gone.mac, gone.port).into_iter().for_each(&mut evicted);
-    });
+fn insert_static(plane: &DataPlane, at: Place, evicted: impl FnMut(Place)) -> Result<(), Decline> {
+    let Place { vlan, mac, port } = at;
+    plane.table().insert_static_reporting(vlan.get(), mac.0, port.0, by_place(evicted))
+}
+
+fn by_place(mut evicted: impl FnMut(Place)) -> impl FnMut(Swept) {
+    move |gone| place(gone.vlan, gone.mac, gone.port).into_iter().for_each(&mut evicted)
+}
+
+fn install(plane: &DataPlane, now: Instant, at: Place, evicted: impl FnMut(Place)) -> Installed {
+    let outcome = plane.install(now, at.vlan, at.mac, at.port, by_place(evicted));
     match outcome {
         Learn::New => Installed::New,
         Learn::Moved { from } => Installed::Moved { from: PortId(from) },

@@ -36,6 +36,7 @@ impl Control {
     /// Tells the switch something. What it has committed is on disk afterwards.
     pub(super) fn tell(&mut self, now: Instant, input: Input) -> Result<(), OrderError> {
         let taken = self.switch.handle_input(now, input);
+        self.run_timers(now);
         let kept = self.keep();
         taken.map_err(OrderError::Refused)?;
         kept.map_err(OrderError::NotKept)
@@ -43,10 +44,8 @@ impl Control {
 
     /// Does what is due, and says when to be called again at the latest.
     pub(super) fn run(&mut self, now: Instant) -> Instant {
-        if self.switch.poll_timeout().is_some_and(|due| due <= now) {
-            self.switch.handle_input(now, Input::Timeout).expect("time is never refused");
-            self.settle();
-        }
+        self.run_timers(now);
+        self.settle();
         if self.next_poll <= now {
             self.poll(now);
             self.next_poll = now + self.switch.config().learning.poll_interval;
@@ -55,8 +54,16 @@ impl Control {
         [Some(self.next_poll), self.switch.poll_timeout()].into_iter().flatten().fold(rest, Instant::min)
     }
 
+    fn run_timers(&mut self, now: Instant) {
+        while self.switch.poll_timeout().is_some_and(|due| due <= now) {
+            self.switch.handle_input(now, Input::Timeout).expect("time is never refused");
+        }
+    }
+
     /// Brings what is about to be shown up to date. An agent looks at its queue in its own time.
     pub(super) fn freshen(&mut self, now: Instant) {
+        self.run_timers(now);
+        self.settle();
         if !self.switch.config().learning.owned().learn {
             self.poll(now);
         }

@@ -306,12 +306,15 @@ fn read_where(field: &Field<'_>) -> Vec<(String, String)> {
 
 fn read_cause(field: &Field<'_>) -> Option<String> {
     let reasons = DropReason::ALL.iter().map(|reason| reason.name());
-    let causes: Vec<&str> = ["link"].into_iter().chain(fault::names()).chain(reasons).collect();
+    let causes: Vec<&str> = known::CAUSES.iter().copied().chain(fault::names()).chain(reasons).collect();
     let text = field.text()?;
     if !causes.contains(&text) {
         let advice = match nearest(text, causes.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("expected link, a fault or a drop reason: {}", listed(causes.iter().copied())),
+            None => format!(
+                "expected the end of a frame, a fault or a drop reason: {}",
+                listed(causes.iter().copied())
+            ),
         };
         field.refuse(format!("{} is not a cause: {advice}", quoted(text)));
         return None;

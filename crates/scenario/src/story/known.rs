@@ -32,6 +32,25 @@ pub(super) const EVENTS: &[&str] = &[
     "fdb-checked",
 ];
 
+/// What a replay calls the end of a frame, beside faults and drop reasons: where it was lost, or which agent was in trouble there.
+pub(super) const CAUSES: &[&str] = &[
+    "link",
+    "link-down",
+    "link-queue-full",
+    "link-one-way",
+    "link-loss",
+    "link-corrupt",
+    "link-dark",
+    "stale-entry",
+    "vanished",
+    "flooded",
+    "wrong-address",
+    "agent-slowed",
+    "agent-hung",
+    "agent-crashed",
+    "agent-failed",
+];
+
 /// The alarms of `greylag_switch::alarm::AlarmKind`.
 pub(super) const ALARMS: &[&str] =
     &["agent-failed", "agent-restarting", "reports-lost", "mac-table-full", "commit-unconfirmed"];

@@ -209,6 +209,11 @@ impl Trails {
     }
 }
 
+/// Frames that are no probes are told apart by when they were seen: one that is an answer takes less than that.
+pub(crate) fn moment(at: Instant) -> u64 {
+    at.as_nanos() / 1_000_000
+}
+
 impl Trail {
     /// Leaves the current probe behind.
     fn turn_to(&mut self, sequence: u64) {
@@ -243,6 +248,33 @@ pub(crate) struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
+    /// Why probes never left their host: its neighbour's answers died on their way to it, if any were seen.
+    pub(crate) fn never_sent(
+        &self,
+        sender: usize,
+        answers: Option<Cause>,
+        hole: (Instant, Instant),
+    ) -> Cause {
+        const NAME: &str = "neighbor-unresolved";
+        let name = &self.lab.nodes[sender].name;
+        match answers {
+            Some(mut cause) => {
+                cause.names.insert(0, NAME.to_owned());
+                cause.text = format!("{name} · no answer of its neighbour arrives · {}", cause.text);
+                cause
+            }
+            None => Cause {
+                names: vec![NAME.to_owned()],
+                node: name.clone(),
+                port: None,
+                last: hole.1,
+                agent: None,
+                since: Some(hole.0),
+                text: format!("{name} · it sends nothing: its neighbour does not answer, or it has no link"),
+            },
+        }
+    }
+
     fn explain(&self, sight: &Sight, receiver: usize) -> Cause {
         let node = sight.node as usize;
         let trouble = self.chronicle.trouble(node, sight.at);

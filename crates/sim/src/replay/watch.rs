@@ -1,7 +1,7 @@
 //! The one observer of a replay: hands what is to be seen to all who need it.
 
 use super::capture::Capture;
-use super::cause::{Explainer, Trails};
+use super::cause::{Explainer, Trails, moment};
 use super::checkers::no_duplicate::{self, NoDuplicate};
 use super::checkers::no_lasting_flood::{self, NoLastingFlood};
 use super::checkers::no_loop::{self, NoLoop};
@@ -10,7 +10,7 @@ use super::checkers::table_agrees::{self, TableAgrees};
 use super::checkers::{Charges, no_black_hole};
 use super::chronicle::Chronicle;
 use super::clock::{DayClock, span};
-use super::frame::Glance;
+use super::frame::{Glance, ProbeMark};
 use super::judge::Tallies;
 use super::log::EventLog;
 use super::order::end_name;
@@ -31,6 +31,8 @@ pub(crate) struct Watch<'a> {
     pub(crate) chronicle: Chronicle,
     pub(crate) log: EventLog<'a>,
     trails: Trails,
+    /// Of unicast frames to each host that are no probes.
+    answers: Trails,
     pub(crate) tallies: Tallies<'a>,
     loops: NoLoop,
     duplicates: NoDuplicate,
@@ -66,6 +68,7 @@ impl<'a> Watch<'a> {
             chronicle: Chronicle::new(nodes),
             log: EventLog::new(&scenario.lab, events),
             trails: Trails::new([]),
+            answers: Trails::new(0..nodes),
             tallies: Tallies::new(&scenario.expectations),
             loops: NoLoop::new(limits.passes),
             duplicates: NoDuplicate::new(0),
@@ -105,14 +108,21 @@ impl<'a> Watch<'a> {
     /// Says of each black hole where it was, and holds those that last too long against the network.
     pub(crate) fn conclude(&mut self, flows: &mut [FlowOutcome]) {
         self.trails.finish();
+        self.answers.finish();
         let lab = &self.scenario.lab;
         let explainer = Explainer { lab, map: &self.map, chronicle: &self.chronicle, clock: self.clock };
+        let node = |name: &str| lab.nodes.iter().position(|node| node.name == name);
         for (index, flow) in flows.iter_mut().enumerate() {
+            let sender = node(&flow.from);
             for hole in &mut flow.black_holes {
-                hole.cause = self.trails.cause(index, hole.first..hole.first + hole.lost, &explainer);
+                let seen = self.trails.cause(index, hole.first..hole.first + hole.lost, &explainer);
+                hole.cause = seen.or_else(|| {
+                    let moments = moment(hole.from)..moment(hole.until);
+                    let answers = self.answers.cause(sender?, moments, &explainer);
+                    Some(explainer.never_sent(sender?, answers, (hole.from, hole.until)))
+                });
             }
         }
-        let node = |name: &str| lab.nodes.iter().position(|node| node.name == name);
         no_black_hole::look_for_holes(flows, self.scenario.checkers.silence, node, &mut self.charges);
     }
 
@@ -147,9 +157,19 @@ impl<'a> Watch<'a> {
         }
     }
 
+    /// What a frame to one of the hosts that is no probe counts as.
+    fn answer(&self, at: Instant, frame: &Glance<'_>) -> Option<ProbeMark> {
+        let host = frame.is_unicast().then(|| self.map.host_with(frame.destination)).flatten()?;
+        Some(ProbeMark { flow: host as u32, sequence: moment(at) })
+    }
+
     /// A unicast frame has come to a host.
     fn heard(&mut self, at: Instant, host: usize, frame: &Glance<'_>) {
         let is_ours = self.map.mac(host).is_none_or(|mac| mac == frame.destination);
+        if frame.probe.is_none() {
+            let answer = ProbeMark { flow: host as u32, sequence: moment(at) };
+            self.answers.arrived(&self.map, at, host, answer, is_ours);
+        }
         let probe = frame.probe.filter(|probe| self.trails.receiver(probe.flow) == Some(host));
         if let Some(probe) = probe {
             self.trails.arrived(&self.map, at, host, probe, is_ours);
@@ -207,8 +227,12 @@ impl Observer for Watch<'_> {
     }
 
     fn perished(&mut self, at: Instant, link: usize, from: usize, frame: &[u8], why: LinkLoss) {
-        if let Some(probe) = Glance::at(frame).and_then(|frame| frame.probe) {
-            self.trails.perished(&self.map, at, (link, from), probe, why);
+        if let Some(glance) = Glance::at(frame) {
+            if let Some(probe) = glance.probe {
+                self.trails.perished(&self.map, at, (link, from), probe, why);
+            } else if let Some(answer) = self.answer(at, &glance) {
+                self.answers.perished(&self.map, at, (link, from), answer, why);
+            }
         }
         if let Some(capture) = &mut self.capture {
             capture.perished(at, (link, from), frame, why, &self.scenario.lab);
@@ -219,8 +243,12 @@ impl Observer for Watch<'_> {
         if !matches!(decision, Decision::Dropped(_)) {
             self.forwarded(at, switch, frame);
         }
-        if let Some(probe) = Glance::at(frame).and_then(|frame| frame.probe) {
-            self.trails.decided(&self.map, at, switch, ingress, probe, decision);
+        if let Some(glance) = Glance::at(frame) {
+            if let Some(probe) = glance.probe {
+                self.trails.decided(&self.map, at, switch, ingress, probe, decision);
+            } else if let Some(answer) = self.answer(at, &glance) {
+                self.answers.decided(&self.map, at, switch, ingress, answer, decision);
+            }
         }
     }
 

@@ -47,8 +47,8 @@ pub enum LedgerError {
     },
     /// The same run twice, with different results.
     #[error(
-        "{path}: the run with seed {seed} has the digest {found} here, and {known} elsewhere: one run has one result, \
-         so these are of different versions of the program",
+        "{path}: the run with seed {seed} has another result here (digest {found}) than elsewhere (digest {known}): one \
+         run has one result, so these are of different versions of the program",
         path = .path.display()
     )]
     Contradiction {
@@ -111,14 +111,16 @@ impl Results {
         if let Some(other) = any.filter(is_other) {
             return Err(other_scenario(path, line, &other.scenario, &other.file));
         }
-        match self.0.get(&line.key()) {
-            Some(known) if known.digest != line.digest => Err(LedgerError::Contradiction {
+        let known = self.0.get(&line.key());
+        // A sweep that was made larger says so in its later lines.
+        match known.filter(|known| RunLine { of: known.of, ..line.clone() } != **known) {
+            Some(known) => Err(LedgerError::Contradiction {
                 path: path.to_owned(),
                 seed: line.seed,
                 found: line.digest.clone(),
                 known: known.digest.clone(),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 }

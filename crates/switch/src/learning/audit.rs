@@ -173,7 +173,7 @@ impl LearningAgent {
                 self.write(at, place, around).is_some()
             }
             (_, _, Some(TableEntry { place, seen, .. }), _) => {
-                self.list.note(vlan, mac, Known { port: place.port, seen, origin: Origin::Adopted });
+                self.list.note(vlan, mac, Known::new(place.port, seen, Origin::Adopted));
                 true
             }
             _ => {
@@ -211,9 +211,13 @@ fn judge(words: &Words, config: &SwitchConfig, now: Instant) -> Option<ConflictK
         (Some(known), Some(entry)) if known.port != entry.place.port => Some(ConflictKind::OtherPort),
         (Some(known), None) if super::lives(config, now, known.seen) => Some(ConflictKind::NotInTable),
         (None, Some(_)) => Some(ConflictKind::NotOnList),
-        (Some(_), Some(entry)) => {
-            // A hit before the move may have been renewed after it.
-            let is_later = |seen: Sighting| seen.at + config.learning.renew_interval >= entry.seen;
+        (Some(known), Some(entry)) => {
+            // A hit before the move may have been renewed after it. But a report that was made before the one that put the
+            // address there is no news, however late it arrives.
+            let is_later = |seen: Sighting| {
+                seen.at + config.learning.renew_interval >= entry.seen
+                    && (known.origin == Origin::Adopted || seen.at > known.put)
+            };
             let elsewhere = seen.filter(|seen| seen.place.port != entry.place.port);
             elsewhere.filter(|&seen| is_later(seen)).map(|_| ConflictKind::SeenElsewhere)
         }

@@ -21,7 +21,15 @@ pub(crate) struct Known {
     pub(crate) port: PortId,
     /// When it was last seen, as far as the agent heard.
     pub(crate) seen: Instant,
+    /// When the frame was seen that put it there: renewals do not move that.
+    pub(crate) put: Instant,
     pub(crate) origin: Origin,
+}
+
+impl Known {
+    pub(crate) fn new(port: PortId, seen: Instant, origin: Origin) -> Self {
+        Known { port, seen, put: seen, origin }
+    }
 }
 
 /// Addresses and what is known of them.

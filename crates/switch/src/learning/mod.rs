@@ -4,7 +4,8 @@
 //! flood groups. What it believes is on its [`list`]; what is true is in the table; [`audit`] compares them.
 //!
 //! It trusts its list: a report that says what the list says already is no news, and nothing is written. So a write that
-//! never arrived is not made again by the next report, until the list's own age, an audit or a restart tells.
+//! never arrived is not made again by the next report, until the station was silent for the ageing time, or an audit or a
+//! restart tells.
 
 pub(crate) mod audit;
 mod list;
@@ -96,6 +97,8 @@ pub(crate) struct LearningAgent {
     next_audit: Option<Instant>,
     /// What was flushed while it did not listen.
     missed: BTreeSet<Flush>,
+    /// Addresses whose entries others replaced or evicted while it did not listen.
+    displaced: BTreeSet<(VlanId, MacAddr)>,
     /// Addresses that move: where workers install, they watch them.
     damper: Damper,
     /// Addresses that the table did not take. When there are too many to remember, it remembers none.
@@ -117,6 +120,7 @@ impl LearningAgent {
             next_renewal: now,
             next_audit,
             missed: BTreeSet::new(),
+            displaced: BTreeSet::new(),
             damper: Damper::new(),
             declined: BTreeSet::new(),
         };
@@ -131,7 +135,7 @@ impl LearningAgent {
         self.list.clear();
         for entry in around.door.entries(around.now).into_iter().filter(|entry| !entry.is_static) {
             let Place { vlan, mac, port } = entry.place;
-            self.list.note(vlan, mac, Known { port, seen: entry.seen, origin: Origin::Adopted });
+            self.list.note(vlan, mac, Known::new(port, entry.seen, Origin::Adopted));
         }
     }
 
@@ -190,7 +194,7 @@ impl LearningAgent {
                 true
             }
             None => {
-                list.note(vlan, mac, Known { port, seen: now, origin: Origin::Adopted });
+                list.note(vlan, mac, Known::new(port, now, Origin::Adopted));
                 true
             }
         });
@@ -206,10 +210,23 @@ impl LearningAgent {
         }
     }
 
-    /// It listens again: what was flushed meanwhile goes from its list, and what is on ports that are down or not members.
+    /// The entry of an address is not in the table any more, and no worker reports that.
+    pub(crate) fn handle_displaced(&mut self, vlan: VlanId, mac: MacAddr, listens: bool) {
+        if listens {
+            self.list.remove(vlan, mac);
+        } else {
+            self.displaced.insert((vlan, mac));
+        }
+    }
+
+    /// It listens again: what was flushed or displaced meanwhile goes from its list, and what is on ports that are down or not
+    /// members.
     pub(crate) fn resume(&mut self, around: &Around<'_>) {
         for flush in std::mem::take(&mut self.missed) {
             self.list.forget(flush);
+        }
+        for (vlan, mac) in std::mem::take(&mut self.displaced) {
+            self.list.remove(vlan, mac);
         }
         self.reconcile(around.ports);
     }
@@ -242,12 +259,19 @@ impl LearningAgent {
                 self.handle_sighting(at, Place { vlan, mac, port }, around);
             }
             WorkerEvent::Learned { port, .. } => {
-                self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+                // Behind a port that has gone down since, or left the VLAN, the table has forgotten it.
+                if around.ports[port.index()].carries(vlan) {
+                    self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
+                }
                 let port = around.port_name(port);
                 around.tell(at, Event::MacLearned { vlan, mac, port });
             }
             WorkerEvent::Moved { from, to, .. } => {
-                self.list.note(vlan, mac, Known { port: to, seen: at, origin: Origin::Reported });
+                if around.ports[to.index()].carries(vlan) {
+                    self.list.note(vlan, mac, Known::new(to, at, Origin::Reported));
+                } else {
+                    self.list.remove_at(vlan, mac, from);
+                }
                 let (from, to) = (around.port_name(from), around.port_name(to));
                 around.tell(at, Event::MacMoved { vlan, mac, from, to });
             }
@@ -283,7 +307,7 @@ impl LearningAgent {
         let before = self.list.get(vlan, mac).copied();
         let before = before.filter(|known| lives(around.config, around.now, known.seen));
         if before.is_some_and(|known| known.port == port) {
-            self.list.note(vlan, mac, Known { port, seen: at, origin: Origin::Reported });
+            self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
             return;
         }
         if let Some(held) = before.map(|known| known.port)
@@ -351,7 +375,7 @@ impl LearningAgent {
             }
         }
         self.declined.remove(&(vlan, mac));
-        self.list.note(vlan, mac, Known { port, seen, origin: Origin::Reported });
+        self.list.note(vlan, mac, Known::new(port, seen, Origin::Reported));
         Some(outcome)
     }
 }

@@ -129,6 +129,22 @@ fn a_move_whose_only_report_was_lost_is_a_black_hole_on_which_agent_and_table_ag
 }
 
 #[test]
+fn a_report_that_a_later_one_has_overtaken_is_no_difference_when_reports_are_stamped() {
+    let mut config = told_once(3);
+    config.learning.report_order = ReportOrder::Stamped;
+    let mut rig = Rig::new(config);
+    rig.speak(0, 1);
+    rig.wait_until(seconds(5));
+    rig.fault(Fault::DelayReports { least: seconds(4), most: seconds(4), lasts: Some(seconds(1)) });
+    rig.speak(1, 1);
+    rig.wait_until(seconds(7));
+    rig.speak(2, 1);
+    rig.wait_until(seconds(12));
+    assert_eq!((rig.table(1).as_deref(), rig.list(1).as_deref()), (Some("eth3"), Some("eth3")));
+    assert_eq!(conflicts(&rig), []);
+}
+
+#[test]
 fn a_station_that_came_back_is_no_difference() {
     let mut rig = Rig::new(told_once(3));
     rig.speak(0, 1);
@@ -289,4 +305,18 @@ fn an_agent_that_is_not_there_compares_nothing() {
     assert_eq!(rig.tell(Input::CheckFdb { repair: true }), Ok(()));
     rig.fault(Fault::Hang { agent: LEARNING, lasts: Some(Duration::from_secs(1)) });
     assert_eq!(rig.tell(Input::CheckFdb { repair: true }), refused);
+}
+
+#[test]
+fn what_was_learned_on_a_port_that_went_down_before_the_agent_heard_of_it_is_no_difference() {
+    let mut rig = Rig::new(inline_config(3));
+    rig.speak(0, 1);
+    rig.speak(1, 2);
+    rig.settle();
+    rig.speak(0, 2);
+    rig.speak(0, 3);
+    rig.link(0, false);
+    rig.settle();
+    assert_eq!((rig.table(2), rig.list(2), rig.list(3)), (None, None, None));
+    assert_eq!(conflicts(&rig), []);
 }

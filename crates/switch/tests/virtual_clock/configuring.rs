@@ -1,11 +1,13 @@
 //! Commits, and the way back.
 
-use crate::rig::{Rig, agent_config, at, inline_config, seconds, station};
+use crate::rig::{LEARNING, Rig, agent_config, at, inline_config, seconds, station};
 use greylag_base::{Instant, PortId, PortName, Seed, VlanId};
+use greylag_mactable::WhenFull;
 use greylag_switch::config::{
-    Attachment, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl, SwitchConfig,
-    VlanConfig,
+    Attachment, FloodGroups, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl,
+    SwitchConfig, VlanConfig,
 };
+use greylag_switch::fault::Fault;
 use greylag_switch::history::{History, KEPT};
 use greylag_switch::{DiffLine, Event, Input, Refused, Switch};
 use std::time::Duration;
@@ -301,4 +303,154 @@ fn a_switch_that_changes_to_an_agent_and_back_goes_on() {
     assert_eq!(rig.speak(2, 3), [0, 1]);
     rig.wait_until(seconds(150));
     assert_eq!(rig.switch.poll_timeout(), Some(at(seconds(1100))));
+}
+
+fn static_entry(number: u32, port: u16) -> StaticMac {
+    StaticMac { vlan: Rig::vlan(1), mac_address: station(number), port: PortId(port) }
+}
+
+#[test]
+fn a_station_is_learned_again_after_a_static_entry_of_its_address() {
+    for is_hung in [false, true] {
+        let mut rig = Rig::new(agent_config(3));
+        rig.speak(0, 1);
+        rig.settle();
+        if is_hung {
+            rig.fault(Fault::Hang { agent: LEARNING, lasts: Some(seconds(5)) });
+        }
+        commit(&mut rig, |config| config.static_macs.push(static_entry(1, 2))).unwrap();
+        rig.wait(seconds(1));
+        rig.tell(Input::Rollback { steps: 1, author: "ops".into() }).unwrap();
+        for _ in 0..10 {
+            rig.wait(seconds(1));
+            rig.speak(0, 1);
+        }
+        rig.settle();
+        assert_eq!((rig.table(1), rig.list(1)), (Some("eth1".into()), Some("eth1".into())));
+    }
+}
+
+#[test]
+fn a_station_is_learned_again_after_a_commit_that_did_not_come_to_be() {
+    let mut config = agent_config(2);
+    config.mac_table.maximum_entries = 2;
+    let mut rig = Rig::new(config);
+    rig.speak(0, 1);
+    rig.settle();
+    let statics = vec![static_entry(1, 1), static_entry(2, 0), static_entry(3, 0)];
+    assert!(commit(&mut rig, |config| config.static_macs = statics).is_err());
+    for _ in 0..3 {
+        rig.wait(seconds(1));
+        rig.speak(0, 1);
+    }
+    rig.settle();
+    assert_eq!(rig.table(1), Some("eth1".into()));
+}
+
+#[test]
+fn a_rollback_by_itself_is_whole_although_stations_have_taken_the_room_of_static_ones() {
+    let mut config = inline_config(2);
+    config.mac_table.maximum_entries = 3;
+    config.static_macs = vec![static_entry(1, 0), static_entry(2, 0)];
+    let mut rig = Rig::new(config);
+    commit_within(&mut rig, Some(seconds(60)), |config| config.static_macs = vec![static_entry(3, 0)])
+        .unwrap();
+    rig.speak(1, 8);
+    rig.speak(1, 9);
+    rig.settle();
+    assert_eq!((rig.table(8), rig.table(9)), (Some("eth2".into()), Some("eth2".into())));
+    rig.wait(seconds(61));
+    let port = || Some("eth1".to_owned());
+    assert_eq!((rig.table(1), rig.table(2), rig.table(3)), (port(), port(), None));
+    assert_eq!(rig.told(&["fdb-flushed", "config-rolled-back", "mac-declined"]).len(), 2);
+    assert!(rig.switch.check_fdb(rig.now).is_empty());
+}
+
+#[test]
+fn who_makes_room_for_a_static_entry_is_told_and_learned_again() {
+    for is_hung in [false, true] {
+        let mut config = agent_config(2);
+        (config.mac_table.maximum_entries, config.mac_table.when_full) = (2, WhenFull::EvictOldest);
+        let mut rig = Rig::new(config);
+        rig.speak(0, 1);
+        rig.settle();
+        rig.speak(1, 2);
+        rig.settle();
+        if is_hung {
+            rig.fault(Fault::Hang { agent: LEARNING, lasts: Some(seconds(1)) });
+        }
+        commit(&mut rig, |config| config.static_macs.push(static_entry(3, 0))).unwrap();
+        assert_eq!(rig.told(&["mac-evicted"]).len(), 1);
+        let evicted = if rig.table(1).is_none() { 1 } else { 2 };
+        commit(&mut rig, |config| config.static_macs.clear()).unwrap();
+        for _ in 0..5 {
+            rig.wait(seconds(1));
+            rig.speak(evicted - 1, evicted as u32);
+        }
+        rig.settle();
+        assert_eq!(rig.table(evicted as u32), Some(format!("eth{evicted}")), "hung: {is_hung}");
+    }
+}
+
+#[test]
+fn a_report_of_another_mode_does_not_keep_a_source_from_being_reported() {
+    let mut config = agent_config(2);
+    config.learning.report_interval = None;
+    let mut rig = Rig::new(config);
+    rig.fault(Fault::LoseReports { share: 1.0, lasts: Some(seconds(1)) });
+    rig.speak(0, 1);
+    rig.wait(seconds(2));
+    commit(&mut rig, |config| config.learning.mode = LearningMode::Inline).unwrap();
+    rig.wait(seconds(2));
+    assert!(rig.switch.check_fdb(rig.now).is_empty(), "nobody waits where workers install");
+    commit(&mut rig, |config| config.learning.mode = LearningMode::Agent).unwrap();
+    rig.speak(0, 1);
+    rig.settle();
+    assert_eq!(rig.table(1), Some("eth1".into()));
+}
+
+#[test]
+fn a_flood_group_of_a_dead_agent_follows_a_commit() {
+    // The agent dies at 25 s, after a renewal at 20 s, and the commit is at 30 s.
+    type Change = fn(&mut SwitchConfig);
+    let cases: &[(&str, FloodGroups, Change, Option<u64>)] = &[
+        ("frozen", FloodGroups::Leased, |config| config.learning.flood = FloodGroups::Frozen, None),
+        ("leased", FloodGroups::Frozen, |config| config.learning.flood = FloodGroups::Leased, Some(90)),
+        ("shorter", FloodGroups::Leased, |config| config.mac_table.ageing_time = seconds(40), Some(60)),
+        ("longer", FloodGroups::Leased, |config| config.mac_table.ageing_time = seconds(100), Some(120)),
+        ("no ageing", FloodGroups::Leased, |config| config.mac_table.ageing_time = Duration::ZERO, None),
+        ("something else", FloodGroups::Leased, |config| config.ports[0].mtu = 9000, Some(80)),
+    ];
+    for &(name, flood, change, lapses) in cases {
+        let mut config = agent_config(3);
+        config.supervisor.restart = false;
+        config.learning.flood = flood;
+        config.mac_table.ageing_time = seconds(60);
+        let mut rig = Rig::new(config);
+        rig.wait_until(seconds(25));
+        rig.crash(Duration::ZERO);
+        rig.wait_until(seconds(30));
+        commit(&mut rig, change).unwrap();
+        let end = lapses.unwrap_or(1000);
+        rig.wait_until(seconds(end) - Duration::from_millis(1));
+        assert_eq!(rig.speak(0, 1), [1, 2], "{name}");
+        rig.wait_until(seconds(end));
+        assert_eq!(rig.speak(0, 1), if lapses.is_some() { vec![] } else { vec![1, 2] }, "{name}");
+    }
+}
+
+#[test]
+fn vlans_may_come_and_go_for_ever() {
+    let mut rig = Rig::new(inline_config(2));
+    for turn in 0..300 {
+        let vlan = Rig::vlan(2 + turn);
+        commit(&mut rig, |config| {
+            config.ports.iter_mut().for_each(|port| port.membership = Membership::Access(vlan));
+        })
+        .unwrap();
+        rig.speak(0, 1);
+        assert_eq!(rig.table(1), Some("eth1".into()), "in VLAN {vlan}");
+        // Long enough for what it leaves in the table to be swept, and in every other turn for its station to lapse.
+        rig.wait(seconds(if turn % 2 == 0 { 5 } else { 500 }));
+    }
 }

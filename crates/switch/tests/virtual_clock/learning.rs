@@ -287,3 +287,25 @@ fn an_agent_that_takes_no_report_at_all_is_not_polled_for_nothing() {
     rig.wait_until(seconds(5));
     assert_eq!(rig.table(1), Some("eth1".into()));
 }
+
+#[test]
+fn an_agent_that_is_slow_at_an_unlikely_rate_is_as_good_as_one_that_is_not() {
+    let mut rig = Rig::new(agent_config(2));
+    rig.fault(Fault::Slow { agent: LEARNING, rate: u32::MAX, lasts: None });
+    rig.speak(0, 1);
+    rig.settle();
+    assert_eq!(rig.table(1), Some("eth1".into()));
+}
+
+#[test]
+fn an_agent_that_becomes_less_slow_does_not_sleep_on_for_as_long_as_it_would_have() {
+    let mut rig = Rig::new(agent_config(2));
+    rig.fault(Fault::Slow { agent: LEARNING, rate: 1, lasts: None });
+    for number in 0..100 {
+        rig.speak(0, number);
+    }
+    rig.wait_until(millis(100));
+    rig.fault(Fault::Slow { agent: LEARNING, rate: 1000, lasts: None });
+    rig.wait_until(millis(300));
+    assert_eq!(rig.switch.counters(rig.now).learning.reports_handled, 100);
+}

@@ -169,3 +169,16 @@ fn the_same_seed_makes_the_same_run() {
     assert_eq!(one.switch.recording(), other.switch.recording());
     assert_ne!(events(&one.switch), events(&random_run(Seed(4)).switch));
 }
+
+#[test]
+fn a_record_does_not_begin_with_a_commit_that_nobody_confirmed_in_time() {
+    let mut rig = Rig::new(agent_config(PORTS));
+    let mut config = Box::new(rig.switch.config().clone());
+    config.ports[0].mtu = 9000;
+    let confirm_within = Some(seconds(60));
+    rig.tell(Input::Commit { config, author: "ops".into(), confirm_within }).unwrap();
+    let history = rig.switch.history().clone();
+    let again = Switch::recorded(Start { history, seed: Seed(1), at: Instant::ZERO }).unwrap();
+    assert_eq!(again.config().ports[0].mtu, 1500);
+    assert!(!again.history().latest().unconfirmed);
+}
