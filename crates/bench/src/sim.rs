@@ -290,3 +290,24 @@ impl SimReport {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_lab_forwards_what_it_should() {
+        let plan = SimPlan { switches: 3, links: 6, flows: 8, seconds: 2 };
+        let figure = lab(&plan).unwrap();
+        // Four hosts, two at each outer switch: eight flows, of which four pass one switch and four pass three; a control frame a second
+        // comes in at eight ports.
+        assert_eq!(figure.hops_each_second, 8.0 + 4.0 + 3.0 * 4.0);
+        assert!(figure.speed > 0.0);
+    }
+
+    #[test]
+    fn too_few_links_are_an_error_that_says_how_many() {
+        let plan = SimPlan { switches: 20, links: 20, ..SimPlan::default() };
+        assert!(lab(&plan).unwrap_err().to_string().contains("expected 21 at least"));
+    }
+}
