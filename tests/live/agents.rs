@@ -181,4 +181,15 @@ fn a_run_that_was_recorded_until_the_switch_was_killed_happens_again() {
     {
         assert!(names.iter().any(|name| name == expected), "{expected} is not in {names:?}");
     }
+
+    // The program says so, too, and finds what was changed.
+    let told = succeed(&["replay", "--recording", record.to_str().unwrap()]);
+    assert!(told.ends_with("events and outputs are those of the record\n"), "{told}");
+    std::fs::write(&record, text.replacen("agent-crashed", "agent-stopped", 1)).expect("it is written");
+    let output = greylag(&["replay", "--recording", record.to_str().unwrap(), "-j"]);
+    let answer: Value = serde_json::from_slice(&output.stdout).expect("-j prints JSON");
+    assert_eq!((output.status.code(), &answer["equal"]), (Some(1), &false.into()));
+    assert_eq!(answer["difference"]["replayed"]["event"], "agent-crashed");
+    std::fs::write(&record, "name: sw1\n").expect("it is written");
+    assert_eq!(greylag(&["replay", "--recording", record.to_str().unwrap()]).status.code(), Some(2));
 }

@@ -10,5 +10,6 @@ mod lab_life;
 mod options;
 mod orders;
 mod program;
+mod replays;
 mod rig;
 mod show;

@@ -28,7 +28,7 @@ impl<'a> Stage<'a> {
         let stage = Stage { scenario, options };
         for (node, settings) in scenario.hosts.iter().enumerate() {
             if let Some(settings) = settings {
-                stage.remember_neighbours(node, settings.neighbor_lifetime)?;
+                stage.prepare(node, settings.neighbor_lifetime)?;
             }
         }
         for (link, settings) in scenario.links.iter().enumerate() {
@@ -90,25 +90,23 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// How long a host believes what ARP and ND have told it.
-    fn remember_neighbours(&self, node: usize, lifetime: Duration) -> Result<(), LiveError> {
+    /// Has a host know its neighbours as the virtual world's hosts do: it believes for so long what ARP and ND have told it, and keeps
+    /// few packets for a neighbour that does not answer. The kernel would keep seconds of probes, and deliver them late.
+    fn prepare(&self, node: usize, lifetime: Duration) -> Result<(), LiveError> {
         let netns = self.netns(node)?;
-        let interfaces: Vec<&str> = self
-            .scenario
-            .lab
-            .links
-            .iter()
-            .flat_map(|link| &link.ends)
-            .filter(|end| end.node == node)
-            .map(|end| end.interface.as_str())
-            .collect();
+        let ends = self.scenario.lab.links.iter().flat_map(|link| &link.ends);
+        let interfaces: Vec<&str> =
+            ends.filter(|end| end.node == node).map(|end| end.interface.as_str()).collect();
         // The kernel draws from half of it to one and a half times as much (RFC 4861 6.3.2), in 32 bits of milliseconds.
-        let milliseconds = i32::try_from(lifetime.as_millis()).unwrap_or(i32::MAX);
+        let milliseconds = i32::try_from(lifetime.as_millis()).unwrap_or(i32::MAX).to_string();
+        // One long frame, or three short ones.
+        let settings = [("base_reachable_time_ms", milliseconds.as_str()), ("unres_qlen", "1")];
         let write = || {
-            for family in ["ipv4", "ipv6"] {
-                for interface in &interfaces {
-                    let path = format!("/proc/sys/net/{family}/neigh/{interface}/base_reachable_time_ms");
-                    match fs::write(path, milliseconds.to_string()) {
+            for (family, interface) in
+                ["ipv4", "ipv6"].iter().flat_map(|family| interfaces.iter().map(move |one| (family, one)))
+            {
+                for (name, value) in settings {
+                    match fs::write(format!("/proc/sys/net/{family}/neigh/{interface}/{name}"), value) {
                         // A kernel without IPv6 has no such neighbours.
                         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                         other => other?,
@@ -119,7 +117,7 @@ impl<'a> Stage<'a> {
         };
         let failed = |source| LiveError::Host {
             host: self.name(node).to_owned(),
-            action: "set how long it knows its neighbours",
+            action: "set how it knows its neighbours",
             source,
         };
         netns.run(write).and_then(|written| written).map_err(failed)

@@ -219,7 +219,9 @@ impl<'a> Watch<'a> {
 impl Observer for Watch<'_> {
     fn arrived(&mut self, at: Instant, link: usize, to: usize, frame: &[u8]) {
         if let Some(glance) = Glance::at(frame) {
-            self.passed(at, link, to, &glance);
+            if self.sees_links {
+                self.passed(at, link, to, &glance);
+            }
             let receiver = self.map.ends[link][to];
             if glance.is_unicast() && self.map.is_host(receiver) {
                 self.heard(at, receiver, &glance);
