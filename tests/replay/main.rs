@@ -3,4 +3,5 @@
 mod capture;
 mod library;
 mod program;
+mod readme;
 mod sweeps;
