@@ -56,23 +56,10 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 pub(super) fn read<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
     let Some(map) = body(field, &KEYS, EXAMPLE) else { return Vec::new() };
     let switches = switches(&map, cast);
-    let names = names().collect::<Vec<_>>();
-    let mut kinds = map.among(&names, |name| name).into_iter();
-    let Some((name, body)) = kinds.next() else {
-        if map.all_known() {
-            field.refuse(format!("nothing goes wrong: expected one of {}", names.join(", ")));
-        }
-        return Vec::new();
+    let again = |name: &str, other: &str| {
+        format!("this step has the fault `{name}` already: make `{other}` a step of its own")
     };
-    for (other, body) in kinds {
-        body.refuse_key(format!(
-            "this step has the fault `{name}` already: make `{other}` a step of its own"
-        ));
-    }
-    let kind = FAULTS.iter().find(|(known, ..)| *known == name);
-    let Some((_, keys, example, read)) = kind else { return Vec::new() };
-    let Some(map) = body.mapping(keys, example) else { return Vec::new() };
-    let Some(fault) = read(&map) else { return Vec::new() };
+    let Some((fault, map)) = read_kind(field, &map, again) else { return Vec::new() };
     let deed = |switch| {
         let later = match (&fault, map.get("while-vlan")) {
             (Fault::CrashLoop { while_vlan: Some(vlan), .. }, Some(field)) => {
@@ -83,6 +70,28 @@ pub(super) fn read<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
         Deed { action: Action::Fault { switch, fault: fault.clone() }, later }
     };
     switches.into_iter().map(deed).collect()
+}
+
+/// Reads the one fault that a mapping has, and gives its settings with it. `again` says what is wrong with another one.
+fn read_kind<'d>(
+    field: &Field<'d>,
+    map: &Mapping<'d>,
+    again: impl Fn(&str, &str) -> String,
+) -> Option<(Fault, Mapping<'d>)> {
+    let names = names().collect::<Vec<_>>();
+    let mut kinds = map.among(&names, |name| name).into_iter();
+    let Some((name, body)) = kinds.next() else {
+        if map.all_known() {
+            field.refuse(format!("nothing goes wrong: expected one of {}", names.join(", ")));
+        }
+        return None;
+    };
+    for (other, body) in kinds {
+        body.refuse_key(again(name, other));
+    }
+    let (_, keys, example, read) = FAULTS.iter().find(|(known, ..)| *known == name)?;
+    let map = body.mapping(keys, example)?;
+    Some((read(&map)?, map))
 }
 
 fn agent(map: &Mapping<'_>) -> Option<AgentKind> {
@@ -191,21 +200,9 @@ const ALONE_KEYS: Keys = Keys::of(&[
 /// Reads a fault without the switch that it is for.
 pub(super) fn read_alone(field: &Field<'_>) -> Option<Fault> {
     let map = body(field, &ALONE_KEYS, ALONE_EXAMPLE)?;
-    let mut kinds = FAULTS.iter().filter_map(|kind| Some((kind, map.get(kind.0)?)));
-    let Some(((name, keys, example, read), body)) = kinds.next() else {
-        if map.all_known() {
-            field.refuse(format!(
-                "nothing goes wrong: expected one of {}",
-                names().collect::<Vec<_>>().join(", ")
-            ));
-        }
-        return None;
-    };
-    if let Some(((other, ..), body)) = kinds.next() {
-        body.refuse_key(format!("this is the fault `{name}` already: order `{other}` by itself"));
-        return None;
-    }
-    read(&body.mapping(keys, example)?)
+    let again =
+        |name: &str, other: &str| format!("this is the fault `{name}` already: order `{other}` by itself");
+    read_kind(field, &map, again).map(|(fault, _)| fault)
 }
 
 /// Writes a fault in the words of a timeline: the way back from [`read_alone`].
