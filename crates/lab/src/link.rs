@@ -12,6 +12,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the kernel refused, at which interface of which namespace.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +103,9 @@ pub struct VethEnd<'a> {
 }
 
 impl VethEnd<'_> {
-    fn message(&self) -> LinkMessage {
+    fn message(&self, index: u32) -> LinkMessage {
         let mut message = LinkMessage::default();
+        message.header.index = index;
         message.attributes = vec![
             LinkAttribute::IfName(self.name.to_string()),
             LinkAttribute::Mtu(self.mtu.into()),
@@ -116,22 +118,31 @@ impl VethEnd<'_> {
 
 /// Makes a pair of veth interfaces, each in its namespace from the start.
 ///
+/// The two get different numbers. The kernel tells of a change of carrier at once where an interface and its peer have such, and
+/// holds it back for up to a second where they have not: each namespace has numbers of its own, so that they might be the same.
+///
 /// # Errors
 /// When one of the names is taken (`EEXIST`), or without CAP_NET_ADMIN in both namespaces. No end is left.
 pub fn veth_pair(a: &VethEnd<'_>, b: &VethEnd<'_>) -> Result<(), LinkError> {
-    let mut message = a.message();
-    message.attributes.push(LinkAttribute::LinkInfo(vec![
-        LinkInfo::Kind(InfoKind::Veth),
-        LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(b.message()))),
-    ]));
     let action = format!("create, with peer `{}` in `{}`,", b.name, b.netns.name());
-    Netlink::open(a.netns)
-        .and_then(|mut netlink| {
-            netlink.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
-        })
-        .map(drop)
-        .map_err(LinkError::at(action, a.netns, a.name.as_str()))
+    let mut netlink = Netlink::open(a.netns).map_err(LinkError::at(&action, a.netns, a.name.as_str()))?;
+    loop {
+        let index = NEXT_INDEX.fetch_add(2, Ordering::Relaxed);
+        let mut message = a.message(index);
+        message.attributes.push(LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(b.message(index + 1)))),
+        ]));
+        match netlink.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL) {
+            // Another greylag has used the number in that namespace.
+            Err(error) if error.raw_os_error() == Some(Errno::EBUSY as i32) => {}
+            made => return made.map(drop).map_err(LinkError::at(action, a.netns, a.name.as_str())),
+        }
+    }
 }
+
+/// Numbers for interfaces, beyond those that the kernel gives in a namespace with few of them.
+static NEXT_INDEX: AtomicU32 = AtomicU32::new(1000);
 
 /// Sets an interface administratively up.
 ///

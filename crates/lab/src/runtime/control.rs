@@ -3,6 +3,7 @@
 use super::commits::Commits;
 use super::recorder::Recorder;
 use greylag_base::Instant;
+use greylag_switch::config::LearningMode;
 use greylag_switch::{Input, Refused, Switch};
 use std::io;
 use std::time::Duration;
@@ -48,7 +49,13 @@ impl Control {
         self.settle();
         if self.next_poll <= now {
             self.poll(now);
-            self.next_poll = now + self.switch.config().learning.poll_interval;
+            let learning = &self.switch.config().learning;
+            // Where workers learn by themselves, what they report is for those who look on.
+            let pause = match learning.mode {
+                LearningMode::Agent => learning.poll_interval,
+                LearningMode::Inline => LONGEST_REST,
+            };
+            self.next_poll = now + pause;
         }
         let rest = now + LONGEST_REST;
         [Some(self.next_poll), self.switch.poll_timeout()].into_iter().flatten().fold(rest, Instant::min)
