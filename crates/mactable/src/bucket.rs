@@ -16,8 +16,8 @@ pub(crate) const MARK_SLOT: usize = SLOTS - 1;
 /// The slot that is filled first; the others follow in a circle.
 ///
 /// The earlier the mark slot has its turn, the more evenly the table fills; the later, the more look-ups stay in one line.
-/// As the sixth of eight it leaves room for all keys of a table that is filled to half with random ones.
-const FIRST_SLOT: usize = 2;
+/// As the seventh of eight it leaves room for all keys of a table with random ones, three for each bucket.
+const FIRST_SLOT: usize = if IS_MODEL { 2 } else { 1 };
 /// A slot without an entry.
 pub(crate) const EMPTY: u64 = 0;
 /// The mark slot without an entry, after it had one. Its age code says vacant.

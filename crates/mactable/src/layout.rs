@@ -22,6 +22,10 @@ pub(crate) const HIT: u64 = 1 << (AGE_BITS + 1);
 pub(crate) const BINDING_SHIFT: u32 = AGE_BITS + 2;
 /// Ids beyond those that VLANs and ports need at once: at least so many flushes fit between two sweeps.
 const LEAST_SPARE_IDS: u32 = if IS_MODEL { 2 } else { 4 };
+/// Entries for each bucket when the table is as full as it may be; fewer, as buckets are a power of two.
+///
+/// With three in eight slots hardly a look-up leaves its first bucket, which is worth more than the memory that it takes.
+const FILLING: u32 = if IS_MODEL { 2 } else { 3 };
 /// Bits by which an id may be wider than it must be, when the word has them to give.
 const SPARE_ID_BITS: u32 = 3;
 /// Ids are kept in 16 bits, of which one says that the id is retired.
@@ -73,13 +77,13 @@ impl Widths {
 }
 
 impl Layout {
-    /// Slots are at least twice the capacity. The number of buckets doubles beyond that until remainder,
+    /// At most [`FILLING`] entries of the capacity come to a bucket. The number of buckets doubles beyond that until remainder,
     /// binding and the rest fit in a word; bits left over make the ids wider, so that flushes find fresh ones.
     pub(crate) fn new(config: &Config) -> Result<Self, ConfigError> {
         config.check()?;
         let least_bits =
             |names: u16| (u32::from(names) + LEAST_SPARE_IDS).next_power_of_two().trailing_zeros();
-        let buckets = config.capacity.div_ceil(crate::bucket::SLOTS as u32 / 2).next_power_of_two();
+        let buckets = config.capacity.div_ceil(FILLING).next_power_of_two();
         let mut widths = Widths {
             index_bits: buckets.trailing_zeros().max(1),
             fid_bits: least_bits(config.vlans),
@@ -242,15 +246,15 @@ mod tests {
                     assert!(layout.widths.sum() <= 64);
                     assert!(layout.fids() >= usize::from(vlans) + 4, "{capacity} {vlans} {ports}");
                     assert!(layout.bindings() >= usize::from(ports) + 4);
-                    assert!(layout.buckets() * 8 >= 2 * capacity as usize);
+                    assert!(layout.buckets() * 3 >= capacity as usize);
                 }
             }
         }
     }
 
     #[test]
-    fn memory_is_16_to_32_bytes_per_entry_unless_ids_need_more() {
-        for (capacity, each) in [(65_536u32, 16), (70_000, 29), (98_304, 21), (131_072, 16)] {
+    fn memory_is_22_to_43_bytes_per_entry_unless_ids_need_more() {
+        for (capacity, each) in [(65_536u32, 32), (70_000, 29), (98_304, 21), (98_305, 42), (131_072, 32)] {
             let bytes = layout(capacity, 64, 64).buckets() * 64;
             assert_eq!(bytes / capacity as usize, each, "{capacity}");
         }
