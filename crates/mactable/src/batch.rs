@@ -22,7 +22,7 @@ const BLOCK: usize = 64;
 const GROUPS: usize = BLOCK / GROUP;
 
 /// With fewer sources to learn, counting them in together costs more than it saves.
-const LEAST_CREDIT: u32 = 4;
+const LEAST_CREDIT: u32 = if IS_MODEL { 2 } else { 4 };
 
 /// So many destinations are answered one by one.
 const FEW: usize = if IS_MODEL { 1 } else { 3 };

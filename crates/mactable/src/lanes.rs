@@ -220,4 +220,45 @@ mod tests {
             }
         }
     }
+
+    /// Words of a line that other threads write one by one are never seen in halves, by whatever instructions.
+    #[cfg(not(any(loom, shuttle)))]
+    #[test]
+    fn no_word_is_torn_while_others_write_it() {
+        // What a writer leaves says in both halves how often it had written.
+        let whole = |turn: u64| (turn << 40) | ((turn & 0xff_ffff) << 12) | age::STATIC;
+        let is_whole = |word: u64| (word >> 40) == ((word >> 12) & 0xff_ffff);
+        let kinds = [
+            (crate::simd::Simd::Scalar, find::<Scalar> as fn(&Line, u64, u64) -> u64),
+            #[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+            (crate::simd::Simd::Sse2, find::<x86::Sse2>),
+            #[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+            (crate::simd::Simd::Avx2, find::<x86::Avx2>),
+            #[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+            (crate::simd::Simd::Avx512, find::<x86::Avx512>),
+        ];
+        for (simd, find) in kinds.into_iter().filter(|(simd, _)| simd.is_available()) {
+            let (line, over) = (Line::default(), std::sync::atomic::AtomicBool::new(false));
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    for turn in (1u64..1 << 24).cycle().take_while(|_| !over.load(Ordering::Relaxed)) {
+                        line.slot(turn as usize % SLOTS).store(whole(turn), Ordering::Release);
+                    }
+                });
+                while line.slot(0).load(Ordering::Relaxed) == 0 {
+                    std::thread::yield_now();
+                }
+                let (mut last, mut changes) = ([0; SLOTS], 0);
+                for look in 0..1_000_000 {
+                    // The lowest bits of how often it wrote say which slot that was: one word has this key.
+                    let slot = look % SLOTS;
+                    let word = find(&line, (slot as u64) << 12, 7 << 12);
+                    assert!(word == 0 || is_whole(word), "{}: {word:#x}", simd.name());
+                    changes += usize::from(std::mem::replace(&mut last[slot], word) != word);
+                }
+                assert!(changes > SLOTS, "{}: nobody wrote meanwhile", simd.name());
+                over.store(true, Ordering::Relaxed);
+            });
+        }
+    }
 }
