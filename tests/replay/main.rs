@@ -1,5 +1,7 @@
-//! `greylag replay` and `greylag sweep` as their users run them. Needs no privilege.
+//! `greylag replay` and `greylag sweep` as their users run them, and the library of learning failures. Needs no privilege.
 
 mod capture;
+mod library;
 mod program;
+mod readme;
 mod sweeps;

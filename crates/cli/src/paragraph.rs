@@ -38,6 +38,6 @@ mod tests {
         assert!(text.lines().skip(1).all(|line| line.starts_with("       word")));
         assert_eq!(wrap("    a", 6), "    a\n");
         let long = "x".repeat(200);
-        assert_eq!(wrap(&format!("a {long} b"), 2), format!("a\n  {long}\n  b\n"));
+        assert_eq!(wrap(&format!("abc {long} b"), 2), format!("abc\n  {long}\n  b\n"));
     }
 }

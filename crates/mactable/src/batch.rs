@@ -2,20 +2,19 @@
 //!
 //! Each stage is compiled once per set of vector instructions, with all that it calls inlined, and chosen once per block.
 
-use crate::bucket::Line;
 use crate::ids::NONE;
 use crate::key::Key;
-use crate::lanes::{Fids, GROUP, Lanes, Words};
+use crate::lanes::{Fids, GROUP, Lanes, Lines, Words};
 use crate::layout::SECONDARY;
+#[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+use crate::layout::is_entry;
 use crate::learn::Creditor;
 use crate::probe::Probe;
-use crate::renewal::Renewal;
 use crate::session::Session;
 #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
 use crate::simd::Simd;
 use crate::sync::IS_MODEL;
 use crate::table::MacTable;
-use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 
 /// Keys that are in flight together. Longer batches are cut.
@@ -23,7 +22,7 @@ const BLOCK: usize = 64;
 const GROUPS: usize = BLOCK / GROUP;
 
 /// With fewer sources to learn, counting them in together costs more than it saves.
-const LEAST_CREDIT: u32 = 4;
+const LEAST_CREDIT: u32 = if IS_MODEL { 2 } else { 4 };
 
 /// So many destinations are answered one by one.
 const FEW: usize = if IS_MODEL { 1 } else { 3 };
@@ -31,14 +30,23 @@ const FEW: usize = if IS_MODEL { 1 } else { 3 };
 /// What a batch says of an address that is not in the table, in place of its port.
 pub const UNKNOWN: u16 = u16::MAX;
 
-/// A block of keys, hashed. Only the places of those that were given are filled.
+/// A block of keys, hashed and searched for. Only the groups are filled of which keys were given.
+///
+/// Aligned, for a vector that crosses lines is slow to write, and slower to read again.
+#[repr(C, align(64))]
 struct Block {
     bits: MaybeUninit<[Words; GROUPS]>,
     buckets: MaybeUninit<[Words; GROUPS]>,
+    /// What was found.
+    words: MaybeUninit<[Words; GROUPS]>,
     /// Filtering ids, if the keys are of different VLANs.
     fids: [[u16; GROUP]; GROUPS],
     /// VLAN and filtering id that all keys have.
     common: Option<(u16, u16)>,
+    /// One bit per key that was hashed without a filtering id.
+    nameless: u64,
+    /// Of filtering ids, before they were asked.
+    losses: u64,
 }
 
 impl Block {
@@ -47,8 +55,11 @@ impl Block {
         Block {
             bits: MaybeUninit::uninit(),
             buckets: MaybeUninit::uninit(),
+            words: MaybeUninit::uninit(),
             fids: [[NONE; GROUP]; GROUPS],
             common: None,
+            nameless: 0,
+            losses: 0,
         }
     }
 
@@ -68,6 +79,28 @@ impl Block {
         unsafe { *self.buckets.as_ptr().cast::<u64>().add(index) as usize }
     }
 
+    /// Key bits and buckets of a group.
+    ///
+    /// # Safety
+    /// The block was filled with keys of this group.
+    #[inline(always)]
+    unsafe fn group(&self, at: usize) -> (&Words, &Words) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            (&*self.bits.as_ptr().cast::<Words>().add(at), &*self.buckets.as_ptr().cast::<Words>().add(at))
+        }
+    }
+
+    /// What was found of a group.
+    ///
+    /// # Safety
+    /// The group was searched for.
+    #[inline(always)]
+    unsafe fn found(&self, at: usize) -> &Words {
+        // SAFETY: the caller's promise.
+        unsafe { &*self.words.as_ptr().cast::<Words>().add(at) }
+    }
+
     /// The filtering id under which a key was hashed.
     #[inline(always)]
     fn fid(&self, index: usize) -> u16 {
@@ -78,15 +111,18 @@ impl Block {
     #[inline(always)]
     fn is_valid(&self, table: &MacTable, keys: &[Key], index: usize) -> bool {
         let fid = self.fid(index);
-        fid != NONE && table.vlans.id(keys[index].vlan()) == fid
+        fid != NONE && table.fid(keys[index].vlan()) == fid
     }
 
-    /// One bit per key that is not valid, of `count`. To be asked after the table was searched, see [`Session::lookup`].
+    /// One bit per key that has not the filtering id under which it was hashed. To be asked after the table was searched,
+    /// see [`Session::lookup`].
     #[inline(always)]
     fn invalid(&self, table: &MacTable, keys: &[Key]) -> u64 {
-        if let Some((vlan, fid)) = self.common {
-            return if fid != NONE && table.vlans.id(vlan) == fid { 0 } else { ones(keys.len()) };
-        }
+        if table.vlans.has_lost_since(self.losses) { self.invalid_each(table, keys) } else { self.nameless }
+    }
+
+    #[cold]
+    fn invalid_each(&self, table: &MacTable, keys: &[Key]) -> u64 {
         (0..keys.len()).fold(0, |bits, index| bits | u64::from(!self.is_valid(table, keys, index)) << index)
     }
 }
@@ -99,106 +135,58 @@ fn ones(count: usize) -> u64 {
 /// Hashes up to [`BLOCK`] keys and fetches their lines.
 #[inline(always)]
 unsafe fn spread<L: Lanes>(table: &MacTable, keys: &[Key], block: &mut Block) {
+    block.losses = table.vlans.losses();
     let vlan = keys[0].vlan();
-    let fid = table.vlans.id(vlan);
+    let fid = table.fid(vlan);
     let lines = Lines::of(table);
     let mut is_common = true;
+    let mut nameless = 0;
     for (at, keys) in keys.chunks(GROUP).enumerate().take(GROUPS) {
         // SAFETY: the caller has the instructions, buckets are below the number of lines, and as many of them are filled as
         // there are keys.
         unsafe {
-            let group = L::group(keys);
-            if is_common && !L::same_vlan(group, vlan) {
+            if is_common && !L::same_vlan(keys, vlan) {
                 is_common = false;
                 block.fids[..at].fill([fid; GROUP]);
             }
-            let fids = if is_common {
-                Fids::All(fid)
-            } else {
-                for (fid, key) in block.fids[at].iter_mut().zip(keys) {
-                    *fid = table.vlans.id(key.vlan());
-                }
-                Fids::Each(&block.fids[at])
-            };
+            let fids = if is_common { Fids::All(fid) } else { Fids::Each(&mut block.fids[at]) };
             let bits = &mut *block.bits.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
             let buckets = &mut *block.buckets.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
-            L::hash(table, group, fids, bits, buckets);
+            nameless |= u64::from(L::hash(table, keys, fids, bits, buckets)) << (at * GROUP);
             let buckets = buckets.as_ptr().cast::<u64>();
             for index in 0..keys.len() {
                 lines.at(*buckets.add(index) as usize).prefetch();
             }
         }
     }
+    block.nameless = nameless & ones(keys.len());
     block.common = is_common.then_some((vlan, fid));
 }
 
-/// The table's lines, for buckets that come out of hashing.
-#[derive(Clone, Copy)]
-struct Lines<'t>(*const Line, PhantomData<&'t Line>);
-
-impl<'t> Lines<'t> {
-    #[inline(always)]
-    fn of(table: &'t MacTable) -> Self {
-        Lines(table.lines.as_ptr(), PhantomData)
-    }
-
-    /// # Safety
-    /// `bucket` is below the number of lines.
-    #[inline(always)]
-    unsafe fn at(self, bucket: usize) -> &'t Line {
-        // SAFETY: the caller's promise.
-        unsafe { &*self.0.add(bucket) }
-    }
-}
-
-/// One bit per key that has not, on any of its slots, the very entry that `suffix` completes it to.
+/// Looks for the `count` keys of a block.
 #[inline(always)]
-unsafe fn settle<L: Lanes>(table: &MacTable, count: usize, block: &Block, suffix: u64) -> u64 {
-    let lines = Lines::of(table);
-    let mut absent = 0u64;
-    for index in 0..count {
-        // SAFETY: the caller has the instructions, and the block so many keys.
-        let held = unsafe { L::holds(lines.at(block.bucket(index)), block.key(index) | suffix) };
-        absent |= u64::from(!held) << index;
-    }
-    // SAFETY: as above.
-    unsafe {
-        let mut crowded = 0;
-        for index in places(absent) {
-            crowded |= u64::from(lines.at(block.bucket(index)).is_marked()) << index;
-        }
-        for (index, bucket) in second(table, crowded, block).iter() {
-            let held = L::holds(lines.at(bucket), block.key(index) | suffix | SECONDARY);
-            absent &= !(u64::from(held) << index);
-        }
-    }
-    absent
-}
-
-/// One bit per key whose entry is not alive on `binding` with its hit bit set.
-#[inline(always)]
-unsafe fn settle_hit<L: Lanes>(session: &Session<'_>, count: usize, block: &Block, binding: u16) -> u64 {
-    let table = session.table;
+unsafe fn search<L: Lanes>(table: &MacTable, count: usize, block: &mut Block) {
     let (lines, key_mask) = (Lines::of(table), table.layout.key_mask());
-    let mut absent = 0u64;
-    let mut crowded = 0u64;
-    // SAFETY: the caller has the instructions, and the block so many keys.
-    unsafe {
-        for index in 0..count {
-            let (line, key) = (lines.at(block.bucket(index)), block.key(index));
-            let word = L::find(line, key, key_mask);
-            absent |= u64::from(!session.is_settled(word, key, binding)) << index;
-            crowded |= u64::from((word == 0) & line.is_marked()) << index;
+    let mut crowded = 0;
+    for at in 0..count.div_ceil(GROUP).min(GROUPS) {
+        // SAFETY: the caller has the instructions, and the block so many keys.
+        unsafe {
+            let words = &mut *block.words.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
+            let left = count - at * GROUP;
+            crowded |= u64::from(L::search(lines, block.group(at), left, key_mask, words)) << (at * GROUP);
         }
-        if crowded != 0 {
+    }
+    crowded &= ones(count);
+    if crowded != 0 {
+        // SAFETY: as above, and the groups of these keys were filled.
+        unsafe {
             for (index, bucket) in second(table, crowded, block).iter() {
-                let key = block.key(index);
-                let word = L::find(lines.at(bucket), key | SECONDARY, key_mask);
-                absent &= !(u64::from(session.is_settled(word, key, binding)) << index);
+                let word = L::find(lines.at(bucket), block.key(index) | SECONDARY, key_mask);
+                let words = &mut *block.words.as_mut_ptr().cast::<Words>().add(index / GROUP);
+                L::put(words, index % GROUP, word);
             }
         }
     }
-    absent
 }
 
 /// Keys that may be in their second bucket.
@@ -252,45 +240,18 @@ fn places(mut bits: u64) -> impl Iterator<Item = usize> {
 
 /// The ports of all keys, [`UNKNOWN`] where there is none.
 #[inline(always)]
-unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
+unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &mut Block, ports: &mut [u16]) {
     if keys.len() <= FEW {
         // SAFETY: the caller's promise.
         return unsafe { answer_few::<L>(session, keys, block, ports) };
     }
     let table = session.table;
-    let lines = Lines::of(table);
-    let key_mask = table.layout.key_mask();
-    let groups = keys.len().div_ceil(GROUP).min(GROUPS);
-    let mut words = [MaybeUninit::<Words>::uninit(); GROUPS];
-    let mut marks = [MaybeUninit::<Words>::uninit(); GROUPS];
-    // The last group may have fewer keys than places.
-    words[groups - 1].write([0; GROUP]);
-    marks[groups - 1].write([0; GROUP]);
-    let mut crowded = 0;
-    // SAFETY: the caller has the instructions, the block these keys, and buckets are below the number of lines. Words and
-    // marks of `groups` groups are filled by the loop, but for the last one, which is above.
-    let words = unsafe {
-        let (flat, flat_marks) = (words.as_mut_ptr().cast::<u64>(), marks.as_mut_ptr().cast::<u64>());
-        for index in 0..keys.len() {
-            let line = lines.at(block.bucket(index));
-            flat.add(index).write(L::find(line, block.key(index), key_mask));
-            flat_marks.add(index).write(line.mark());
-        }
-        for at in 0..groups {
-            let bits = L::zeros(words[at].assume_init_ref()) & !L::zeros(marks[at].assume_init_ref());
-            crowded |= u64::from(bits) << (at * GROUP);
-        }
-        if crowded != 0 {
-            for (index, bucket) in second(table, crowded, block).iter() {
-                flat.add(index).write(L::find(lines.at(bucket), block.key(index) | SECONDARY, key_mask));
-            }
-        }
-        words[..groups].assume_init_ref()
-    };
+    // SAFETY: the caller has the instructions, and the block these keys.
+    unsafe { search::<L>(table, keys.len(), block) };
     let mut doubtful = 0;
-    for (at, (words, ports)) in words.iter().zip(ports.chunks_mut(GROUP)).enumerate() {
-        // SAFETY: as above.
-        let (found, flushed) = unsafe { L::ports(table, &session.clock, words) };
+    for (at, ports) in ports.chunks_mut(GROUP).enumerate().take(GROUPS) {
+        // SAFETY: as above, and they were searched for.
+        let (found, flushed) = unsafe { L::ports(table, &session.clock, block.found(at)) };
         doubtful |= u64::from(flushed) << (at * GROUP);
         match ports.first_chunk_mut() {
             Some(ports) => *ports = found,
@@ -298,30 +259,19 @@ unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, p
         }
     }
     // Look-ups one by one know what to do when a VLAN or port was flushed meanwhile.
-    for index in places(doubtful | block.invalid(table, keys)) {
+    for index in places((doubtful | block.invalid(table, keys)) & ones(keys.len())) {
         let entry = session.lookup(&session.probe_key(keys[index]));
         ports[index] = entry.map_or(UNKNOWN, |entry| entry.port);
     }
 }
 
-/// As [`answer`], of so few keys that bringing their words together costs more than it saves: a vector that is loaded just
-/// after its words were stored one by one waits for them.
+/// As [`answer`], of so few keys that bringing their words together costs more than it saves.
 #[inline(always)]
 unsafe fn answer_few<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
     let table = session.table;
-    let (lines, key_mask) = (Lines::of(table), table.layout.key_mask());
     for (index, port) in ports.iter_mut().enumerate().take(keys.len()) {
-        // SAFETY: the caller has the instructions, the block these keys, and buckets are below the number of lines.
-        let word = unsafe {
-            let (bucket, key) = (block.bucket(index), block.key(index));
-            let line = lines.at(bucket);
-            let word = L::find(line, key, key_mask);
-            if word == 0 && line.is_marked() {
-                L::find(lines.at(table.layout.other_bucket(bucket, key)), key | SECONDARY, key_mask)
-            } else {
-                word
-            }
-        };
+        // SAFETY: the caller has the instructions, and the block these keys.
+        let word = unsafe { seek::<L>(table, block.bucket(index), block.key(index)) };
         let entry = match table.port_of(word) {
             _ if !block.is_valid(table, keys, index) => session.lookup(&session.probe_key(keys[index])),
             _ if word == 0 => None,
@@ -334,9 +284,8 @@ unsafe fn answer_few<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &Bloc
 
 /// The entry of a key, or 0.
 #[inline(always)]
-unsafe fn seek<L: Lanes>(table: &MacTable, probe: &Probe) -> u64 {
-    let (bucket, key, key_mask) = (table.bucket(probe), probe.key(), table.layout.key_mask());
-    let lines = Lines::of(table);
+unsafe fn seek<L: Lanes>(table: &MacTable, bucket: usize, key: u64) -> u64 {
+    let (lines, key_mask) = (Lines::of(table), table.layout.key_mask());
     // SAFETY: the caller has the instructions, and `bucket` and `other_bucket` stay below the number of lines.
     unsafe {
         let primary = lines.at(bucket);
@@ -355,7 +304,7 @@ unsafe fn look_up<L: Lanes>(session: &Session<'_>, keys: &[Key], ports: &mut [u1
         // SAFETY: the caller has the instructions.
         unsafe {
             spread::<L>(session.table, keys, &mut block);
-            answer::<L>(session, keys, &block, ports);
+            answer::<L>(session, keys, &mut block, ports);
         }
     }
 }
@@ -376,14 +325,14 @@ unsafe fn check<L: Lanes>(
         if binding == NONE {
             return ones(frames.0.len());
         }
-        let unsettled = match session.renewal {
-            Renewal::Stamp => {
-                let suffix = table.layout.entry(0, binding, session.clock.code());
-                settle::<L>(table, frames.0.len(), sources, suffix)
-            }
-            Renewal::Hit => settle_hit::<L>(session, frames.0.len(), sources, binding),
-        };
-        unsettled | sources.invalid(table, frames.0)
+        let count = frames.0.len();
+        search::<L>(table, count, sources);
+        let mut settled = 0;
+        for at in 0..count.div_ceil(GROUP).min(GROUPS) {
+            let (bits, _) = sources.group(at);
+            settled |= u64::from(L::settled(session, sources.found(at), bits, binding)) << (at * GROUP);
+        }
+        (!settled & ones(count)) | sources.invalid(table, frames.0)
     }
 }
 
@@ -391,12 +340,12 @@ unsafe fn check<L: Lanes>(
 macro_rules! compile {
     ($name:ident, $lanes:ty $(, $features:literal)?) => {
         mod $name {
-            use super::{Block, Key, MacTable, Probe, Session};
+            use super::{Block, Key, MacTable, Session};
 
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn seek(table: &MacTable, probe: &Probe) -> u64 {
+            pub(super) unsafe fn seek(table: &MacTable, bucket: usize, key: u64) -> u64 {
                 // SAFETY: the caller has the instructions.
-                unsafe { super::seek::<$lanes>(table, probe) }
+                unsafe { super::seek::<$lanes>(table, bucket, key) }
             }
 
             $(#[target_feature(enable = $features)])?
@@ -417,7 +366,12 @@ macro_rules! compile {
             }
 
             $(#[target_feature(enable = $features)])?
-            pub(super) unsafe fn answer(session: &Session<'_>, keys: &[Key], block: &Block, ports: &mut [u16]) {
+            pub(super) unsafe fn answer(
+                session: &Session<'_>,
+                keys: &[Key],
+                block: &mut Block,
+                ports: &mut [u16],
+            ) {
                 // SAFETY: the caller has the instructions.
                 unsafe { super::answer::<$lanes>(session, keys, block, ports) }
             }
@@ -465,7 +419,24 @@ impl MacTable {
     /// The entry of a key that has a filtering id, or 0.
     #[inline]
     pub(crate) fn seek(&self, probe: &Probe) -> u64 {
-        dispatch!(self.simd, seek(self, probe))
+        let (bucket, key) = (self.bucket(probe), probe.key());
+        #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+        if self.simd == Simd::Avx512 {
+            // SAFETY: the bucket is below the number of lines, and a table has only instructions that this machine has.
+            unsafe {
+                let line = Lines::of(self).at(bucket);
+                let word = crate::lanes::x86::first_word(line, key, self.layout.key_mask_ref());
+                if is_entry(word) || word == 0 && !line.is_marked() {
+                    return word;
+                }
+            }
+        }
+        self.seek_called(bucket, key)
+    }
+
+    #[inline(never)]
+    fn seek_called(&self, bucket: usize, key: u64) -> u64 {
+        dispatch!(self.simd, seek(self, bucket, key))
     }
 }
 
@@ -518,7 +489,7 @@ impl Session<'_> {
                 unsettled(begin + index, &self.probe_of(&senders, from, index));
             }
             drop(credit);
-            dispatch!(simd, answer(self, to, &receivers, &mut egress[begin..end]));
+            dispatch!(simd, answer(self, to, &mut receivers, &mut egress[begin..end]));
             begin = end;
         }
     }

@@ -10,11 +10,14 @@ use crate::sync::{AtomicU16, AtomicU64, IS_MODEL, Ordering};
 
 /// Entries in a bucket.
 pub(crate) const SLOTS: usize = if IS_MODEL { 4 } else { 8 };
-/// The slot that says whether a second bucket was ever needed.
+/// The slot that says whether a second bucket was ever needed: the last, where a vector has it after all that may be
+/// a key's entry.
+pub(crate) const MARK_SLOT: usize = SLOTS - 1;
+/// The slot that is filled first; the others follow in a circle.
 ///
-/// Lower fills the table more evenly, higher keeps more look-ups in one line: at 6 of 8 slots a table filled to
-/// half with random keys loses none.
-pub(crate) const MARK_SLOT: usize = if IS_MODEL { 1 } else { 5 };
+/// The earlier the mark slot has its turn, the more evenly the table fills; the later, the more look-ups stay in one line.
+/// As the seventh of eight it leaves room for all keys of a table with random ones, three for each bucket.
+const FIRST_SLOT: usize = if IS_MODEL { 2 } else { 1 };
 /// A slot without an entry.
 pub(crate) const EMPTY: u64 = 0;
 /// The mark slot without an entry, after it had one. Its age code says vacant.
@@ -91,6 +94,13 @@ impl Line {
             spill.open();
         }
     }
+}
+
+/// Of the slots that have a bit in `slots`, one at the least, the one to fill next.
+#[inline]
+pub(crate) fn next_slot(slots: u32) -> usize {
+    let circle = slots | slots << SLOTS;
+    ((circle >> FIRST_SLOT).trailing_zeros() as usize + FIRST_SLOT) % SLOTS
 }
 
 /// What a slot holds after its entry is gone.

@@ -6,8 +6,8 @@ use std::fmt;
 
 /// Sizes, time and key of a table.
 ///
-/// Memory: a table has the next power of two of `capacity / 4` buckets of 64 bytes, 16 to 32 bytes per
-/// entry. An entry is one word, in which the bits of VLAN and port ids compete with those that the number of
+/// Memory: a table has the next power of two of `capacity / 3` buckets of 64 bytes and a count of 2 beside each: 22 to 44 bytes
+/// per entry, 33 if the capacity is a power of two. An entry is one word, in which the bits of VLAN and port ids compete with those that the number of
 /// buckets saves: there are at least `2^(v + p - 4)` buckets, where `v` and `p` are the bits needed to count to
 /// `vlans + 4` and to `ports + 4`. With 64 VLANs and 64 ports that is 1024 buckets (64 KiB); with 4094 VLANs and 64 ports, 4 MiB.
 #[derive(Clone, Debug, PartialEq, Eq)]

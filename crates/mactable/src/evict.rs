@@ -1,8 +1,9 @@
 //! Making room for a new address by taking another one's place.
 //!
 //! An exact order of all entries by age would have to be written at every refresh. The choice is among the
-//! entries that share the new address's buckets instead, about eight of them in a table at its capacity: random ones, because the
-//! hash is keyed, so what is chosen is about the oldest, or of about the largest port, of eight drawn at random.
+//! entries of the new address's buckets instead or, if it is the table that is full, of those and their neighbours, about eight of
+//! them in a table at its capacity: random ones, because the hash is keyed, so what is chosen is about the oldest, or of
+//! about the largest port, of eight drawn at random.
 
 use crate::bucket::SLOTS;
 use crate::clock::Clock;
@@ -89,6 +90,11 @@ impl MacTable {
         let secondary = self.layout.other_bucket(primary, probe.key());
         let mut victim = self.victim(primary, peers, clock).max(self.victim(secondary, peers, clock));
         // If it is the table that is full, anybody's going makes room.
+        if reason == Decline::TableFull && self.lines.len() > 2 {
+            for neighbour in [primary ^ 1, secondary ^ 1] {
+                victim = victim.max(self.victim(neighbour, peers, clock));
+            }
+        }
         let mut next = primary;
         while victim.is_none() && reason == Decline::TableFull && next < primary + reach {
             next += 1;

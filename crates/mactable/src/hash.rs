@@ -35,10 +35,10 @@ impl Permutation {
         }
     }
 
-    /// Hashes a key.
+    /// Hashes a key; bits above the width count for nothing.
     #[inline]
     pub(crate) fn forward(&self, key: u64) -> u64 {
-        let mut x = key ^ self.whiten;
+        let mut x = (key ^ self.whiten) & self.mask;
         x ^= x >> self.fold;
         for multiplier in self.multipliers {
             x = x.wrapping_mul(multiplier) & self.mask;

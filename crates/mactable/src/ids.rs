@@ -4,15 +4,18 @@
 //! binding and stands in the entry. A name gets an id with the first entry that needs one and loses it by a flush.
 
 use crate::sync::{AtomicU16, AtomicU64, Ordering};
+use crossbeam_utils::CachePadded;
 
 /// A name without an id.
 pub(crate) const NONE: u16 = u16::MAX;
 /// In the inverse map: the name no longer has this id.
-const DEAD: u16 = 1 << 15;
+pub(crate) const DEAD: u16 = 1 << 15;
 
 /// Names to ids and back.
 pub(crate) struct IdMap {
     of: Box<[AtomicU16]>,
+    /// Odd while a name loses its id, and another number afterwards.
+    losses: CachePadded<AtomicU64>,
     names: Box<[AtomicU16]>,
     /// One bit per id.
     free: Box<[AtomicU64]>,
@@ -28,6 +31,7 @@ impl IdMap {
             _ => u64::MAX,
         };
         IdMap {
+            losses: CachePadded::default(),
             of: (0..names).map(|_| AtomicU16::new(NONE)).collect(),
             names: (0..ids).map(|_| AtomicU16::new(DEAD)).collect(),
             free: (0..ids.div_ceil(64)).map(|word| AtomicU64::new(free(word))).collect(),
@@ -50,6 +54,32 @@ impl IdMap {
         self.of[usize::from(name)].load(Ordering::Acquire)
     }
 
+    /// As [`IdMap::id`], of a name that is known to be below [`IdMap::names`].
+    ///
+    /// # Safety
+    /// It is.
+    #[inline(always)]
+    pub(crate) unsafe fn id_unchecked(&self, name: u16) -> u16 {
+        debug_assert!(usize::from(name) < self.of.len());
+        // SAFETY: the caller's promise.
+        unsafe { self.of.get_unchecked(usize::from(name)) }.load(Ordering::Acquire)
+    }
+
+    /// To be asked before ids are, see [`IdMap::has_lost_since`].
+    #[inline]
+    pub(crate) fn losses(&self) -> u64 {
+        self.losses.load(Ordering::Acquire)
+    }
+
+    /// May an id that was asked after `losses` have been taken from its name since, or have been on the way out already?
+    ///
+    /// If not, whatever was read of the table in between was read under ids that were in force. Whoever
+    /// takes an id away counts first: who sees the id gone, or anything that was done because of that, sees the count too.
+    #[inline]
+    pub(crate) fn has_lost_since(&self, losses: u64) -> bool {
+        losses % 2 == 1 || self.losses.load(Ordering::Acquire) != losses
+    }
+
     /// Whose id it is, unless it is retired.
     #[inline]
     pub(crate) fn name(&self, id: u16) -> Option<u16> {
@@ -57,12 +87,14 @@ impl IdMap {
         (name & DEAD == 0).then_some(name)
     }
 
-    /// As [`IdMap::name`]; the highest bit is set if it is retired. The id may be any below the next power of two.
-    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    /// As [`IdMap::name`] of an id that is known to be one; the highest bit is set if it is retired.
+    ///
+    /// # Safety
+    /// It is one: below the number of ids.
     #[inline(always)]
-    pub(crate) fn raw_name(&self, id: u16) -> u16 {
+    pub(crate) unsafe fn raw_name(&self, id: u16) -> u16 {
         debug_assert!(usize::from(id) < self.names.len());
-        // SAFETY: ids are masked to the bits that count `names`, whose number is that power of two.
+        // SAFETY: the caller's promise.
         unsafe { self.names.get_unchecked(usize::from(id)) }.load(Ordering::Acquire)
     }
 
@@ -115,10 +147,12 @@ impl IdMap {
 
     /// Shows `id`, or that there is none, and retires the one that was shown before. Control side only.
     pub(crate) fn replace(&self, name: u16, id: u16) -> u16 {
+        self.losses.fetch_add(1, Ordering::AcqRel);
         let old = self.of[usize::from(name)].swap(id, Ordering::AcqRel);
         if old != NONE {
             self.names[usize::from(old)].fetch_or(DEAD, Ordering::AcqRel);
         }
+        self.losses.fetch_add(1, Ordering::AcqRel);
         old
     }
 

@@ -7,7 +7,7 @@
 //! B reads A's slot after A took it, sees A and gives way. Nobody but its owner touches a pending word, so a plain store
 //! makes it visible, and whoever saw it pending learns how it ended by looking again.
 
-use crate::bucket::{EMPTY, Line, MARK_SLOT, vacated};
+use crate::bucket::{EMPTY, Line, MARK_SLOT, next_slot, vacated};
 use crate::layout::{SECONDARY, age, is_entry, is_vacant};
 use crate::probe::Probe;
 use crate::sync::{IS_MODEL, Ordering, spin_loop};
@@ -52,7 +52,7 @@ impl Slots<'_> {
         Ok(if other_room > room { second } else { first })
     }
 
-    /// The first vacant slot of a line, how many there are, and whether the line is marked.
+    /// The vacant slot of a line that is next, how many there are, and whether the line is marked.
     #[allow(clippy::type_complexity)]
     #[inline]
     fn survey(&self, index: usize) -> Result<(Option<(usize, usize, u64)>, u32, bool), Rival> {
@@ -68,8 +68,10 @@ impl Slots<'_> {
             let word = words[same.trailing_zeros() as usize];
             return Err(if is_entry(word) { Rival::Entry } else { Rival::Later });
         }
-        let slot = vacant.trailing_zeros() as usize;
-        let first = (vacant != 0).then(|| (index, slot, words[slot]));
+        let first = (vacant != 0).then(|| {
+            let slot = next_slot(vacant);
+            (index, slot, words[slot])
+        });
         Ok((first, vacant.count_ones(), words[MARK_SLOT] != EMPTY))
     }
 

@@ -64,7 +64,7 @@ impl Session<'_> {
         if !probe.is_unsettled()
             && binding != NONE
             && probe.fid() != NONE
-            && self.table.vlans.id(probe.vlan()) == probe.fid()
+            && self.table.fid(probe.vlan()) == probe.fid()
             && self.is_settled(self.table.seek(probe), probe.key(), binding)
         {
             return Learn::Current;
@@ -103,7 +103,7 @@ impl Session<'_> {
                     _ => verdict.insert((from, allow(from))).1,
                 }),
                 // The VLAN was flushed and swept meanwhile: a static entry is under the new id.
-                None if self.table.vlans.id(probe.vlan()) != probe.fid() => {
+                None if self.table.fid(probe.vlan()) != probe.fid() => {
                     let Some(fid) = self.table.vlans.claim(probe.vlan()) else {
                         return Learn::Declined(Decline::VlansFull);
                     };

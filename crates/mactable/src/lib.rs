@@ -37,16 +37,16 @@
 //!       [ remainder | bucket ] ----------------------------.
 //!             |                                            |
 //!             v                                            v
-//!   entry: [ remainder | binding | hit | 2nd | age ]    bucket:  [0][1][2][3][4][M][6][7]   64 bytes
-//!                           |       |     |                                     |
-//!   port <- binding <-------'       |     |             EMPTY here: nobody is in a second bucket
+//!   entry: [ remainder | binding | hit | 2nd | age ]    bucket:  [0][1][2][3][4][5][6][M]   64 bytes
+//!                           |       |     |                                           |
+//!   port <- binding <-------'       |     |                EMPTY here: nobody is in a second bucket
 //!   a flush gives a fresh one       |     '-- sits in its second bucket = bucket ^ f(remainder)
 //!                                   '-- a frame came in; renewing is somebody else's
 //! ```
 //!
-//! Filled to its capacity with random addresses, a table loses none of them: slots are at least twice the capacity, and
+//! Filled to its capacity with random addresses, a table loses none of them: there are at most three for eight slots, and
 //! an address that finds its first bucket crowded goes to the emptier of its two. Measured at 1024, 8192 and 65536
-//! entries over eight keys each (`tests/capacity.rs`): 0 declined. [`Config`] says what it takes: 16 to 32 bytes per entry.
+//! entries over eight keys each (`tests/capacity.rs`): 0 declined. [`Config`] says what it takes: 22 to 44 bytes per entry.
 //!
 //! # Consistency
 //!

@@ -1,4 +1,3 @@
-use crate::ids::NONE;
 use crate::key::Key;
 use crate::table::MacTable;
 
@@ -13,7 +12,7 @@ const UNSETTLED: u32 = 1 << 31;
 pub struct Probe {
     key: u64,
     bucket: u32,
-    /// Or [`NONE`], when the VLAN had no entries.
+    /// Or [`crate::ids::NONE`], when the VLAN had no entries.
     fid: u16,
     vlan: u16,
 }
@@ -55,15 +54,14 @@ impl MacTable {
     #[inline]
     pub(crate) fn probe(&self, key: Key) -> Probe {
         debug_assert!((1..=4094).contains(&key.vlan()), "VLAN {}", key.vlan());
-        self.probe_as(key, self.vlans.id(key.vlan()))
+        self.probe_as(key, self.fid(key.vlan()))
     }
 
     /// The probe of an address under a given filtering id.
     #[inline]
     pub(crate) fn probe_as(&self, key: Key, fid: u16) -> Probe {
-        // An address without a filtering id keeps its place for one, so that it can be read back.
-        let hashed_fid = if fid == NONE { 0 } else { fid };
-        let hash = self.permutation.forward((u64::from(hashed_fid) << 48) | key.mac());
+        // Without a filtering id, too, the address can be read back.
+        let hash = self.permutation.forward((u64::from(fid) << 48) | key.mac());
         let (bucket, bits) = self.layout.split(hash);
         Probe { key: bits, bucket: bucket as u32, fid, vlan: key.vlan() }
     }

@@ -64,7 +64,7 @@ impl<'t> Session<'t> {
             let is_there = probe.fid() != NONE && self.table.seek(&probe) != 0;
             let found = if is_there { self.table.find(&probe) } else { None };
             // Looked at after the search, for the reason that `Session::lookup` has.
-            match self.table.vlans.id(probe.vlan()) {
+            match self.table.fid(probe.vlan()) {
                 fid if fid == probe.fid() => {}
                 NONE => return Sighting::Unknown,
                 fid => {

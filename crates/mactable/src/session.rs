@@ -148,32 +148,49 @@ impl<'t> Session<'t> {
     /// unless its VLAN or port is flushed meanwhile, and then at most twice.
     #[inline]
     pub fn lookup(&self, probe: &Probe) -> Option<Entry> {
-        let mut moved = *probe;
-        let mut flushed = None;
-        for _ in 0..3 {
-            if moved.fid() != NONE {
-                let word = self.table.seek(&moved);
-                // Looked at after the search: had the VLAN been flushed in between, a static entry would be found under
-                // the new id only, and a dynamic one must not be found.
-                if self.table.vlans.id(moved.vlan()) == moved.fid() {
-                    if word == 0 {
-                        return None;
-                    }
-                    if let Some(port) = self.table.port_of(word) {
-                        return self.entry_on(port, word);
-                    }
-                    // Its port was flushed. If the entry is still this one, so was the station; else it may have moved
-                    // off the port before that.
-                    if flushed.replace(word) == Some(word) {
-                        return None;
-                    }
-                    continue;
+        if probe.fid() != NONE {
+            let word = self.table.seek(probe);
+            // Looked at after the search: had the VLAN been flushed in between, a static entry would be found under
+            // the new id only, and a dynamic one must not be found.
+            if self.table.fid(probe.vlan()) == probe.fid() {
+                if word == 0 {
+                    return None;
                 }
+                if let Some(port) = self.table.port_of(word) {
+                    return self.entry_on(port, word);
+                }
+                return self.lookup_again(probe, word);
             }
-            match self.table.vlans.id(moved.vlan()) {
+        }
+        self.lookup_again(probe, 0)
+    }
+
+    /// The VLAN's id is not the probe's, or the port of the entry `flushed`, if that is not 0, was flushed.
+    #[cold]
+    fn lookup_again(&self, probe: &Probe, mut flushed: u64) -> Option<Entry> {
+        let mut probe = *probe;
+        for _ in 0..2 {
+            match self.table.fid(probe.vlan()) {
                 NONE => return None,
-                fid => moved = self.table.reprobe(&moved, fid),
+                fid if fid == probe.fid() => {}
+                fid => probe = self.table.reprobe(&probe, fid),
             }
+            let word = self.table.seek(&probe);
+            if self.table.fid(probe.vlan()) != probe.fid() {
+                continue;
+            }
+            if word == 0 {
+                return None;
+            }
+            if let Some(port) = self.table.port_of(word) {
+                return self.entry_on(port, word);
+            }
+            // Its port was flushed. If the entry is still this one, so was the station; else it may have moved off the
+            // port before that.
+            if flushed == word {
+                return None;
+            }
+            flushed = word;
         }
         None
     }

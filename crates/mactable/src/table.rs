@@ -7,7 +7,7 @@ use crate::counts::{Counts, Holder};
 use crate::evict::WhenFull;
 use crate::grace::Grace;
 use crate::hash::Permutation;
-use crate::ids::IdMap;
+use crate::ids::{DEAD, IdMap};
 use crate::key::Key;
 use crate::layout::{Layout, SECONDARY, is_entry, is_static};
 use crate::memory::Memory;
@@ -189,7 +189,16 @@ impl MacTable {
     #[inline]
     pub(crate) fn port_of(&self, word: u64) -> Option<u16> {
         let field = self.layout.binding(word);
-        if is_static(word) { Some(field) } else { self.ports.name(field) }
+        // SAFETY: the field has as many bits as count the bindings, whose number is a power of two.
+        let name = if is_static(word) { field } else { unsafe { self.ports.raw_name(field) } };
+        (name & DEAD == 0).then_some(name)
+    }
+
+    /// The filtering id of a VLAN, or [`crate::ids::NONE`].
+    #[inline]
+    pub(crate) fn fid(&self, vlan: u16) -> u16 {
+        // SAFETY: there is a place for each of as many VLANs, a power of two.
+        unsafe { self.vlans.id_unchecked(vlan % VLAN_IDS as u16) }
     }
 
     /// Writes another word for the same key in an entry's place; false if it is no longer as it was seen.

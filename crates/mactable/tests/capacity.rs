@@ -20,7 +20,7 @@ fn declined(capacity: u32, key: u64, address: impl Fn(u64) -> u64) -> usize {
 fn random_addresses_fill_it_without_a_loss() {
     // A bijection, so that no address comes twice.
     let scattered = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16;
-    for capacity in [1024, 8192, 65_536] {
+    for capacity in [1024, 3072, 8192, 65_536, 98_304] {
         let lost: usize = (0..8).map(|key| declined(capacity, key, scattered)).sum();
         assert_eq!(lost, 0, "of 8 x {capacity}");
     }

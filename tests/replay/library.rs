@@ -1,0 +1,224 @@
+//! The library of learning failures: each file of `scenarios/learning` comes true, as it fails and as its variants avoid it,
+//! and `docs/learning-failures.md` tells of all of them.
+
+use crate::program::program;
+use greylag_scenario::Source;
+use greylag_scenario::story::{self, Choice, Scenario};
+use greylag_sim::replay::{Options, Outcome, replay};
+use greylag_tests::workspace;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const FOLDER: &str = "scenarios/learning";
+const PAGE: &str = "docs/learning-failures.md";
+
+/// Of the base of each, at its own seed: what a replay shows stays the same from version to version and in every build, or
+/// somebody changes this line and says why.
+const DIGESTS: [(&str, &str); 3] = [
+    ("agent-dies", "a8fbbc916978e79a76fbce99dc109f84145c177bcf1124c5eef45cae536f6201"),
+    ("host-moves", "a4bb313d7434ac1837f91e53e059a0b996336b8c3fc10fa1a17fb39c051b0a91"),
+    ("lost-events", "115eaeca1a4ddbe06db4201511ffecbf5d747192b3c7f85a4fa5ffaa7dd15ef0"),
+];
+
+fn file(name: &str) -> PathBuf {
+    workspace().join(FOLDER).join(format!("{name}.yml"))
+}
+
+fn read(name: &str, variant: Option<&str>) -> Scenario {
+    let source = Source::read(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let choice = Choice { variant: variant.map(str::to_owned), ..Choice::default() };
+    story::parse(&source, &choice).unwrap_or_else(|error| panic!("{}", error.render()))
+}
+
+fn run(scenario: &Scenario) -> Outcome {
+    replay(scenario, scenario.seed, Options::default())
+        .unwrap_or_else(|error| panic!("{}: {error}", scenario.name))
+}
+
+/// What did not come true, for people.
+fn failures(outcome: &Outcome) -> Vec<String> {
+    let judged = outcome.expectations.iter().filter_map(|judgement| {
+        Some(format!("{}: expected {}: {}", judgement.name, judgement.expected, judgement.failure.as_ref()?))
+    });
+    let unexpected = outcome.violations.iter().filter(|violation| !violation.expected);
+    let unexpected = unexpected.map(|violation| {
+        format!(
+            "unexpected {} at {}: {}",
+            violation.checker,
+            violation.node.as_deref().unwrap_or("-"),
+            violation.text
+        )
+    });
+    let missing =
+        outcome.missing_violations.iter().map(|missing| format!("nothing violates {}", missing.checker));
+    judged.chain(unexpected).chain(missing).collect()
+}
+
+/// The base and every variant, twice each: expectations hold, violations are those that the file names, and nothing is left to chance.
+fn comes_true(name: &str) {
+    let base = read(name, None);
+    let variants = base.variants.iter().map(|(variant, _)| Some(variant.as_str()));
+    let wrong: Vec<String> = std::iter::once(None)
+        .chain(variants)
+        .flat_map(|variant| {
+            let scenario = read(name, variant);
+            let outcome = run(&scenario);
+            assert_eq!(
+                outcome.digest,
+                run(&scenario).digest,
+                "{name} {variant:?} is another one the second time"
+            );
+            let told = failures(&outcome);
+            assert_eq!(told.is_empty(), outcome.holds, "{name} {variant:?}");
+            told.into_iter().map(move |what| format!("{}: {what}", variant.unwrap_or("base")))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{name}:\n  {}", wrong.join("\n  "));
+}
+
+/// What the base does is a failure: it would not pass for the variant that avoids it.
+fn is_a_failure(name: &str, avoided_by: &str) {
+    let mut failing = read(name, None);
+    let avoiding = read(name, Some(avoided_by));
+    assert!(avoiding.violations.is_empty(), "{name}: {avoided_by} avoids it without a violation");
+    failing.expectations = avoiding.expectations;
+    failing.violations.clear();
+    let outcome = run(&failing);
+    let broken = outcome.expectations.iter().filter(|judgement| !judgement.holds).count();
+    assert!(broken > 0, "{name} keeps what its variant {avoided_by} promises, so it is no failure");
+}
+
+macro_rules! library {
+    ($($test:ident: $name:literal avoided by $variant:literal;)+) => {
+        /// What the library has.
+        const NAMES: &[&str] = &[$($name),+];
+
+        $(mod $test {
+            #[test]
+            fn comes_true() {
+                super::comes_true($name);
+            }
+
+            #[test]
+            fn is_a_failure() {
+                super::is_a_failure($name, $variant);
+            }
+        })+
+    };
+}
+
+library! {
+    ageing_below_arp: "ageing-below-arp" avoided by "ageing-above-arp";
+    agent_dies: "agent-dies" avoided by "commit-confirmed";
+    agent_too_slow: "agent-too-slow" avoided by "inline";
+    broadcast_storm: "broadcast-storm" avoided by "storm-control";
+    bucket_collisions: "bucket-collisions" avoided by "keyed-hash";
+    duplicate_mac: "duplicate-mac" avoided by "own-address";
+    host_moves: "host-moves" avoided by "announces";
+    loop_: "loop" avoided by "storm-control";
+    lost_events: "lost-events" avoided by "audit";
+    reordered_reports: "reordered-reports" avoided by "stamped";
+    stale_entry: "stale-entry" avoided by "inline";
+    static_outlives_host: "static-outlives-host" avoided by "learned";
+    table_full: "table-full" avoided by "per-port";
+}
+
+#[test]
+fn every_file_is_tested() {
+    let folder = std::fs::read_dir(workspace().join(FOLDER)).expect("the library is there");
+    let files: BTreeSet<String> = folder
+        .map(|entry| entry.expect("the library can be read").path())
+        .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(files, NAMES.iter().map(|name| (*name).to_owned()).collect());
+}
+
+#[test]
+fn every_file_is_right_with_every_choice_of_its_parameters_and_teaches_something() {
+    for name in NAMES {
+        let source = Source::read(file(name)).expect("the file is there");
+        let scenario = story::check(&source).unwrap_or_else(|error| panic!("{}", error.render()));
+        assert_eq!(scenario.name, *name, "a file is called as its scenario is");
+        assert!(scenario.lesson.is_some() && !scenario.violations.is_empty(), "{name}");
+    }
+}
+
+/// The same bytes in a debug build and in a release build: this test runs in both.
+#[test]
+fn what_three_of_them_log_is_what_it_was() {
+    let now = DIGESTS.map(|(name, _)| (name, run(&read(name, None)).digest));
+    let then = DIGESTS.map(|(name, digest)| (name, digest.to_owned()));
+    assert_eq!(now, then);
+}
+
+/// The page's prose, and its code blocks.
+fn page() -> (String, Vec<String>) {
+    let text = std::fs::read_to_string(workspace().join(PAGE)).expect("the page is there");
+    let (mut prose, mut blocks) = (String::new(), Vec::new());
+    for (index, part) in text.split("\n```").enumerate() {
+        match index % 2 {
+            0 => prose.push_str(part),
+            // Its first line says which language it is in.
+            _ => blocks.push(part.split_once('\n').map_or("", |(_, block)| block).to_owned()),
+        }
+    }
+    (prose, blocks)
+}
+
+#[test]
+fn the_page_has_a_section_for_every_file() {
+    let (prose, _) = page();
+    let sections: Vec<&str> = prose.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+    let titles: Vec<String> = NAMES.iter().map(|name| read(name, None).title).collect();
+    assert_eq!(
+        sections.iter().collect::<BTreeSet<_>>(),
+        titles.iter().map(String::as_str).collect::<Vec<_>>().iter().collect()
+    );
+}
+
+/// Every command of the page does what the page says: it runs, and each line that the page shows of its output is there.
+#[test]
+fn every_command_of_the_page_runs() {
+    let (_, blocks) = page();
+    let mut replayed = BTreeSet::new();
+    for block in blocks {
+        let mut output: Option<String> = None;
+        for line in block.lines().filter(|line| !line.is_empty()) {
+            if let Some(words) = line.strip_prefix("$ greylag ") {
+                output = Some(succeed(&words.split(' ').map(in_workspace).collect::<Vec<_>>()));
+                replayed.extend(words.strip_prefix("replay ").map(str::to_owned));
+            } else if let Some(output) = &output {
+                assert!(
+                    output.contains(line),
+                    "{PAGE} shows a line that is not printed:\n{line}\n\nof\n{output}"
+                );
+            }
+        }
+    }
+    for name in NAMES {
+        let base = format!("{FOLDER}/{name}.yml");
+        let of_it = replayed.iter().filter(|words| words.starts_with(&base)).count();
+        assert!(
+            replayed.contains(&base) && of_it > 1,
+            "{PAGE} replays {base}, and with a variant that avoids it"
+        );
+    }
+}
+
+/// Standard output of a run that must succeed.
+fn succeed(words: &[String]) -> String {
+    let output = Command::new(program()).args(words).output().expect("the program runs");
+    let text = String::from_utf8(output.stdout).expect("the program prints UTF-8");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "greylag {}: {}\n{text}{errors}", words.join(" "), output.status);
+    text
+}
+
+/// Paths on the page are from the top of the tree.
+fn in_workspace(word: &str) -> String {
+    match Path::new(word).starts_with("scenarios") {
+        true => workspace().join(word).display().to_string(),
+        false => word.to_owned(),
+    }
+}
