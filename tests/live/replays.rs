@@ -49,9 +49,10 @@ fn read(log: &Path) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
 
-/// What must come in the same order in both worlds: of each switch its agents, ports, alarms and configurations, of each
-/// address at a switch what is learned and forgotten. Between these, a frame that is a little earlier or later in
-/// one world changes the order; within, only what is wrong does.
+/// What must come in the same order in both worlds: of each switch its agents, ports, alarms and configurations, of each address at a
+/// switch the places where it is learned. Between these, a frame that is a little earlier or later in one world changes the
+/// order; within, only what is wrong does. An entry lapses in a sweep that comes before or behind the next frame of its
+/// station, so that of these it is only told whether they do, and learning an address again where it is says nothing.
 fn order(events: &[Value]) -> BTreeMap<String, Vec<String>> {
     let mut orders: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in events {
@@ -60,8 +61,8 @@ fn order(events: &[Value]) -> BTreeMap<String, Vec<String>> {
             Value::Null => String::new(),
             value => format!(" {field}={value}"),
         };
-        let family = name.split('-').next().unwrap_or(name);
-        let (subject, fields) = match family {
+        let (subject, fields) = match name.split('-').next().unwrap_or(name) {
+            "mac" if name == "mac-aged" => (field("vlan") + &field("mac") + " lapses", ["", "", ""]),
             "mac" => (field("vlan") + &field("mac"), ["port", "from", "to"]),
             "agent" => (String::new(), ["agent", "start", "result"]),
             "port" => (String::new(), ["port", "", ""]),
@@ -73,6 +74,9 @@ fn order(events: &[Value]) -> BTreeMap<String, Vec<String>> {
         let fields: String = fields.iter().map(|name| field(name)).collect();
         let node = event["node"].as_str().expect("an event has a node");
         orders.entry(format!("{node}{subject}")).or_default().push(format!("{name}{fields}"));
+    }
+    for (_, order) in orders.iter_mut().filter(|(subject, _)| subject.contains(" mac=")) {
+        order.dedup();
     }
     orders
 }
