@@ -450,7 +450,7 @@ impl Session<'_> {
     }
 
     /// Takes a batch of frames that came in on port `ingress` through the table: checks that each source is known
-    /// there and was seen in this tick, or hit already ([`Renewal::Hit`]), and says in `egress` behind which port each
+    /// there and was seen in this tick, or hit already ([`Renewal::Hit`](crate::Renewal::Hit)), and says in `egress` behind which port each
     /// destination is, or [`UNKNOWN`].
     ///
     /// Sources that are not settled by that (new, moved, not seen in this tick or not hit yet, static elsewhere, declined
