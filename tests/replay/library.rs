@@ -16,7 +16,7 @@ const PAGE: &str = "docs/learning-failures.md";
 /// Of the base of each, at its own seed: what a replay shows stays the same from version to version and in every build, or
 /// somebody changes this line and says why.
 const DIGESTS: [(&str, &str); 3] = [
-    ("agent-dies", "a8fbbc916978e79a76fbce99dc109f84145c177bcf1124c5eef45cae536f6201"),
+    ("agent-dies", "48d0a3416c539ec41950f89cc50ff9c176c02462d85bc0be7673d65836be4751"),
     ("host-moves", "a4bb313d7434ac1837f91e53e059a0b996336b8c3fc10fa1a17fb39c051b0a91"),
     ("lost-events", "115eaeca1a4ddbe06db4201511ffecbf5d747192b3c7f85a4fa5ffaa7dd15ef0"),
 ];
