@@ -1,17 +1,17 @@
-//! The agents of a switch: what runs beside the data plane under the supervisor, and can die.
+//! The agents of a switch: what runs beside the data plane, each under a supervisor of its own, and can die.
+
+mod health;
 
 use crate::Switch;
 use crate::alarm::AlarmKind;
-use crate::conditions::{CrashLoop, Span};
-use crate::control::AGENT;
 use crate::event::Event;
-use crate::fault::Fault;
-use crate::input::Refused;
-use crate::learning::LearningAgent;
-use crate::supervisor::{Act, Stage};
-use greylag_base::Instant;
+use crate::supervisor::{Act, Stage, Supervisor};
+use greylag_base::{Instant, Seed};
+use health::Health;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+pub(crate) use health::CrashLoop;
 
 /// An agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -19,16 +19,19 @@ use std::time::Duration;
 pub enum AgentKind {
     /// Keeps the MAC table and the flood groups.
     Learning,
+    /// Speaks LACP for the bundles.
+    Lacp,
 }
 
 impl AgentKind {
     /// All of them.
-    pub const ALL: [AgentKind; 1] = [AgentKind::Learning];
+    pub const ALL: [AgentKind; 2] = [AgentKind::Learning, AgentKind::Lacp];
 
     /// The name in tables, JSON and files.
     pub const fn name(self) -> &'static str {
         match self {
             AgentKind::Learning => "learning",
+            AgentKind::Lacp => "lacp",
         }
     }
 }
@@ -51,13 +54,22 @@ pub enum AgentState {
     Failed,
 }
 
-impl Switch {
-    /// How an agent is.
-    pub fn agent_state(&self, agent: AgentKind) -> AgentState {
-        let AgentKind::Learning = agent;
-        match self.stage() {
-            Stage::Running if self.conditions.is_hung() => AgentState::Hung,
-            Stage::Running if self.conditions.is_slow().is_some() => AgentState::Slow,
+/// An agent's life: who starts it again, and what is wrong with it.
+pub(crate) struct Life {
+    pub(crate) supervisor: Supervisor,
+    pub(crate) health: Health,
+}
+
+impl Life {
+    /// Of an agent that is to be started at once.
+    fn new(agent: AgentKind, seed: Seed, now: Instant) -> Self {
+        Life { supervisor: Supervisor::new(now), health: Health::new(agent, seed) }
+    }
+
+    pub(crate) fn state(&self) -> AgentState {
+        match self.supervisor.stage() {
+            Stage::Running if self.health.is_hung() => AgentState::Hung,
+            Stage::Running if self.health.is_slow() => AgentState::Slow,
             Stage::Running => AgentState::Running,
             Stage::Dumping | Stage::Replaced => AgentState::Dumping,
             Stage::Waiting => AgentState::Restarting,
@@ -65,119 +77,324 @@ impl Switch {
         }
     }
 
-    /// Does what a fault says.
-    pub(crate) fn order(&mut self, now: Instant, fault: Fault) -> Result<(), Refused> {
-        match fault {
-            Fault::Crash { agent, dump } => {
-                self.must_run(agent)?;
-                self.crash(now, dump);
-            }
-            Fault::CrashLoop { run_least: least, run_most: most, dump, times, while_vlan, .. } => {
-                let run = Span { least, most };
-                self.conditions.order_crash_loop(CrashLoop { run, dump, times, while_vlan });
-                self.wind_up(now);
-            }
-            Fault::Hang { agent, lasts } => {
-                self.must_run(agent)?;
-                self.conditions.order_hang(now, lasts);
-                self.look_no_more();
-                self.events.push(now, Event::AgentHung { agent });
-            }
-            Fault::Slow { agent, rate, lasts } => {
-                self.conditions.order_slow(now, rate, lasts);
-                if self.next_look().is_some() {
-                    // That was by another pace.
-                    self.look_soon(now);
-                }
-                self.events.push(now, Event::AgentSlowed { agent, rate });
-            }
-            Fault::LoseReports { share, lasts } => self.conditions.order_loss(now, share, lasts),
-            Fault::DelayReports { least, most, lasts } => {
-                self.conditions.order_delay(now, Span { least, most }, lasts);
-            }
-            Fault::RefuseWrites { share, lasts } => self.conditions.order_refusal(now, share, lasts),
-            Fault::Restart { .. } => {
-                let acts = self.supervisor.restart(now, &self.history.running().supervisor);
-                self.act(now, acts);
-            }
-            Fault::Heal => {
-                let was_ill = self.conditions.is_hung() || self.conditions.is_slow().is_some();
-                self.conditions.heal();
-                if was_ill {
-                    self.resume(now);
-                }
-            }
+    pub(crate) fn runs(&self) -> bool {
+        self.supervisor.stage() == Stage::Running
+    }
+
+    /// It runs and is not hung.
+    pub(crate) fn works(&self) -> bool {
+        self.runs() && !self.health.is_hung()
+    }
+
+    /// When something is due in it.
+    fn poll_timeout(&self) -> Option<Instant> {
+        [self.health.poll_timeout(), self.supervisor.poll_timeout()].into_iter().flatten().min()
+    }
+}
+
+impl Switch {
+    /// Has the switch something for an agent to do?
+    fn wants(&self, agent: AgentKind) -> bool {
+        match agent {
+            AgentKind::Learning => true,
+            // There are no bundles.
+            AgentKind::Lacp => false,
         }
-        Ok(())
     }
 
-    fn must_run(&self, agent: AgentKind) -> Result<(), Refused> {
-        if self.agent.is_some() { Ok(()) } else { Err(Refused::AgentDown { agent }) }
+    /// How an agent is; `None` when the switch has nothing for it to do.
+    pub fn agent_state(&self, agent: AgentKind) -> Option<AgentState> {
+        self.lives.get(&agent).map(Life::state)
     }
 
-    /// The agent ends by itself.
-    pub(crate) fn crash(&mut self, now: Instant, dump: Duration) {
-        self.conditions.forget_run();
-        let acts = self.supervisor.crash(now, dump);
-        self.act(now, acts);
-    }
-
-    pub(crate) fn act_once(&mut self, now: Instant, act: Act) {
-        match act {
-            Act::Mourn => {
-                self.agent = None;
-                self.look_no_more();
-                self.events.push(now, Event::AgentCrashed { agent: AGENT });
-                let is_coming_back = self.config().supervisor.restart;
-                self.alarm_if(now, is_coming_back, AlarmKind::AgentRestarting { agent: AGENT });
-            }
-            Act::Stop => {
-                self.agent = None;
-                self.look_no_more();
-                self.events.push(now, Event::AgentStopped { agent: AGENT });
-            }
-            Act::Start => self.start_agent(now),
-            Act::GiveUp(result) => {
-                self.events.push(now, Event::AgentFailed { agent: AGENT, result });
-                self.clear_alarm(now, AlarmKind::AgentRestarting { agent: AGENT });
-                self.alarm_if(now, true, AlarmKind::AgentFailed { agent: AGENT });
+    /// An agent lives where the switch has something for it to do, and nowhere else.
+    pub(crate) fn settle_agents(&mut self, now: Instant) {
+        for agent in AgentKind::ALL {
+            match (self.wants(agent), self.lives.contains_key(&agent)) {
+                (true, false) => self.employ(now, agent),
+                (false, true) => self.dismiss(now, agent),
+                _ => {}
             }
         }
     }
 
-    /// Starts the agent. It adopts the table and the flood groups as they stand, and puts right at once what differs from the
-    /// ports' state.
-    fn start_agent(&mut self, now: Instant) {
-        self.conditions.forget_run();
-        self.events.push(now, Event::AgentStarted { agent: AGENT, start: self.supervisor.starts() });
-        let agent = self.around(now, LearningAgent::start);
-        self.agent = Some(agent);
-        self.clear_alarm(now, AlarmKind::AgentRestarting { agent: AGENT });
-        self.clear_alarm(now, AlarmKind::AgentFailed { agent: AGENT });
-        self.reconcile(now);
+    fn employ(&mut self, now: Instant, agent: AgentKind) {
+        self.lives.insert(agent, Life::new(agent, self.seed, now));
+    }
+
+    fn dismiss(&mut self, now: Instant, agent: AgentKind) {
+        if self.lives.remove(&agent).is_some_and(|life| life.runs()) {
+            self.stop(now, agent);
+        }
+        self.clear_agent_alarms(now, agent);
+    }
+
+    /// An agent runs and is not hung.
+    pub(crate) fn works(&self, agent: AgentKind) -> bool {
+        self.lives.get(&agent).is_some_and(Life::works)
+    }
+
+    /// When something is due in an agent's life.
+    pub(crate) fn next_turn(&self) -> Option<Instant> {
+        self.lives.values().filter_map(Life::poll_timeout).min()
+    }
+
+    /// Does what is due in the agents' lives.
+    pub(crate) fn run_lives(&mut self, now: Instant) {
+        for agent in AgentKind::ALL {
+            let Some(life) = self.lives.get_mut(&agent) else { continue };
+            if life.health.handle_timeout(now) {
+                self.resume(now, agent);
+            }
+            let Some(life) = self.lives.get_mut(&agent) else { continue };
+            let acts = life.supervisor.handle_timeout(now, &self.history.running().supervisor);
+            self.act(now, agent, acts);
+            let Some(life) = self.lives.get_mut(&agent) else { continue };
+            if let Some(dump) = life.health.take_crash(now) {
+                self.crash(now, agent, dump);
+            }
+        }
+    }
+
+    /// An agent ends by itself.
+    pub(crate) fn crash(&mut self, now: Instant, agent: AgentKind, dump: Duration) {
+        let Some(life) = self.lives.get_mut(&agent) else { return };
+        life.health.forget_run();
+        let acts = life.supervisor.crash(now, dump);
+        self.act(now, agent, acts);
+    }
+
+    pub(crate) fn act(&mut self, now: Instant, agent: AgentKind, acts: &[Act]) {
+        for act in acts {
+            match *act {
+                Act::Mourn => {
+                    self.end_work(agent);
+                    self.events.push(now, Event::AgentCrashed { agent });
+                    let is_coming_back = self.config().supervisor.restart;
+                    self.alarm_if(now, is_coming_back, AlarmKind::AgentRestarting { agent });
+                }
+                Act::Stop => self.stop(now, agent),
+                Act::Start => self.start(now, agent),
+                Act::GiveUp(result) => {
+                    self.events.push(now, Event::AgentFailed { agent, result });
+                    self.clear_alarm(now, AlarmKind::AgentRestarting { agent });
+                    self.alarm_if(now, true, AlarmKind::AgentFailed { agent });
+                }
+            }
+        }
+    }
+
+    fn start(&mut self, now: Instant, agent: AgentKind) {
+        let Some(life) = self.lives.get_mut(&agent) else { return };
+        life.health.forget_run();
+        self.events.push(now, Event::AgentStarted { agent, start: life.supervisor.starts() });
+        self.begin_work(now, agent);
+        self.clear_agent_alarms(now, agent);
         self.wind_up(now);
     }
 
-    /// The agent is not hung or slow any more.
-    pub(crate) fn resume(&mut self, now: Instant) {
-        if self.listens() {
-            self.events.push(now, Event::AgentResumed { agent: AGENT });
-            self.with_agent(now, |agent, around| agent.resume(around));
-            self.reconcile(now);
+    fn stop(&mut self, now: Instant, agent: AgentKind) {
+        self.end_work(agent);
+        self.events.push(now, Event::AgentStopped { agent });
+    }
+
+    /// An agent is not hung or slow any more.
+    pub(crate) fn resume(&mut self, now: Instant, agent: AgentKind) {
+        if self.works(agent) {
+            self.events.push(now, Event::AgentResumed { agent });
+            self.resume_work(now, agent);
         }
     }
 
-    fn reconcile(&mut self, now: Instant) {
-        self.settle_ports();
-        self.lease_flood_groups(now);
-        self.publish(now);
-        self.look_soon(now);
+    fn clear_agent_alarms(&mut self, now: Instant, agent: AgentKind) {
+        self.clear_alarm(now, AlarmKind::AgentRestarting { agent });
+        self.clear_alarm(now, AlarmKind::AgentFailed { agent });
     }
 
-    /// Draws how long the agent will run, if a crash loop is ordered and applies.
+    /// Draws how long agents that run will run, where a crash loop is ordered and applies.
     pub(crate) fn wind_up(&mut self, now: Instant) {
-        if self.agent.is_some() {
-            self.conditions.wind_up(now, self.history.running());
+        for life in self.lives.values_mut().filter(|life| life.runs()) {
+            life.health.wind_up(now, self.history.running());
         }
+    }
+}
+
+/// What each agent does of its own at the turns of its life, beside what all do.
+impl Switch {
+    /// It has just been started.
+    fn begin_work(&mut self, now: Instant, agent: AgentKind) {
+        match agent {
+            AgentKind::Learning => self.start_learning(now),
+            AgentKind::Lacp => {}
+        }
+    }
+
+    /// It has ended, and what it knew goes with it.
+    fn end_work(&mut self, agent: AgentKind) {
+        match agent {
+            AgentKind::Learning => self.end_learning(),
+            AgentKind::Lacp => {}
+        }
+    }
+
+    /// It lives and does nothing from now on.
+    pub(crate) fn pause_work(&mut self, agent: AgentKind) {
+        match agent {
+            AgentKind::Learning => self.look_no_more(),
+            AgentKind::Lacp => {}
+        }
+    }
+
+    /// It has another pace from now on.
+    pub(crate) fn pace_work(&mut self, now: Instant, agent: AgentKind) {
+        match agent {
+            AgentKind::Learning => self.look_again(now),
+            AgentKind::Lacp => {}
+        }
+    }
+
+    /// It does something again, or as fast as it can.
+    fn resume_work(&mut self, now: Instant, agent: AgentKind) {
+        match agent {
+            AgentKind::Learning => self.resume_learning(now),
+            AgentKind::Lacp => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{PortConfig, SupervisorConfig, SwitchConfig};
+    use crate::fault::Fault;
+    use crate::input::{Input, Refused};
+    use crate::lasting::Span;
+    use greylag_base::PortName;
+
+    const LEARNING: AgentKind = AgentKind::Learning;
+    const LACP: AgentKind = AgentKind::Lacp;
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn crash_loop() -> CrashLoop {
+        let run = Span { least: seconds(20), most: seconds(40) };
+        CrashLoop { run, dump: seconds(1), times: None, while_vlan: None }
+    }
+
+    /// Lets a life that is in a crash loop go on to the end; when it crashed.
+    fn live_out(life: &mut Life, config: &SwitchConfig) -> Vec<Instant> {
+        let mut crashes = Vec::new();
+        while let Some(now) = life.poll_timeout() {
+            life.health.handle_timeout(now);
+            if life.supervisor.handle_timeout(now, &config.supervisor).contains(&Act::Start) {
+                life.health.forget_run();
+                life.health.wind_up(now, config);
+            }
+            if let Some(dump) = life.health.take_crash(now) {
+                life.health.forget_run();
+                life.supervisor.crash(now, dump);
+                crashes.push(now);
+            }
+        }
+        crashes
+    }
+
+    /// A limit of 4 starts in 10 minutes.
+    fn patient() -> SwitchConfig {
+        let mut config = SwitchConfig::new("sw1");
+        config.ports.push(PortConfig::new(PortName::new("eth1").unwrap()));
+        config.supervisor = SupervisorConfig {
+            start_limit_burst: 4,
+            start_limit_interval: seconds(600),
+            ..SupervisorConfig::default()
+        };
+        config
+    }
+
+    #[test]
+    fn each_agent_lives_for_itself() {
+        let config = patient();
+        let lives = || AgentKind::ALL.map(|agent| Life::new(agent, Seed(1), Instant::ZERO));
+        let [mut learning, mut lacp] = lives();
+        for life in [&mut learning, &mut lacp] {
+            life.supervisor.handle_timeout(Instant::ZERO, &config.supervisor);
+        }
+        lacp.health.order_crash_loop(crash_loop());
+        lacp.health.wind_up(Instant::ZERO, &config);
+        let alone = live_out(&mut lacp, &config);
+        assert_eq!((alone.len(), lacp.state()), (4, AgentState::Failed));
+        assert_eq!((learning.state(), learning.supervisor.starts()), (AgentState::Running, 1));
+        assert_eq!(learning.poll_timeout(), None);
+
+        let [mut learning, mut lacp] = lives();
+        learning.health.order_crash_loop(crash_loop());
+        lacp.health.order_crash_loop(crash_loop());
+        let other = live_out(&mut learning, &config);
+        assert_eq!(live_out(&mut lacp, &config), alone, "what one draws does not shift what the other does");
+        assert_ne!(other, alone);
+    }
+
+    /// A switch with both agents.
+    fn switch() -> Switch {
+        let mut switch = Switch::new(patient(), Seed(1), Instant::ZERO).unwrap();
+        switch.employ(Instant::ZERO, LACP);
+        assert_eq!(switch.poll_timeout(), Some(Instant::ZERO), "it is to be started at once");
+        switch.handle_input(Instant::ZERO, Input::Timeout).unwrap();
+        switch
+    }
+
+    fn told(switch: &Switch) -> Vec<Event> {
+        let all = switch.events().after(0).map(|record| record.event.clone());
+        all.filter(|event| !matches!(event, Event::SwitchStarted { .. })).collect()
+    }
+
+    #[test]
+    fn one_agent_crashes_hangs_and_is_given_up_while_the_other_runs() {
+        let mut switch = switch();
+        let started = |agent, start| Event::AgentStarted { agent, start };
+        assert_eq!(told(&switch), [started(LEARNING, 1), started(LACP, 1)]);
+        let order = |switch: &mut Switch, fault| switch.handle_input(Instant::ZERO, Input::Fault(fault));
+        order(&mut switch, Fault::Hang { agent: LACP, lasts: Some(seconds(5)) }).unwrap();
+        let states = |switch: &Switch| AgentKind::ALL.map(|agent| switch.agent_state(agent).unwrap());
+        assert_eq!(states(&switch), [AgentState::Running, AgentState::Hung]);
+        switch.handle_input(Instant::ZERO + seconds(5), Input::Timeout).unwrap();
+        assert_eq!(
+            told(&switch)[2..],
+            [Event::AgentHung { agent: LACP }, Event::AgentResumed { agent: LACP }]
+        );
+
+        let (run_least, run_most, dump) = (seconds(1), seconds(1), seconds(0));
+        let fault =
+            Fault::CrashLoop { agent: LACP, run_least, run_most, dump, times: None, while_vlan: None };
+        switch.handle_input(Instant::ZERO + seconds(5), Input::Fault(fault)).unwrap();
+        while let Some(now) = switch.poll_timeout() {
+            switch.handle_input(now, Input::Timeout).unwrap();
+        }
+        assert_eq!(states(&switch), [AgentState::Running, AgentState::Failed]);
+        let alarms: Vec<AlarmKind> = switch.alarms().iter().map(|alarm| alarm.kind).collect();
+        assert_eq!(alarms, [AlarmKind::AgentFailed { agent: LACP }]);
+        let rows = switch.agent_rows();
+        let rows: Vec<_> = rows.iter().map(|row| (row.name.as_str(), row.restarts)).collect();
+        assert_eq!(rows, [("learning", 0), ("lacp", 3)]);
+    }
+
+    #[test]
+    fn an_agent_without_anything_to_do_goes_and_its_alarms_with_it() {
+        let mut switch = switch();
+        let now = Instant::ZERO + seconds(1);
+        switch.handle_input(now, Input::Fault(Fault::Crash { agent: LACP, dump: seconds(1) })).unwrap();
+        assert_eq!(switch.alarms().len(), 1);
+        switch.settle_agents(now);
+        assert_eq!((switch.agent_state(LACP), switch.alarms().len()), (None, 0));
+        assert_eq!(switch.poll_timeout(), None);
+        let refused = switch.handle_input(now, Input::Fault(Fault::Restart { agent: LACP }));
+        assert_eq!(refused, Err(Refused::NoAgent { agent: LACP, there: vec![LEARNING] }));
+
+        switch.employ(now, LACP);
+        switch.handle_input(now, Input::Timeout).unwrap();
+        switch.settle_agents(now);
+        assert_eq!(told(&switch).last(), Some(&Event::AgentStopped { agent: LACP }));
     }
 }

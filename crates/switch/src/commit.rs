@@ -184,7 +184,7 @@ impl Switch {
             self.flood_renewed = now;
         }
         self.lease_flood_groups(now);
-        if let Some(agent) = &mut self.agent {
+        if let Some(agent) = &mut self.learning {
             agent.reconfigure(now, &config);
         }
         self.publish(now);
@@ -200,6 +200,7 @@ impl Switch {
         for change in changes {
             self.follow_port(now, change);
         }
+        self.settle_agents(now);
         self.wind_up(now);
     }
 

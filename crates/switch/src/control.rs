@@ -1,24 +1,20 @@
 //! The control side: hears inputs, keeps state, publishes what the data plane forwards by.
 
-use crate::agent::AgentKind;
+use crate::agent::{AgentKind, Life};
 use crate::alarm::{Alarm, AlarmBoard, AlarmKind, Change};
-use crate::conditions::Conditions;
 use crate::config::SwitchConfig;
 use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
-use crate::learning::{AgentCounts, Around, Flush, LearningAgent, is_full};
+use crate::learning::mishaps::Mishaps;
+use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
-use crate::supervisor::{Act, Stage, Supervisor};
 use crate::table_door::{Place, TableDoor};
-use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
-use greylag_dataplane::{DataPlane, LearnCounts, Limits, WorkerReport};
-use greylag_mactable::Decline;
+use greylag_base::{Instant, PortId, Seed, VlanId};
+use greylag_dataplane::{DataPlane, Limits};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The learning agent, the only one so far.
-pub(crate) const AGENT: AgentKind = AgentKind::Learning;
 
 /// VLANs that every switch has room for, however few it starts with.
 const LEAST_VLAN_ROOM: usize = 64;
@@ -48,12 +44,15 @@ pub struct Switch {
     pub(crate) ports: Vec<Port>,
     pub(crate) events: EventLog,
     pub(crate) alarms: AlarmBoard,
-    pub(crate) supervisor: Supervisor,
-    pub(crate) conditions: Conditions,
-    /// While it runs.
-    pub(crate) agent: Option<LearningAgent>,
+    /// Where its chance comes from.
+    pub(crate) seed: Seed,
+    /// Of the agents for which it has something to do.
+    pub(crate) lives: BTreeMap<AgentKind, Life>,
+    /// The learning agent, while it runs.
+    pub(crate) learning: Option<LearningAgent>,
+    pub(crate) mishaps: Mishaps,
     pub(crate) counts: AgentCounts,
-    /// When the agent renewed the flood groups last, or their lease began.
+    /// When the learning agent renewed the flood groups last, or their lease began.
     pub(crate) flood_renewed: Instant,
     /// When a commit that nobody confirms is rolled back.
     pub(crate) confirm_by: Option<Instant>,
@@ -61,15 +60,15 @@ pub struct Switch {
     pub(crate) vlan_room: usize,
     /// What was flushed with a port or VLAN that went, or a port that left a VLAN, and is to be flushed once more; and when that is
     /// if nobody polls the workers first.
-    gone: Vec<Flush>,
+    pub(crate) gone: Vec<Flush>,
     second_flush: Option<Instant>,
     /// The table is to be compared with the agent's list now.
-    audit_due: bool,
-    /// When the agent looks at its queue of its own accord.
-    next_look: Option<Instant>,
+    pub(crate) audit_due: bool,
+    /// When the learning agent looks at its queue of its own accord.
+    pub(crate) next_look: Option<Instant>,
     /// What workers had lost, and declined for want of room, at the last look.
-    lost: u64,
-    full: u64,
+    pub(crate) lost: u64,
+    pub(crate) full: u64,
 }
 
 impl Switch {
@@ -149,9 +148,10 @@ impl Switch {
             ports: config.ports.iter().cloned().map(Port::new).collect(),
             events: EventLog::default(),
             alarms: AlarmBoard::default(),
-            supervisor: Supervisor::new(now),
-            conditions: Conditions::new(seed),
-            agent: None,
+            seed,
+            lives: BTreeMap::new(),
+            learning: None,
+            mishaps: Mishaps::new(seed),
             counts: AgentCounts::default(),
             flood_renewed: now,
             confirm_by: None,
@@ -177,6 +177,7 @@ impl Switch {
         }
         let (ports, workers) = (switch.ports.len(), config.workers.count);
         switch.events.push(now, Event::SwitchStarted { ports, workers });
+        switch.settle_agents(now);
         switch.run_timers(now);
         Ok(switch)
     }
@@ -297,62 +298,12 @@ impl Switch {
         [self.next_timer(), self.next_look].into_iter().flatten().min()
     }
 
-    /// Takes in what the workers have reported, as much as the agent can take now, and what they have lost.
-    ///
-    /// To be called [`poll_interval`](crate::config::LearningConfig::poll_interval) after [`Switch::has_news`] became true, or every
-    /// so often.
-    pub fn poll_workers(&mut self, now: Instant) {
-        if !self.door.is_live() {
-            return;
-        }
-        if self.next_timer().is_some_and(|due| due <= now) {
-            // As an input, for a record of the run.
-            let _ = self.handle_input(now, Input::Timeout);
-        }
-        self.next_look = None;
-        let poll_interval = self.config().learning.poll_interval;
-        let workers = u64::from(self.config().workers.count.max(1));
-        let allowance = if self.listens() { self.conditions.allowance(now, poll_interval) } else { 0 };
-        let each = allowance.div_ceil(workers).try_into().unwrap_or(usize::MAX);
-        let plane = Arc::clone(self.door.plane());
-        let reports = if each > 0 { plane.take_reports(each) } else { Vec::new() };
-        let counts = plane.learn_counts();
-        let (lost, full) = (counts.events_lost, full(&counts));
-        let (newly_lost, newly_full) = (lost - self.lost, full - self.full);
-        (self.lost, self.full) = (lost, full);
-        let taken = reports.len();
-        if taken > 0 || newly_lost > 0 || newly_full > 0 || !self.gone.is_empty() {
-            let _ = self.handle_input(now, Input::Reports { reports, lost: newly_lost, full: newly_full });
-        }
-        if self.listens() {
-            let next = self.conditions.spend(now, taken, poll_interval);
-            self.next_look = next.filter(|_| plane.reports_waiting() > 0);
-        }
-    }
-
-    /// There is something that [`Switch::poll_workers`] would take in: reports while the agent listens and has time, or losses. A
-    /// driver that has it polled `poll_interval` after this became true, and not again before, polls for nothing else.
-    pub fn has_news(&self) -> bool {
-        let plane = self.door.plane();
-        let takes = self.listens() && self.next_look.is_none() && !self.conditions.is_stalled();
-        let counts = plane.learn_counts();
-        (takes && plane.reports_waiting() > 0) || counts.events_lost > self.lost || full(&counts) > self.full
-    }
-
-    /// The agent runs and is not hung.
-    pub(crate) fn listens(&self) -> bool {
-        self.agent.is_some() && !self.conditions.is_hung()
-    }
-
-    fn next_timer(&self) -> Option<Instant> {
-        let listening = self.agent.as_ref().filter(|_| self.listens());
-        let agent = listening.and_then(|agent| agent.poll_timeout(self.config()));
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
         [
-            self.conditions.poll_timeout(),
-            self.supervisor.poll_timeout(),
+            self.mishaps.poll_timeout(),
+            self.next_turn(),
             self.confirm_by,
-            listening.and_then(|_| self.conditions.next_arrival()),
-            agent,
+            self.next_of_learning(),
             self.alarms.poll_timeout(),
             self.second_flush,
         ]
@@ -364,19 +315,13 @@ impl Switch {
     /// Does what is due, causes before consequences.
     fn run_timers(&mut self, now: Instant) {
         while self.next_timer().is_some_and(|due| due <= now) {
-            if self.conditions.handle_timeout(now) {
-                self.resume(now);
-            }
-            let acts = self.supervisor.handle_timeout(now, &self.history.running().supervisor);
-            self.act(now, acts);
-            if let Some(dump) = self.conditions.take_crash(now) {
-                self.crash(now, dump);
-            }
+            self.mishaps.handle_timeout(now);
+            self.run_lives(now);
             if self.confirm_by.is_some_and(|deadline| deadline <= now) {
                 self.give_back(now);
             }
             if self.listens() {
-                self.run_agent(now);
+                self.run_learning(now);
             }
             for change in self.alarms.handle_timeout(now).into_iter().flatten() {
                 self.log_alarm(now, change);
@@ -384,68 +329,6 @@ impl Switch {
             if self.second_flush.is_some_and(|due| due <= now) {
                 self.flush_again(now);
             }
-        }
-    }
-
-    /// What the agent does of its own accord.
-    fn run_agent(&mut self, now: Instant) {
-        while let Some(report) = self.conditions.arrived(now) {
-            self.with_agent(now, |agent, around| agent.handle_report(report, around));
-        }
-        if self.with_agent(now, LearningAgent::renew_if_due) == Some(true) && self.lease_flood_groups(now) {
-            self.publish(now);
-        }
-        self.audit_due |= self.with_agent(now, |agent, around| agent.audit_is_due(around)) == Some(true);
-    }
-
-    /// Lets the agent do something, if it runs.
-    pub(crate) fn with_agent<R>(
-        &mut self,
-        now: Instant,
-        work: impl FnOnce(&mut LearningAgent, &mut Around<'_>) -> R,
-    ) -> Option<R> {
-        let mut agent = self.agent.take()?;
-        let result = self.around(now, |around| work(&mut agent, around));
-        self.agent = Some(agent);
-        Some(result)
-    }
-
-    /// What an agent finds around it.
-    pub(crate) fn around<R>(&mut self, now: Instant, work: impl FnOnce(&mut Around<'_>) -> R) -> R {
-        let (mut told, mut full) = (Vec::new(), false);
-        let mut around = Around {
-            now,
-            config: self.history.running(),
-            ports: &self.ports,
-            door: &mut self.door,
-            conditions: &mut self.conditions,
-            counts: &mut self.counts,
-            told: &mut told,
-            full: &mut full,
-        };
-        let result = work(&mut around);
-        for (at, event) in told {
-            self.events.push(at, event);
-        }
-        self.alarm_if(now, full, AlarmKind::MacTableFull);
-        result
-    }
-
-    fn take_reports(&mut self, now: Instant, reports: Vec<WorkerReport>) {
-        for report in reports {
-            if self.conditions.loses() {
-                self.counts.lost += 1;
-            } else if let Some(report) = self.conditions.send(now, report) {
-                self.deliver(now, report);
-            }
-        }
-    }
-
-    fn deliver(&mut self, now: Instant, report: WorkerReport) {
-        if self.listens() {
-            self.with_agent(now, |agent, around| agent.handle_report(report, around));
-        } else {
-            self.counts.ignored += 1;
         }
     }
 
@@ -486,21 +369,6 @@ impl Switch {
             if !is_back {
                 self.flush(now, flush);
             }
-        }
-    }
-
-    pub(crate) fn agent_hears_flush(&mut self, flush: Flush) {
-        let listens = self.listens();
-        if let Some(agent) = &mut self.agent {
-            agent.handle_flush(flush, listens);
-        }
-    }
-
-    /// The entry of an address is not in the table any more, by an operator's doing.
-    pub(crate) fn agent_hears_displaced(&mut self, vlan: VlanId, mac: MacAddr) {
-        let listens = self.listens();
-        if let Some(agent) = &mut self.agent {
-            agent.handle_displaced(vlan, mac, listens);
         }
     }
 
@@ -551,42 +419,6 @@ impl Switch {
     pub(crate) fn port_name(&self, port: PortId) -> String {
         self.ports[port.index()].config.name.to_string()
     }
-
-    /// The agent's queue is looked at as soon as possible, if something waits there.
-    pub(crate) fn look_soon(&mut self, now: Instant) {
-        if self.door.plane().reports_waiting() > 0 {
-            self.next_look = Some(now);
-        }
-    }
-
-    /// When the agent looks at its queue of its own accord.
-    pub(crate) fn next_look(&self) -> Option<Instant> {
-        self.next_look
-    }
-
-    /// The agent has ended: it will not look at its queue.
-    pub(crate) fn look_no_more(&mut self) {
-        self.next_look = None;
-    }
-
-    pub(crate) fn stage(&self) -> Stage {
-        self.supervisor.stage()
-    }
-
-    pub(crate) fn act(&mut self, now: Instant, acts: &[Act]) {
-        for act in acts {
-            self.act_once(now, *act);
-        }
-    }
-}
-
-/// Addresses that workers did not learn for want of room.
-fn full(counts: &LearnCounts) -> u64 {
-    Decline::ALL
-        .iter()
-        .filter(|&&decline| is_full(decline))
-        .map(|decline| counts.declined[decline.index()])
-        .sum()
 }
 
 /// How many VLANs a switch makes room for: twice as many as it starts with, and at least [`LEAST_VLAN_ROOM`].

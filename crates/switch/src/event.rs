@@ -113,10 +113,10 @@ pub enum Event {
     AgentStarted {
         /// Which.
         agent: AgentKind,
-        /// It is its so-manieth start since the switch started.
+        /// It is its so-manieth start since the switch has something for it to do.
         start: u64,
     },
-    /// An agent was stopped because an operator restarts it.
+    /// An agent was stopped because an operator restarts it, or the switch has nothing for it to do any more.
     AgentStopped {
         /// Which.
         agent: AgentKind,

@@ -1,8 +1,13 @@
-//! Faults that can be ordered: what a scenario, or `greylag fault`, does to a switch from inside.
+//! Faults that can be ordered: what a scenario, or `greylag fault`, does to a switch from inside, and how it is done.
 
-use crate::agent::AgentKind;
-use greylag_base::VlanId;
+use crate::Switch;
+use crate::agent::{AgentKind, CrashLoop, Life};
+use crate::event::Event;
+use crate::input::Refused;
+use crate::lasting::Span;
+use greylag_base::{Instant, VlanId};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Something that goes wrong inside a switch.
@@ -77,4 +82,82 @@ pub enum Fault {
     },
     /// Whatever was ordered before and still lasts ends. An agent that was given up stays so.
     Heal,
+}
+
+impl Fault {
+    /// The agent that it is about; `None` when it is about all.
+    pub fn agent(&self) -> Option<AgentKind> {
+        match *self {
+            Fault::Crash { agent, .. }
+            | Fault::CrashLoop { agent, .. }
+            | Fault::Hang { agent, .. }
+            | Fault::Slow { agent, .. }
+            | Fault::Restart { agent } => Some(agent),
+            Fault::LoseReports { .. } | Fault::DelayReports { .. } | Fault::RefuseWrites { .. } => {
+                Some(AgentKind::Learning)
+            }
+            Fault::Heal => None,
+        }
+    }
+}
+
+impl Switch {
+    /// Does what a fault says.
+    pub(crate) fn order(&mut self, now: Instant, fault: Fault) -> Result<(), Refused> {
+        match fault {
+            Fault::Crash { agent, dump } => {
+                self.running(agent)?;
+                self.crash(now, agent, dump);
+            }
+            Fault::CrashLoop { agent, run_least: least, run_most: most, dump, times, while_vlan } => {
+                let run = Span { least, most };
+                let order = CrashLoop { run, dump, times, while_vlan };
+                life(&mut self.lives, agent)?.health.order_crash_loop(order);
+                self.wind_up(now);
+            }
+            Fault::Hang { agent, lasts } => {
+                self.running(agent)?.health.order_hang(now, lasts);
+                self.pause_work(agent);
+                self.events.push(now, Event::AgentHung { agent });
+            }
+            Fault::Slow { agent, rate, lasts } => {
+                life(&mut self.lives, agent)?.health.order_slow(now, rate, lasts);
+                self.pace_work(now, agent);
+                self.events.push(now, Event::AgentSlowed { agent, rate });
+            }
+            Fault::LoseReports { share, lasts } => self.mishaps.order_loss(now, share, lasts),
+            Fault::DelayReports { least, most, lasts } => {
+                self.mishaps.order_delay(now, Span { least, most }, lasts);
+            }
+            Fault::RefuseWrites { share, lasts } => self.mishaps.order_refusal(now, share, lasts),
+            Fault::Restart { agent } => {
+                let life = life(&mut self.lives, agent)?;
+                let acts = life.supervisor.restart(now, &self.history.running().supervisor);
+                self.act(now, agent, acts);
+            }
+            Fault::Heal => self.heal(now),
+        }
+        Ok(())
+    }
+
+    fn heal(&mut self, now: Instant) {
+        self.mishaps.heal();
+        for agent in AgentKind::ALL {
+            if self.lives.get_mut(&agent).is_some_and(|life| life.health.heal()) {
+                self.resume(now, agent);
+            }
+        }
+    }
+
+    /// The life of an agent, which must run for what is ordered.
+    fn running(&mut self, agent: AgentKind) -> Result<&mut Life, Refused> {
+        let life = life(&mut self.lives, agent)?;
+        if life.runs() { Ok(life) } else { Err(Refused::AgentDown { agent }) }
+    }
+}
+
+/// The life of an agent that the switch must have.
+fn life(lives: &mut BTreeMap<AgentKind, Life>, agent: AgentKind) -> Result<&mut Life, Refused> {
+    let there = lives.keys().copied().collect();
+    lives.get_mut(&agent).ok_or(Refused::NoAgent { agent, there })
 }

@@ -2,7 +2,8 @@
 
 use crate::config::SwitchConfig;
 use greylag_base::Instant;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::VecDeque;
 
 /// How many configurations are kept, the running one included: rollback 0 to 49 in Junos' words.
@@ -25,10 +26,18 @@ pub struct Commit {
 }
 
 /// The configurations that a switch has had, the running one first. Never empty, at most [`KEPT`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct History {
     commits: VecDeque<Commit>,
+}
+
+impl<'de> Deserialize<'de> for History {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let commits = Vec::deserialize(deserializer)?;
+        let none = || D::Error::invalid_length(0, &"the running configuration, and those before it");
+        History::of(commits).ok_or_else(none)
+    }
 }
 
 impl History {
@@ -96,5 +105,19 @@ impl History {
         let number = self.latest().number + 1;
         self.commits.push_front(Commit { number, at, author, unconfirmed, config });
         self.commits.truncate(KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_that_is_read_has_a_running_configuration() {
+        let history = History::new(SwitchConfig::new("sw1"), Instant::ZERO);
+        let text = serde_json::to_string(&history).unwrap();
+        assert_eq!(serde_json::from_str::<History>(&text).unwrap(), history);
+        let error = serde_json::from_str::<History>("[]").unwrap_err().to_string();
+        assert!(error.contains("invalid length 0, expected the running configuration"), "{error}");
     }
 }

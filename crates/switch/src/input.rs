@@ -110,6 +110,18 @@ pub enum Refused {
         /// How many it has.
         kept: usize,
     },
+    /// The switch has nothing to do for the agent that it is for.
+    #[error(
+        "this switch has no {name} agent: expected one of {there}",
+        name = .agent.name(),
+        there = .there.iter().map(|agent| agent.name()).collect::<Vec<_>>().join(", ")
+    )]
+    NoAgent {
+        /// Which.
+        agent: AgentKind,
+        /// Those that it has.
+        there: Vec<AgentKind>,
+    },
     /// The agent that it is for does not run, or does nothing.
     #[error("the {name} agent does not answer: restart it first", name = .agent.name())]
     AgentDown {

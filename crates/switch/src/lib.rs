@@ -52,7 +52,6 @@
 pub mod agent;
 pub mod alarm;
 mod commit;
-mod conditions;
 pub mod config;
 mod control;
 mod diff;
@@ -61,6 +60,7 @@ pub mod fault;
 mod flood_groups;
 pub mod history;
 mod input;
+mod lasting;
 mod learning;
 mod port;
 mod publication;

@@ -2,7 +2,7 @@
 //! socket's JSON and the program's tables.
 
 use crate::Switch;
-use crate::agent::{AgentKind, AgentState};
+use crate::agent::{AgentKind, AgentState, Life};
 use crate::alarm::{AlarmKind, Severity};
 use crate::config::{Attachment, Membership};
 use crate::diff::diff;
@@ -405,26 +405,36 @@ impl Switch {
     }
 
     fn addresses(&self) -> u64 {
-        self.agent.as_ref().map_or(0, |agent| agent.list().len() as u64)
+        self.learning.as_ref().map_or(0, |agent| agent.list().len() as u64)
     }
 
-    /// The agents.
+    /// The agents for which the switch has something to do.
     pub fn agent_rows(&self) -> Vec<AgentRow> {
-        let row = |agent: AgentKind| AgentRow {
-            name: agent.name().to_owned(),
-            state: self.agent_state(agent),
-            since: self.supervisor.since(),
-            restarts: self.supervisor.starts().saturating_sub(1),
-            reports_waiting: self.data_plane().reports_waiting() as u64,
-            reports_lost: self.data_plane().learn_counts().events_lost,
-            addresses: self.addresses(),
+        let row = |(&agent, life): (&AgentKind, &Life)| {
+            let (waiting, lost, addresses) = match agent {
+                AgentKind::Learning => {
+                    let plane = self.data_plane();
+                    (plane.reports_waiting() as u64, plane.learn_counts().events_lost, self.addresses())
+                }
+                // Nobody reports to it.
+                AgentKind::Lacp => (0, 0, 0),
+            };
+            AgentRow {
+                name: agent.name().to_owned(),
+                state: life.state(),
+                since: life.supervisor.since(),
+                restarts: life.supervisor.starts().saturating_sub(1),
+                reports_waiting: waiting,
+                reports_lost: lost,
+                addresses,
+            }
         };
-        AgentKind::ALL.map(row).into()
+        self.lives.iter().map(row).collect()
     }
 
     /// The learning agent's own list, by VLAN and address; empty while it does not run.
     pub fn known(&self, now: Instant) -> Vec<KnownRow> {
-        let list = self.agent.iter().flat_map(|agent| agent.list().iter());
+        let list = self.learning.iter().flat_map(|agent| agent.list().iter());
         list.map(|(vlan, mac, known)| KnownRow {
             vlan,
             mac,

@@ -1,6 +1,8 @@
 //! The words of orders to a running switch.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use greylag_switch::agent::AgentKind;
 use std::path::PathBuf;
 
 /// Which switch is meant, and how the answer is printed.
@@ -198,7 +200,12 @@ pub(crate) enum SwitchFault {
 #[derive(Args)]
 pub(crate) struct Agent {
     /// Which agent
-    #[arg(long, value_name = "AGENT", default_value = "learning", value_parser = ["learning"])]
+    #[arg(
+        long,
+        value_name = "AGENT",
+        default_value = AgentKind::Learning.name(),
+        value_parser = PossibleValuesParser::new(AgentKind::ALL.map(AgentKind::name))
+    )]
     pub(crate) agent: String,
 }
 

@@ -159,7 +159,7 @@ fn conflicts(control: &mut Control, now: Instant) -> Result<Vec<FdbConflict>, Pr
     // What the agent is about to hear is no conflict.
     control.poll(now);
     match control.switch.agent_state(AgentKind::Learning) {
-        AgentState::Running | AgentState::Slow => Ok(control.switch.check_fdb(now)),
+        Some(AgentState::Running | AgentState::Slow) => Ok(control.switch.check_fdb(now)),
         _ => {
             let refused = greylag_switch::Refused::AgentDown { agent: AgentKind::Learning };
             Err(Problem::new(StatusCode::CONFLICT, refused.to_string()))

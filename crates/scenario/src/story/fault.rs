@@ -261,6 +261,7 @@ mod tests {
             "{delay-reports: {delay: [0s, 2s], lasts: 1s}}",
             "{refuse-writes: {share: 1}}",
             "{restart: {agent: learning}}",
+            "{hang: {agent: lacp, lasts: 1s}}",
             "{heal: {}}",
         ] {
             let fault = parse_fault(&Source::new("fault", text)).unwrap();

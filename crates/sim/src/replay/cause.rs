@@ -277,7 +277,7 @@ impl Explainer<'_> {
 
     fn explain(&self, sight: &Sight, receiver: usize) -> Cause {
         let node = sight.node as usize;
-        let trouble = self.chronicle.trouble(node, sight.at);
+        let trouble = self.chronicle.troubles(node, sight.at).next();
         let mut names = Vec::new();
         let mut since = None;
         let mut port = None;

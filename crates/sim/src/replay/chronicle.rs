@@ -159,10 +159,15 @@ impl Chronicle {
         self.orders.push((at, action.clone()));
     }
 
-    /// The life of a node's agent at a time, unless it simply runs.
-    pub(crate) fn trouble(&self, node: usize, at: Instant) -> Option<&Turn> {
-        let turn = self.turns[node].iter().rev().find(|turn| turn.at <= at)?;
-        (turn.life != Life::Running).then_some(turn)
+    /// The agents of a node that do not simply run at a time, by the last turn of each; who turned last comes first.
+    pub(crate) fn troubles(&self, node: usize, at: Instant) -> impl Iterator<Item = &Turn> {
+        let mut last: Vec<&Turn> = Vec::new();
+        for turn in self.turns[node].iter().rev().filter(|turn| turn.at <= at) {
+            if !last.iter().any(|later| later.agent == turn.agent) {
+                last.push(turn);
+            }
+        }
+        last.into_iter().filter(|turn| turn.life != Life::Running)
     }
 
     /// Faults that were ordered in a switch by then, the latest first, without those that were healed.
@@ -172,7 +177,15 @@ impl Chronicle {
             Action::Fault { switch, fault } if *switch == node => Some(fault),
             _ => None,
         });
-        here.take_while(|fault| !matches!(fault, Fault::Heal | Fault::Restart { .. })).map(fault_name)
+        let mut restarted = Vec::new();
+        let lasts = move |fault: &&Fault| match fault {
+            Fault::Restart { agent } => {
+                restarted.push(*agent);
+                false
+            }
+            _ => fault.agent().is_none_or(|agent| !restarted.contains(&agent)),
+        };
+        here.take_while(|fault| !matches!(fault, Fault::Heal)).filter(lasts).map(fault_name)
     }
 
     /// The last order by then that a test picks out.
@@ -204,4 +217,31 @@ fn words(name: &str, fields: &serde_json::Map<String, Value>) -> String {
         text += &format!(" {name}={value}");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_that_is_back_does_not_hide_another_that_is_not() {
+        let at = |seconds: u64| Instant::from_nanos(seconds * 1_000_000_000);
+        let mut chronicle = Chronicle::new(1);
+        for (second, agent, life) in [
+            (1, "learning", Life::Failed),
+            (2, "lacp", Life::Hung),
+            (3, "lacp", Life::Running),
+            (4, "lacp", Life::Ended),
+        ] {
+            chronicle.turns[0].push(Turn { at: at(second), agent: agent.to_owned(), life });
+        }
+        let troubles = |second| {
+            let turns = chronicle.troubles(0, at(second));
+            turns.map(|turn| (turn.agent.as_str(), turn.life)).collect::<Vec<_>>()
+        };
+        assert_eq!(troubles(0), []);
+        assert_eq!(troubles(2), [("lacp", Life::Hung), ("learning", Life::Failed)]);
+        assert_eq!(troubles(3), [("learning", Life::Failed)]);
+        assert_eq!(troubles(4), [("lacp", Life::Ended), ("learning", Life::Failed)]);
+    }
 }

@@ -8,7 +8,7 @@ use super::checkers::no_loop::{self, NoLoop};
 use super::checkers::no_mute_switch::{self, NoMuteSwitch};
 use super::checkers::table_agrees::{self, TableAgrees};
 use super::checkers::{Charges, no_black_hole};
-use super::chronicle::Chronicle;
+use super::chronicle::{Chronicle, Turn};
 use super::clock::{DayClock, span};
 use super::frame::{Glance, ProbeMark};
 use super::judge::Tallies;
@@ -20,6 +20,7 @@ use crate::{Decision, Happening, LinkLoss, Observer};
 use greylag_base::{Instant, PortId, Seed};
 use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::Scenario;
+use greylag_switch::agent::AgentKind;
 use greylag_switch::config::LearningMode;
 use std::io::{self, Write};
 
@@ -204,7 +205,7 @@ impl<'a> Watch<'a> {
         if !self.mutes.forwarded(at, switch) {
             return;
         }
-        let trouble = self.chronicle.trouble(switch, at);
+        let trouble = self.chronicle.troubles(switch, at).find(|turn| is_learning(turn));
         let (labels, clock) = (&self.labels, self.clock);
         self.charges.add(no_mute_switch::NAME, Some(switch), at, || {
             let dead = trouble.map_or_else(String::new, |turn| {
@@ -277,12 +278,16 @@ impl Observer for Watch<'_> {
         let line = self.log.write(lab, at, node, what);
         self.tallies.event(line);
         if matches!(what, Happening::Switch(_))
-            && let Some(turn) = self.chronicle.event(line)
+            && let Some(turn) = self.chronicle.event(line).filter(|turn| is_learning(turn))
             && leaves_learning_to_its_agent(lab, node)
         {
             self.mutes.turned(turn.at, node, turn.life);
         }
     }
+}
+
+fn is_learning(turn: &Turn) -> bool {
+    turn.agent == AgentKind::Learning.name()
 }
 
 /// Where workers learn by themselves, a dead agent mutes nobody.

@@ -8,9 +8,11 @@
 //! restart tells.
 
 pub(crate) mod audit;
+mod life;
 mod list;
+pub(crate) mod mishaps;
+mod reports;
 
-use crate::conditions::Conditions;
 use crate::config::{FloodGroups, MoveDamping, ReportOrder, SwitchConfig};
 use crate::event::Event;
 use crate::port::Port;
@@ -19,6 +21,7 @@ use greylag_base::{Instant, MacAddr, PortId, VlanId};
 use greylag_dataplane::{Damper, Ruling, WorkerEvent, WorkerReport};
 use greylag_mactable::Decline;
 use list::{Known, List};
+use mishaps::Mishaps;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -72,7 +75,7 @@ pub(crate) struct Around<'a> {
     pub(crate) config: &'a SwitchConfig,
     pub(crate) ports: &'a [Port],
     pub(crate) door: &'a mut TableDoor,
-    pub(crate) conditions: &'a mut Conditions,
+    pub(crate) mishaps: &'a mut Mishaps,
     pub(crate) counts: &'a mut AgentCounts,
     /// What it tells: when, and what.
     pub(crate) told: &'a mut Vec<(Instant, Event)>,
@@ -344,7 +347,7 @@ impl LearningAgent {
     /// Writes an entry into the table and on the list; `None` when it is not there then, as far as the agent knows.
     fn write(&mut self, seen: Instant, place: Place, around: &mut Around<'_>) -> Option<Installed> {
         let Place { vlan, mac, port } = place;
-        let (outcome, evicted) = if around.conditions.refuses() {
+        let (outcome, evicted) = if around.mishaps.refuses() {
             around.counts.refused += 1;
             let before = self.list.get(vlan, mac).map(|known| known.port);
             (before.map_or(Installed::New, |from| Installed::Moved { from }), Vec::new())
@@ -393,6 +396,6 @@ fn lives(config: &SwitchConfig, now: Instant, seen: Instant) -> bool {
 }
 
 /// Is it for want of room?
-pub(crate) fn is_full(decline: Decline) -> bool {
+fn is_full(decline: Decline) -> bool {
     matches!(decline, Decline::TableFull | Decline::BucketsFull | Decline::ChipBucketFull)
 }

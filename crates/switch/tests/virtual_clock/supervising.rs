@@ -2,7 +2,7 @@
 
 use crate::rig::{LEARNING, Rig, agent_config, at, millis, seconds};
 use greylag_base::{Instant, VlanId};
-use greylag_switch::agent::AgentState;
+use greylag_switch::agent::{AgentKind, AgentState};
 use greylag_switch::config::SupervisorConfig;
 use greylag_switch::fault::Fault;
 use greylag_switch::{Event, GivenUp, Input, Refused};
@@ -17,7 +17,7 @@ fn names(told: &[(u128, String)]) -> Vec<(u128, &str)> {
 }
 
 fn state(rig: &Rig) -> AgentState {
-    rig.switch.agent_state(LEARNING)
+    rig.switch.agent_state(LEARNING).expect("every switch learns")
 }
 
 #[test]
@@ -233,6 +233,36 @@ fn a_hang_ends_by_itself_or_with_a_restart() {
     rig.crash(seconds(1));
     let hang = Input::Fault(Fault::Hang { agent: LEARNING, lasts: None });
     assert_eq!(rig.tell(hang), Err(Refused::AgentDown { agent: LEARNING }), "it is not there to hang");
+}
+
+#[test]
+fn a_fault_for_an_agent_that_the_switch_does_not_have_is_refused() {
+    let mut rig = Rig::new(agent_config(2));
+    rig.wait_until(seconds(1));
+    let (agent, second) = (AgentKind::Lacp, seconds(1));
+    for fault in [
+        Fault::Crash { agent, dump: second },
+        Fault::CrashLoop {
+            agent,
+            run_least: second,
+            run_most: second,
+            dump: second,
+            times: None,
+            while_vlan: None,
+        },
+        Fault::Hang { agent, lasts: None },
+        Fault::Slow { agent, rate: 1, lasts: None },
+        Fault::Restart { agent },
+    ] {
+        let refused = rig.tell(Input::Fault(fault.clone())).unwrap_err();
+        assert_eq!(refused, Refused::NoAgent { agent, there: vec![LEARNING] }, "{fault:?}");
+        assert_eq!(refused.to_string(), "this switch has no lacp agent: expected one of learning");
+    }
+    rig.wait_until(seconds(10));
+    assert_eq!(rig.events(), []);
+    let rows = rig.switch.agent_rows();
+    assert_eq!(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["learning"]);
+    assert_eq!((rig.switch.agent_state(agent), state(&rig)), (None, AgentState::Running));
 }
 
 #[test]

@@ -1,27 +1,13 @@
-//! What is wrong inside and lasts: faults that were ordered, and their chance.
+//! What is wrong with one agent's life: faults that were ordered and last, and their chance.
 
+use super::AgentKind;
 use crate::config::SwitchConfig;
+use crate::lasting::{Lasting, Span};
 use greylag_base::{Dice, Instant, Seed, VlanId};
-use greylag_dataplane::WorkerReport;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// An agent that ends before it has begun would not let the clock go on.
 const SHORTEST_RUN: Duration = Duration::from_millis(1);
-
-/// Something that lasts until then; for ever when that is absent.
-#[derive(Clone, Copy, Debug)]
-struct Lasting<T> {
-    what: T,
-    until: Option<Instant>,
-}
-
-/// A span from which each time is drawn.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub(crate) least: Duration,
-    pub(crate) most: Duration,
-}
 
 /// A crash loop that was ordered.
 #[derive(Clone, Copy, Debug)]
@@ -60,63 +46,34 @@ impl Pace {
     }
 }
 
-/// What is wrong now. Each kind of chance has a stream of its own, so that ordering one fault does not shift another's draws.
-pub(crate) struct Conditions {
+/// What is wrong with an agent now. Its chance has a stream of its own: what is ordered for one agent does not shift another's
+/// draws.
+pub(crate) struct Health {
     crash_loop: Option<CrashLoop>,
     crash_at: Option<Instant>,
     hang: Option<Lasting<()>>,
     slow: Option<Lasting<u32>>,
     pace: Option<Pace>,
-    lose: Option<Lasting<f64>>,
-    delay: Option<Lasting<Span>>,
-    refuse: Option<Lasting<f64>>,
     runs: Dice,
-    losses: Dice,
-    delays: Dice,
-    refusals: Dice,
-    /// Reports on their way, by when they arrive and in which order they left.
-    under_way: BTreeMap<(Instant, u64), WorkerReport>,
-    sent: u64,
 }
 
-fn until(now: Instant, lasts: Option<Duration>) -> Option<Instant> {
-    lasts.map(|lasts| now + lasts)
-}
-
-/// Ends what is over.
-fn expire<T>(condition: &mut Option<Lasting<T>>, now: Instant) -> bool {
-    let is_over = condition.as_ref().and_then(|lasting| lasting.until).is_some_and(|until| until <= now);
-    if is_over {
-        *condition = None;
-    }
-    is_over
-}
-
-impl Conditions {
-    pub(crate) fn new(seed: Seed) -> Self {
-        let dice = |name| Dice::new(seed.derive(name));
-        Conditions {
-            crash_loop: None,
-            crash_at: None,
-            hang: None,
-            slow: None,
-            pace: None,
-            lose: None,
-            delay: None,
-            refuse: None,
-            runs: dice("fault.crash-loop"),
-            losses: dice("fault.lose-reports"),
-            delays: dice("fault.delay-reports"),
-            refusals: dice("fault.refuse-writes"),
-            under_way: BTreeMap::new(),
-            sent: 0,
-        }
+impl Health {
+    /// Of an agent with which nothing is wrong.
+    pub(crate) fn new(agent: AgentKind, seed: Seed) -> Self {
+        let runs = match agent {
+            // From when there was no other.
+            AgentKind::Learning => seed.derive("fault.crash-loop"),
+            _ => seed.derive(&format!("fault.{}.crash-loop", agent.name())),
+        };
+        let runs = Dice::new(runs);
+        Health { crash_loop: None, crash_at: None, hang: None, slow: None, pace: None, runs }
     }
 
-    /// Everything that lasts is over; reports that are under way still arrive.
-    pub(crate) fn heal(&mut self) {
+    /// Everything that lasts is over; says whether the agent was hung or slow until now.
+    pub(crate) fn heal(&mut self) -> bool {
+        let was_ill = self.hang.is_some() || self.slow.is_some();
         (self.crash_loop, self.crash_at, self.hang, self.slow, self.pace) = (None, None, None, None, None);
-        (self.lose, self.delay, self.refuse) = (None, None, None);
+        was_ill
     }
 
     pub(crate) fn order_crash_loop(&mut self, order: CrashLoop) {
@@ -124,37 +81,22 @@ impl Conditions {
     }
 
     pub(crate) fn order_hang(&mut self, now: Instant, lasts: Option<Duration>) {
-        self.hang = Some(Lasting { what: (), until: until(now, lasts) });
+        self.hang = Some(Lasting::new((), now, lasts));
     }
 
     pub(crate) fn order_slow(&mut self, now: Instant, rate: u32, lasts: Option<Duration>) {
-        self.slow = Some(Lasting { what: rate, until: until(now, lasts) });
+        self.slow = Some(Lasting::new(rate, now, lasts));
         let each = (1_000_000_000 / i64::from(rate.max(1))).max(1);
         self.pace = (rate > 0).then_some(Pace { each, credit: each, at: now });
     }
 
-    pub(crate) fn order_loss(&mut self, now: Instant, share: f64, lasts: Option<Duration>) {
-        self.lose = Some(Lasting { what: share, until: until(now, lasts) });
-    }
-
-    pub(crate) fn order_delay(&mut self, now: Instant, span: Span, lasts: Option<Duration>) {
-        self.delay = Some(Lasting { what: span, until: until(now, lasts) });
-    }
-
-    pub(crate) fn order_refusal(&mut self, now: Instant, share: f64, lasts: Option<Duration>) {
-        self.refuse = Some(Lasting { what: share, until: until(now, lasts) });
-    }
-
     /// Ends what is over; says whether the agent was hung or slow until now.
     pub(crate) fn handle_timeout(&mut self, now: Instant) -> bool {
-        let was_hung = expire(&mut self.hang, now);
-        let was_slow = expire(&mut self.slow, now);
+        let was_hung = Lasting::expire(&mut self.hang, now);
+        let was_slow = Lasting::expire(&mut self.slow, now);
         if was_slow {
             self.pace = None;
         }
-        expire(&mut self.lose, now);
-        expire(&mut self.delay, now);
-        expire(&mut self.refuse, now);
         was_hung || was_slow
     }
 
@@ -162,18 +104,16 @@ impl Conditions {
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let hang = self.hang.and_then(|lasting| lasting.until);
         let slow = self.slow.and_then(|lasting| lasting.until);
-        let shares = [self.lose, self.refuse].into_iter().flatten().filter_map(|lasting| lasting.until);
-        let delay = self.delay.and_then(|lasting| lasting.until);
-        [hang, slow, delay, self.crash_at].into_iter().flatten().chain(shares).min()
+        [hang, slow, self.crash_at].into_iter().flatten().min()
     }
 
     pub(crate) fn is_hung(&self) -> bool {
         self.hang.is_some()
     }
 
-    /// How many reports a second a slow agent takes.
-    pub(crate) fn is_slow(&self) -> Option<u32> {
-        self.slow.map(|lasting| lasting.what)
+    /// It handles fewer reports than it could.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.is_some()
     }
 
     /// The agent was started or has ended: it is not hung, and how long it runs is drawn anew.
@@ -224,35 +164,5 @@ impl Conditions {
         let pace = self.pace.as_mut()?;
         pace.credit -= pace.each.saturating_mul(taken as i64);
         Some(pace.next().max(now + poll_interval))
-    }
-
-    /// A report is on its way: `None` when it is lost or late, and arrives later or never.
-    pub(crate) fn send(&mut self, now: Instant, report: WorkerReport) -> Option<WorkerReport> {
-        let Some(Lasting { what: Span { least, most }, .. }) = self.delay else { return Some(report) };
-        let arrival = now + self.delays.between(least, most);
-        self.sent += 1;
-        self.under_way.insert((arrival, self.sent), report);
-        None
-    }
-
-    /// Is a report lost on its way?
-    pub(crate) fn loses(&mut self) -> bool {
-        self.lose.is_some_and(|lasting| self.losses.chance(lasting.what))
-    }
-
-    /// Is a write refused?
-    pub(crate) fn refuses(&mut self) -> bool {
-        self.refuse.is_some_and(|lasting| self.refusals.chance(lasting.what))
-    }
-
-    /// The next late report that has arrived.
-    pub(crate) fn arrived(&mut self, now: Instant) -> Option<WorkerReport> {
-        let first = self.under_way.first_entry().filter(|first| first.key().0 <= now)?;
-        Some(first.remove())
-    }
-
-    /// When the next late report arrives.
-    pub(crate) fn next_arrival(&self) -> Option<Instant> {
-        self.under_way.first_key_value().map(|(&(arrival, _), _)| arrival)
     }
 }

@@ -1,0 +1,106 @@
+//! The learning agent in its switch: what it does when it is started, ends and is back, what it does of its own accord, and what
+//! it hears.
+
+use super::{Around, Flush, LearningAgent};
+use crate::Switch;
+use crate::agent::AgentKind;
+use crate::alarm::AlarmKind;
+use greylag_base::{Instant, MacAddr, VlanId};
+
+impl Switch {
+    /// The learning agent runs and is not hung.
+    pub(crate) fn listens(&self) -> bool {
+        self.works(AgentKind::Learning)
+    }
+
+    /// It adopts the table and the flood groups as they stand, and puts right at once what differs from the ports' state.
+    pub(crate) fn start_learning(&mut self, now: Instant) {
+        let agent = self.around(now, LearningAgent::start);
+        self.learning = Some(agent);
+        self.reconcile(now);
+    }
+
+    /// Its list goes with it.
+    pub(crate) fn end_learning(&mut self) {
+        self.learning = None;
+        self.look_no_more();
+    }
+
+    pub(crate) fn resume_learning(&mut self, now: Instant) {
+        self.with_learning(now, |agent, around| agent.resume(around));
+        self.reconcile(now);
+    }
+
+    fn reconcile(&mut self, now: Instant) {
+        self.settle_ports();
+        self.lease_flood_groups(now);
+        self.publish(now);
+        self.look_soon(now);
+    }
+
+    /// When it has something to do of its own accord.
+    pub(crate) fn next_of_learning(&self) -> Option<Instant> {
+        let agent = self.learning.as_ref().filter(|_| self.listens())?;
+        [self.mishaps.next_arrival(), agent.poll_timeout(self.config())].into_iter().flatten().min()
+    }
+
+    /// What it does of its own accord.
+    pub(crate) fn run_learning(&mut self, now: Instant) {
+        while let Some(report) = self.mishaps.arrived(now) {
+            self.with_learning(now, |agent, around| agent.handle_report(report, around));
+        }
+        let has_renewed = self.with_learning(now, LearningAgent::renew_if_due) == Some(true);
+        if has_renewed && self.lease_flood_groups(now) {
+            self.publish(now);
+        }
+        self.audit_due |= self.with_learning(now, |agent, around| agent.audit_is_due(around)) == Some(true);
+    }
+
+    /// Lets it do something, if it runs.
+    pub(crate) fn with_learning<R>(
+        &mut self,
+        now: Instant,
+        work: impl FnOnce(&mut LearningAgent, &mut Around<'_>) -> R,
+    ) -> Option<R> {
+        let mut agent = self.learning.take()?;
+        let result = self.around(now, |around| work(&mut agent, around));
+        self.learning = Some(agent);
+        Some(result)
+    }
+
+    /// What it finds around it.
+    fn around<R>(&mut self, now: Instant, work: impl FnOnce(&mut Around<'_>) -> R) -> R {
+        let (mut told, mut full) = (Vec::new(), false);
+        let mut around = Around {
+            now,
+            config: self.history.running(),
+            ports: &self.ports,
+            door: &mut self.door,
+            mishaps: &mut self.mishaps,
+            counts: &mut self.counts,
+            told: &mut told,
+            full: &mut full,
+        };
+        let result = work(&mut around);
+        for (at, event) in told {
+            self.events.push(at, event);
+        }
+        self.alarm_if(now, full, AlarmKind::MacTableFull);
+        result
+    }
+
+    pub(crate) fn agent_hears_flush(&mut self, flush: Flush) {
+        let listens = self.listens();
+        if let Some(agent) = &mut self.learning {
+            agent.handle_flush(flush, listens);
+        }
+    }
+
+    /// The entry of an address is not in the table any more, by an operator's doing.
+    pub(crate) fn agent_hears_displaced(&mut self, vlan: VlanId, mac: MacAddr) {
+        let listens = self.listens();
+        if let Some(agent) = &mut self.learning {
+            agent.handle_displaced(vlan, mac, listens);
+        }
+    }
+}
