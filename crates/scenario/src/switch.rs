@@ -20,7 +20,7 @@ use crate::phrase::listed;
 use crate::source::Source;
 use greylag_base::PortName;
 use greylag_switch::config::{
-    Attachment, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
+    Attachment, FlowHashConfig, LacpConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
 };
 use port::PortDraft;
 
@@ -127,6 +127,8 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         mac_table,
         learning: learning.unwrap_or_default(),
         supervisor: map.filled("supervisor").map_or_else(SupervisorConfig::default, supervisor::read),
+        lacp: LacpConfig::default(),
+        flow_hash: FlowHashConfig::default(),
         group_fwd_mask: map.get("group-fwd-mask").and_then(group_fwd_mask).unwrap_or(0),
         vlans: map.get("vlans").map(vlans::read).unwrap_or_default(),
         static_macs: map.get("static-macs").map(|list| static_mac::read(list, &drafts)).unwrap_or_default(),

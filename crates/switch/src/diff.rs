@@ -238,6 +238,7 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
         to.below(format_args!("ports.{}", port.name));
         match &port.attachment {
             Attachment::Device => to.set("type", "device"),
+            Attachment::Lag(_) => to.set("type", "lag"),
             Attachment::Tap { netns, interface, mac_address } => {
                 to.set("type", "tap");
                 to.set_if(
@@ -261,6 +262,11 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
                 to.set("interface-mode", "TRUNK");
                 to.set("trunk-vlans", vlans);
                 to.set_if("native-vlan", *native);
+            }
+            Membership::Aggregate(member) => {
+                let lag = config.ports.get(member.lag.index());
+                to.set_if("aggregate-id", lag.map(|lag| &lag.name));
+                to.set_if("lacp-port-priority", member.port_priority);
             }
         }
         to.set("mtu", port.mtu);

@@ -56,14 +56,14 @@ pub struct PortRow {
     pub name: String,
     /// Its number in the switch, from 0.
     pub id: PortId,
-    /// `device` or `tap`.
+    /// `device`, `tap` or `lag`.
     #[serde(rename = "type")]
     pub kind: String,
     /// OpenConfig: `UP` when enabled.
     pub admin_status: String,
     /// OpenConfig: `UP` when frames may pass.
     pub oper_status: String,
-    /// OpenConfig: `ACCESS` or `TRUNK`.
+    /// OpenConfig: `ACCESS` or `TRUNK`; `AGGREGATE` for a part of a bundle.
     pub interface_mode: String,
     /// The VLAN of untagged frames.
     pub untagged_vlan: Option<VlanId>,
@@ -319,6 +319,7 @@ impl Switch {
                     kind: match config.attachment {
                         Attachment::Device => "device",
                         Attachment::Tap { .. } => "tap",
+                        Attachment::Lag(_) => "lag",
                     }
                     .to_owned(),
                     admin_status: status(config.enabled),
@@ -326,6 +327,7 @@ impl Switch {
                     interface_mode: match config.membership {
                         Membership::Access(_) => "ACCESS",
                         Membership::Trunk { .. } => "TRUNK",
+                        Membership::Aggregate(_) => "AGGREGATE",
                     }
                     .to_owned(),
                     untagged_vlan: config.membership.untagged(),

@@ -13,6 +13,7 @@
 //! ```
 
 pub mod ethernet;
+pub mod five_tuple;
 pub mod lacp;
 pub mod marker;
 pub mod slow;

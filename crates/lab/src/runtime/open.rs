@@ -60,8 +60,8 @@ impl Claim {
 pub(super) struct Opened {
     /// Worker by worker, port by port.
     pub(super) queues: Vec<Vec<Option<Box<dyn Port>>>>,
-    /// Port by port: the interface whose state is the port's, and the namespace that it is in.
-    pub(super) interfaces: Vec<Watched>,
+    /// Port by port: the interface whose state is the port's, and the namespace that it is in. A bundle has none.
+    pub(super) interfaces: Vec<Option<Watched>>,
     /// The devices that are ours.
     pub(super) claims: Vec<Claim>,
 }
@@ -75,21 +75,27 @@ pub(super) fn open_ports(config: &SwitchConfig) -> Result<Opened, PortError> {
         if port.attachment == Attachment::Device {
             claims.push(Claim::take(&port.name)?);
         }
-        let (opened, interface) = open_port(port, workers)?;
+        let Some((opened, interface)) = open_port(port, workers)? else {
+            queues.iter_mut().for_each(|worker| worker.push(None));
+            interfaces.push(None);
+            continue;
+        };
         for (worker, queue) in queues.iter_mut().zip(opened) {
             worker.push(Some(queue));
         }
-        interfaces.push(interface);
+        interfaces.push(Some(interface));
     }
     Ok(Opened { queues, interfaces, claims })
 }
 
 pub(super) type Queues = Vec<Box<dyn Port>>;
 
-fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Watched), PortError> {
+/// `None` for a bundle, which is nothing but its members.
+fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<Option<(Queues, Watched)>, PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     match &port.attachment {
-        Attachment::Device => Ok((open_device(port, workers)?, (None, port.name.clone()))),
+        Attachment::Lag(_) => Ok(None),
+        Attachment::Device => Ok(Some((open_device(port, workers)?, (None, port.name.clone())))),
         Attachment::Tap { netns, interface, mac_address } => {
             let tap = TapConfig {
                 name: interface.clone().unwrap_or_else(|| port.name.clone()),
@@ -104,7 +110,7 @@ fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Watche
                     .map_err(|source| PortError::Enter { port: port.name.clone(), source })?,
                 None => TapQueue::open(&tap),
             };
-            Ok((boxed(queues.map_err(failed)?), (netns, tap.name)))
+            Ok(Some((boxed(queues.map_err(failed)?), (netns, tap.name))))
         }
     }
 }

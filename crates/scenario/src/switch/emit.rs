@@ -303,7 +303,7 @@ impl<'a> Port<'a> {
         let StormControl { broadcast, multicast, unknown_unicast } = port.storm_control;
         Port {
             attachment: match &port.attachment {
-                Attachment::Device => None,
+                Attachment::Device | Attachment::Lag(_) => None,
                 Attachment::Tap { netns, interface, mac_address } => Some(Tap {
                     r#type: "tap",
                     netns: netns.as_ref().map(|netns| match netns {
@@ -316,6 +316,7 @@ impl<'a> Port<'a> {
             },
             enabled: port.enabled,
             membership: match &port.membership {
+                Membership::Aggregate(_) => todo!(),
                 Membership::Access(vlan) => SwitchedVlan::Access { access_vlan: vlan.get() },
                 Membership::Trunk { vlans, native } => {
                     SwitchedVlan::Trunk { trunk_vlans: ranges(vlans), native_vlan: native.map(VlanId::get) }

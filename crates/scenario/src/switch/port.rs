@@ -228,7 +228,7 @@ fn refuse_shared_interfaces(drafts: &[PortDraft<'_>]) {
     for draft in drafts {
         let (Some(key), port) = (&draft.key, &draft.config) else { continue };
         let (place, interface, mac) = match &port.attachment {
-            Attachment::Device => (String::new(), &port.name, None),
+            Attachment::Device | Attachment::Lag(_) => (String::new(), &port.name, None),
             Attachment::Tap { netns, interface, mac_address } => {
                 let place = netns.as_ref().map(|netns| match netns {
                     NetnsRef::Name(name) => format!("namespace `{name}`"),

@@ -124,6 +124,8 @@ impl Trails {
             Decision::Flooded { left_out: true } => End::LeftOut,
             Decision::Flooded { left_out: false } => End::Flooded,
             Decision::Dropped(reason) => End::Dropped(reason),
+            // It is for the switch: no probe is.
+            Decision::Punted => return,
         };
         self.saw(map, at, switch, ingress, probe, end);
     }

@@ -247,7 +247,7 @@ impl Observer for Watch<'_> {
     }
 
     fn decided(&mut self, at: Instant, switch: usize, ingress: PortId, frame: &[u8], decision: Decision) {
-        if !matches!(decision, Decision::Dropped(_)) {
+        if matches!(decision, Decision::Forwarded(_) | Decision::Flooded { .. }) {
             self.forwarded(at, switch, frame);
         }
         if let Some(glance) = Glance::at(frame) {
