@@ -162,6 +162,10 @@ pub(crate) enum What {
     Vlans,
     /// Ports and their state
     Ports,
+    /// Bundles, and how flows are spread over their ports
+    Lags,
+    /// What LACP says and hears on each port of a bundle
+    Lacp,
     /// Dropped frames by port and reason
     Drops,
     /// Frames and bytes by port, and what the MAC table did

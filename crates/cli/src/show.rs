@@ -1,5 +1,7 @@
 //! `greylag show`: what a running switch says, as a table or as its JSON.
 
+mod lag;
+
 use crate::arguments::{ShowArguments, Target, What};
 use crate::outcome::{Failure, Outcome};
 use crate::table::Align::{Left, Right};
@@ -22,6 +24,8 @@ pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
             What::Fdb => fdb(&understood::<Vec<_>>(answer)?),
             What::Vlans => vlans(&understood::<Vec<_>>(answer)?),
             What::Ports => ports(&understood::<Vec<_>>(answer)?),
+            What::Lags => lag::lags(&understood::<Vec<_>>(answer)?),
+            What::Lacp => lag::lacp(&understood::<Vec<_>>(answer)?),
             What::Drops => drops(&understood::<Vec<_>>(answer)?),
             What::Counters => counters(&understood(answer)?),
             What::Events => events(&understood::<Vec<_>>(answer)?),
@@ -58,6 +62,8 @@ fn resource(what: What) -> &'static str {
         What::Fdb => "/v1/fdb",
         What::Vlans => "/v1/vlans",
         What::Ports => "/v1/ports",
+        What::Lags => "/v1/lags",
+        What::Lacp => "/v1/lacp",
         What::Drops => "/v1/drops",
         What::Counters => "/v1/counters",
         What::Events => "/v1/events",
@@ -114,7 +120,7 @@ fn ports(rows: &[PortRow]) -> String {
             &row.oper_status,
             &row.interface_mode,
             &untagged,
-            &row.vlans,
+            row.aggregate_id.as_ref().unwrap_or(&row.vlans),
             &row.mtu,
             &row.entries,
         ]);

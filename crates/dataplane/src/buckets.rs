@@ -13,7 +13,11 @@ const BUCKETS: usize = 1024;
 
 /// A member for each value of a hash, or for none when there is no member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<M>", into = "Vec<M>", bound(serialize = "M: Clone + Serialize", deserialize = "M: Deserialize<'de>"))]
+#[serde(
+    try_from = "Vec<M>",
+    into = "Vec<M>",
+    bound(serialize = "M: Clone + Serialize", deserialize = "M: Deserialize<'de>")
+)]
 pub struct Buckets<M>(Option<Box<[M; BUCKETS]>>);
 
 impl<M: Copy + Ord> Buckets<M> {
@@ -85,11 +89,9 @@ impl<M> TryFrom<Vec<M>> for Buckets<M> {
     fn try_from(members: Vec<M>) -> Result<Self, String> {
         match members.len() {
             0 => Ok(Buckets(None)),
-            _ => members
-                .into_boxed_slice()
-                .try_into()
-                .map(|buckets| Buckets(Some(buckets)))
-                .map_err(|members: Box<[M]>| format!("expected no bucket or {BUCKETS}, not {}", members.len())),
+            _ => members.into_boxed_slice().try_into().map(|buckets| Buckets(Some(buckets))).map_err(
+                |members: Box<[M]>| format!("expected no bucket or {BUCKETS}, not {}", members.len()),
+            ),
         }
     }
 }

@@ -150,7 +150,12 @@ mod tests {
             ("no native", &no_native, &plain, Err(Exit::Drop(DropReason::NoNativeVlan))),
             ("priority, no native", &no_native, &tagged(0), Err(Exit::Drop(DropReason::NoNativeVlan))),
             ("zero source", &trunk(), &frame(MacAddr::ZERO, SOURCE), Err(Exit::Drop(DropReason::SourceZero))),
-            ("group source", &trunk(), &frame(MacAddr::BROADCAST, SOURCE), Err(Exit::Drop(DropReason::SourceMulticast))),
+            (
+                "group source",
+                &trunk(),
+                &frame(MacAddr::BROADCAST, SOURCE),
+                Err(Exit::Drop(DropReason::SourceMulticast)),
+            ),
             ("LACP", &trunk(), &group(2), Err(Exit::Drop(DropReason::ReservedGroup))),
             ("LLDP, allowed by the mask", &trunk(), &group(0xe), Ok(1)),
         ];

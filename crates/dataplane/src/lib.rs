@@ -38,8 +38,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod counters;
 mod buckets;
+mod counters;
 mod damping;
 mod egress;
 mod event;
@@ -65,7 +65,9 @@ pub use damping::{Damper, Ruling};
 pub use event::{WorkerEvent, WorkerReport};
 pub use flow_fields::FlowFields;
 pub use flow_hash::FlowHash;
-pub use forwarding::{Aggregation, Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding};
+pub use forwarding::{
+    Aggregation, Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding,
+};
 pub use plane::{DataPlane, Limits};
 pub use ports::Ports;
 pub use punt::Punt;

@@ -20,7 +20,8 @@ use crate::phrase::listed;
 use crate::source::Source;
 use greylag_base::PortName;
 use greylag_switch::config::{
-    Attachment, FlowHashConfig, LacpConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
+    Attachment, FlowHashConfig, LacpConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig,
+    WorkersConfig,
 };
 use port::PortDraft;
 

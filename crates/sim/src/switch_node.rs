@@ -93,7 +93,10 @@ impl SwitchNode {
             again => self.seed.derive(&format!("start/{again}")),
         };
         // The address is the machine's, whatever becomes of its chance.
-        let start = Start { chassis: Start::new(self.history.clone(), self.seed, now).chassis, ..Start::new(self.history.clone(), seed, now) };
+        let start = Start {
+            chassis: Start::new(self.history.clone(), self.seed, now).chassis,
+            ..Start::new(self.history.clone(), seed, now)
+        };
         let switch = Switch::restore(start)
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
@@ -193,7 +196,12 @@ impl SwitchNode {
     }
 
     /// Does what is due by now.
-    pub(crate) fn handle_timeout<O: Observer>(&mut self, now: Instant, fabric: &mut Fabric, observer: &mut O) {
+    pub(crate) fn handle_timeout<O: Observer>(
+        &mut self,
+        now: Instant,
+        fabric: &mut Fabric,
+        observer: &mut O,
+    ) {
         let Some(running) = &mut self.running else { return };
         if running.switch.poll_timeout().is_some_and(|at| at <= now) {
             // Nobody can be told that time does not pass.

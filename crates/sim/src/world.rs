@@ -98,7 +98,14 @@ impl<O: Observer> World<O> {
                 }
                 NodeKind::Host => {
                     let settings = scenario.hosts[index].as_ref().expect("every host has settings");
-                    let host = HostNode::new(index, lab, &scenario.links, settings, plugs.iter().copied().flatten().collect(), seed)?;
+                    let host = HostNode::new(
+                        index,
+                        lab,
+                        &scenario.links,
+                        settings,
+                        plugs.iter().copied().flatten().collect(),
+                        seed,
+                    )?;
                     Node::Host(Box::new(host))
                 }
             })

@@ -195,12 +195,17 @@ impl Switch {
             }
             (_, Some(member)) => {
                 let lag = &self.ports[member.lag.index()];
-                let collecting = lag.is_up() && self.lags.collects(id);
-                let aggregation = Aggregation::Member { lag: member.lag, collecting };
+                let aggregation = Aggregation::Member { lag: member.lag, collecting: self.collects(id) };
                 PortForwarding { up: port.is_up(), aggregation, ..lag.forwarding() }
             }
             _ => port.forwarding(),
         }
+    }
+
+    /// What comes in by a port of a bundle is taken.
+    pub(crate) fn collects(&self, id: PortId) -> bool {
+        let lag = self.ports[id.index()].config.membership.aggregate().map(|member| member.lag);
+        lag.is_some_and(|lag| self.ports[lag.index()].is_up() && self.lags.collects(id))
     }
 
     /// How the data plane tells flows apart, its seed drawn if none is configured.

@@ -5,8 +5,8 @@ pub mod file;
 use crate::control::SwitchError;
 use crate::history::History;
 use crate::input::Input;
-use crate::table_door::{Answer, OutputRecord};
 use crate::lacp::chassis_address;
+use crate::table_door::{Answer, OutputRecord};
 use greylag_base::{Instant, MacAddr, Seed};
 use serde::{Deserialize, Serialize};
 

@@ -170,7 +170,8 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     // The devices stay ours until the end of this function.
     let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config)?;
     let settings = config.workers.clone();
-    let start = Start { chassis: chassis_address(&config.name), ..Start::new(history, random_seed()?, clock.now()) };
+    let start =
+        Start { chassis: chassis_address(&config.name), ..Start::new(history, random_seed()?, clock.now()) };
     let recorder = options
         .record
         .map(|path| Recorder::create(&path, &start).map_err(|source| RunError::Record { path, source }));
@@ -181,8 +182,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     };
     let plane = Arc::clone(switch.data_plane());
     let mailbox = Arc::new(Mailbox::new().map_err(|errno| failed("cannot wake workers")(errno.into()))?);
-    let control =
-        Mutex::new(Control::new(switch, commits, recorder, Arc::clone(&mailbox), clock.now()));
+    let control = Mutex::new(Control::new(switch, commits, recorder, Arc::clone(&mailbox), clock.now()));
     let punted = tokio::sync::Notify::new();
     let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false), mailbox, punted });
 

@@ -2,7 +2,7 @@
 
 use super::system::lag_of;
 use greylag_base::PortId;
-use greylag_lacp::{Member, LacpEvent as Told, Reason, Selected, churn, mux, periodic, receive};
+use greylag_lacp::{LacpEvent as Told, Member, Reason, Selected, churn, mux, periodic, receive};
 use greylag_wire::lacp::SystemId;
 use serde::{Deserialize, Serialize};
 
