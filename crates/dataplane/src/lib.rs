@@ -38,6 +38,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod buckets;
 mod counters;
 mod damping;
 mod egress;
@@ -55,6 +56,7 @@ mod tracer;
 mod waiting;
 mod worker;
 
+pub use buckets::Buckets;
 pub use counters::{LearnCounts, PortCounts};
 pub use damping::{Damper, Ruling};
 pub use event::{WorkerEvent, WorkerReport};
