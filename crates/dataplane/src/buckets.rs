@@ -89,9 +89,11 @@ impl<M> TryFrom<Vec<M>> for Buckets<M> {
     fn try_from(members: Vec<M>) -> Result<Self, String> {
         match members.len() {
             0 => Ok(Buckets(None)),
-            _ => members.into_boxed_slice().try_into().map(|buckets| Buckets(Some(buckets))).map_err(
-                |members: Box<[M]>| format!("expected no bucket or {BUCKETS}, not {}", members.len()),
-            ),
+            count => members
+                .into_boxed_slice()
+                .try_into()
+                .map(|buckets| Buckets(Some(buckets)))
+                .map_err(|_| format!("{count} buckets: expected none or {BUCKETS}")),
         }
     }
 }

@@ -4,7 +4,7 @@
 //! any packet that has an IP header, and leaves out what is not there. Lengths and checksums do not matter to it, for a
 //! super-frame on its way to segmentation may have neither.
 
-use crate::ethernet::EtherType;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Extension headers of IPv6 that are walked at the most. Senders use two or three; each one more is time that a crafted packet
 /// takes.
@@ -25,14 +25,14 @@ mod number {
     pub(super) const SHIM6: u8 = 140;
 }
 
-/// What is the same in all packets of a flow.
+/// What is the same in all packets of a flow; `A` is [`Ipv4Addr`] or [`Ipv6Addr`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FiveTuple {
-    /// Where the packet comes from; an IPv4 address is in the low 32 bits.
-    pub source: u128,
+pub struct FiveTuple<A> {
+    /// Where the packet comes from.
+    pub source: A,
     /// Where it goes.
-    pub destination: u128,
-    /// What it carries: behind the extension headers of IPv6, as far as they could be walked. [`FiveTuple::FRAGMENT`] for
+    pub destination: A,
+    /// What it carries: behind the extension headers of IPv6, as far as they could be walked. 44 for
     /// each fragment of an IPv6 packet, for only the first can know what it carries (RFC 8200 4.5).
     pub protocol: u8,
     /// 20 bits; 0 in IPv4.
@@ -43,22 +43,11 @@ pub struct FiveTuple {
     pub destination_port: u16,
 }
 
-impl FiveTuple {
-    /// The protocol of fragments in IPv6.
-    pub const FRAGMENT: u8 = number::FRAGMENT;
-
-    /// Reads the packet behind an EtherType; `None` when it has no whole IP header.
-    #[inline]
-    pub fn parse(ether_type: EtherType, packet: &[u8]) -> Option<Self> {
-        match ether_type {
-            EtherType::IPV4 => Self::parse_ipv4(packet),
-            EtherType::IPV6 => Self::parse_ipv6(packet),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    fn parse_ipv4(packet: &[u8]) -> Option<Self> {
+impl FiveTuple<Ipv4Addr> {
+    /// Reads an IPv4 packet; `None` when it has no whole header.
+    // Always inlined, here and below: a tuple that is returned in memory costs as much as reading it.
+    #[inline(always)]
+    pub fn parse(packet: &[u8]) -> Option<Self> {
         let header: &[u8; 20] = packet.first_chunk()?;
         // Version 4, and a length of five words at least.
         if !matches!(header[0], 0x45..=0x4f) {
@@ -70,52 +59,45 @@ impl FiveTuple {
         let protocol = header[9];
         let transport = if is_fragment { &[] } else { packet.get(header_len..).unwrap_or_default() };
         let [source_port, destination_port] = ports(protocol, transport);
-        let address = |at: usize| {
-            u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]).into()
-        };
-        Some(FiveTuple {
-            source: address(12),
-            destination: address(16),
-            protocol,
-            flow_label: 0,
-            source_port,
-            destination_port,
-        })
+        let address = |at: usize| Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]);
+        let (source, destination) = (address(12), address(16));
+        Some(FiveTuple { source, destination, protocol, flow_label: 0, source_port, destination_port })
     }
+}
 
-    #[inline]
-    fn parse_ipv6(packet: &[u8]) -> Option<Self> {
+impl FiveTuple<Ipv6Addr> {
+    /// Reads an IPv6 packet; `None` when it has no whole header.
+    #[inline(always)]
+    pub fn parse(packet: &[u8]) -> Option<Self> {
         let (header, rest) = packet.split_first_chunk::<40>()?;
         if header[0] >> 4 != 6 {
             return None;
         }
-        let (addresses, _) = header[8..].as_chunks::<16>();
-        let (protocol, transport) = behind_extensions(header[6], rest);
+        let flow_label = u32::from_be_bytes([0, header[1] & 0x0f, header[2], header[3]]);
+        // Most packets have no extension header.
+        let (protocol, transport) =
+            if has_ports(header[6]) { (header[6], rest) } else { behind_extensions(header[6], rest) };
         let [source_port, destination_port] = ports(protocol, transport);
-        Some(FiveTuple {
-            source: u128::from_be_bytes(addresses[0]),
-            destination: u128::from_be_bytes(addresses[1]),
-            protocol,
-            flow_label: u32::from_be_bytes([0, header[1] & 0x0f, header[2], header[3]]),
-            source_port,
-            destination_port,
-        })
+        let (addresses, _) = header[8..].as_chunks::<16>();
+        let (source, destination) = (Ipv6Addr::from(addresses[0]), Ipv6Addr::from(addresses[1]));
+        Some(FiveTuple { source, destination, protocol, flow_label, source_port, destination_port })
     }
 }
 
-#[inline]
+fn has_ports(protocol: u8) -> bool {
+    matches!(protocol, number::TCP | number::UDP | number::SCTP)
+}
+
+#[inline(always)]
 fn ports(protocol: u8, transport: &[u8]) -> [u16; 2] {
-    match (protocol, transport) {
-        (number::TCP | number::UDP | number::SCTP, &[a, b, c, d, ..]) => {
-            [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])]
-        }
+    match transport {
+        &[a, b, c, d, ..] if has_ports(protocol) => [u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])],
         _ => [0, 0],
     }
 }
 
 /// Walks the extension headers: the number of what is behind them, and its bytes. Where it cannot go on, those of the header
 /// that it stands at.
-#[inline]
 fn behind_extensions(mut next: u8, mut rest: &[u8]) -> (u8, &[u8]) {
     for _ in 0..MAX_EXTENSIONS {
         let &[following, length, high, low, ..] = rest else { break };
@@ -164,45 +146,44 @@ mod tests {
     #[test]
     fn an_ipv4_packet() {
         let tuple = FiveTuple {
-            source: 0x0a00_0001,
-            destination: 0x0a00_0002,
+            source: Ipv4Addr::new(10, 0, 0, 1),
+            destination: Ipv4Addr::new(10, 0, 0, 2),
             protocol: 17,
             flow_label: 0,
             source_port: 7,
             destination_port: 9,
         };
-        assert_eq!(FiveTuple::parse(EtherType::IPV4, &ipv4(&UDP_HEADER)), Some(tuple));
+        assert_eq!(FiveTuple::<Ipv4Addr>::parse(&ipv4(&UDP_HEADER)), Some(tuple));
         let no_ports = FiveTuple { source_port: 0, destination_port: 0, ..tuple };
-        assert_eq!(FiveTuple::parse(EtherType::IPV4, &ipv4(&UDP_HEADER[..3])), Some(no_ports));
-        assert_eq!(FiveTuple::parse(EtherType::IPV4, &ipv4(&[])[..19]), None);
-        assert_eq!(FiveTuple::parse(EtherType::IPV6, &ipv4(&UDP_HEADER)), None);
-        assert_eq!(FiveTuple::parse(EtherType::ARP, &ipv4(&UDP_HEADER)), None);
+        assert_eq!(FiveTuple::<Ipv4Addr>::parse(&ipv4(&UDP_HEADER[..3])), Some(no_ports));
+        assert_eq!(FiveTuple::<Ipv4Addr>::parse(&ipv4(&[])[..19]), None);
+        assert_eq!(FiveTuple::<Ipv6Addr>::parse(&ipv4(&UDP_HEADER)), None);
     }
 
     #[test]
     fn an_ipv4_header_is_five_words_at_least() {
         let mut packet = ipv4(&UDP_HEADER);
         packet[0] = 0x44;
-        assert_eq!(FiveTuple::parse(EtherType::IPV4, &packet), None);
+        assert_eq!(FiveTuple::<Ipv4Addr>::parse(&packet), None);
         // Options beyond the end of the packet: there are addresses, but no ports.
         packet[0] = 0x4f;
-        assert_eq!(FiveTuple::parse(EtherType::IPV4, &packet).unwrap().source_port, 0);
+        assert_eq!(FiveTuple::<Ipv4Addr>::parse(&packet).unwrap().source_port, 0);
     }
 
     #[test]
     fn an_ipv6_packet() {
         let tuple = FiveTuple {
-            source: 1,
-            destination: 2,
+            source: Ipv6Addr::from_bits(1),
+            destination: Ipv6Addr::from_bits(2),
             protocol: 17,
             // The traffic class in front of it is no part of it.
             flow_label: 0x12345,
             source_port: 7,
             destination_port: 9,
         };
-        assert_eq!(FiveTuple::parse(EtherType::IPV6, &ipv6(number::UDP, &UDP_HEADER)), Some(tuple));
-        assert_eq!(FiveTuple::parse(EtherType::IPV6, &ipv6(number::UDP, &[])[..39]), None);
-        assert_eq!(FiveTuple::parse(EtherType::IPV4, &ipv6(number::UDP, &UDP_HEADER)), None);
+        assert_eq!(FiveTuple::<Ipv6Addr>::parse(&ipv6(number::UDP, &UDP_HEADER)), Some(tuple));
+        assert_eq!(FiveTuple::<Ipv6Addr>::parse(&ipv6(number::UDP, &[])[..39]), None);
+        assert_eq!(FiveTuple::<Ipv4Addr>::parse(&ipv6(number::UDP, &UDP_HEADER)), None);
     }
 
     #[test]
@@ -218,7 +199,7 @@ mod tests {
             (&[50, 0, 0, 0, 0, 0, 0, 0][..], 50),
         ] {
             let packet = ipv6(number::HOP_BY_HOP, &[&options, behind].concat());
-            let tuple = FiveTuple::parse(EtherType::IPV6, &packet).unwrap();
+            let tuple = FiveTuple::<Ipv6Addr>::parse(&packet).unwrap();
             assert_eq!((tuple.protocol, tuple.source_port), (protocol, 0), "{behind:?}");
         }
     }
