@@ -118,7 +118,7 @@ fn filled<M>(members: impl Iterator<Item = M>) -> Box<[M; BUCKETS]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::collection::vec;
+    use proptest::collection::{btree_set, vec};
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
@@ -197,28 +197,37 @@ mod tests {
     proptest! {
         #[test]
         fn however_members_come_and_go(
-            first in proptest::collection::btree_set(0..24u16, 1..24),
-            changes in vec(proptest::collection::btree_set(0..24u16, 1..4), 1..24),
+            first in btree_set(0..64_u16, 1..64),
+            changes in vec((btree_set(0..64_u16, 1..6), 0..64_usize), 1..12),
         ) {
             let mut members: Vec<u16> = first.into_iter().collect();
             let mut buckets = Buckets::even(&members);
-            for change in changes {
-                // Who is in leaves, who is out comes.
+            for (change, turn) in changes {
+                // Who is in leaves, who is out comes, and the order is another one.
                 let (left, came): (Vec<u16>, Vec<u16>) = change.iter().partition(|member| members.contains(member));
-                let mut next = members.clone();
-                next.retain(|member| !left.contains(member));
-                next.extend(&came);
-                if next.is_empty() {
-                    continue;
+                members.retain(|member| !left.contains(member));
+                members.extend(&came);
+                if members.is_empty() {
+                    break;
                 }
-                let after = Buckets::resilient(&buckets, &next);
-                assert_even(&after, &next);
-                let pairs = buckets.as_slice().iter().zip(after.as_slice());
-                for (was, is) in pairs {
-                    // A bucket moves because its member left, or to one that came.
+                let turn = turn % members.len();
+                members.rotate_left(turn);
+                let after = Buckets::resilient(&buckets, &members);
+                assert_even(&after, &members);
+
+                let had = counts(&buckets);
+                let stayed = || members.iter().filter(|member| !came.contains(member)).map(|member| had[member]);
+                let (share, more) = (BUCKETS / members.len(), BUCKETS % members.len());
+                let above = stayed().filter(|&had| had > share).count();
+                // No member has more than its share, but as many as may be one more.
+                let given_up = stayed().map(|had| had.saturating_sub(share)).sum::<usize>() - above.min(more);
+                let lost = left.iter().map(|member| had[member]).sum::<usize>();
+                let pairs = || buckets.as_slice().iter().zip(after.as_slice());
+                prop_assert_eq!(pairs().filter(|(was, is)| was != is).count(), lost + given_up);
+                for (was, is) in pairs() {
                     prop_assert!(was == is || left.contains(was) || came.contains(is), "{} to {}", was, is);
                 }
-                (members, buckets) = (next, after);
+                buckets = after;
             }
         }
     }
