@@ -52,7 +52,8 @@ impl From<Publication> for Forwarding {
 }
 
 fn hash_of(config: FlowHashConfig) -> FlowHash {
-    let seed = Seed(config.seed.unwrap_or_default());
+    // Whatever else chooses by a flow's hash must not choose alike.
+    let seed = Seed(config.seed.unwrap_or_default()).derive("lag");
     if config.symmetric {
         FlowHash::symmetric(config.fields, seed)
     } else {
