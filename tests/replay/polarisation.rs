@@ -1,5 +1,6 @@
 //! `scenarios/polarisation.yml`, and the lab that shows the same on real links.
 
+use greylag_base::Seed;
 use greylag_scenario::story::{self, Choice, Scenario};
 use greylag_scenario::{Source, lab};
 use greylag_sim::replay::{Options, replay};
@@ -16,7 +17,7 @@ fn equal_seeds_leave_links_empty_and_others_do_not_whatever_the_rest_of_chance()
     for variant in [None, Some("own-seeds")] {
         let scenario = read(variant);
         for seed in 1..=3 {
-            let outcome = replay(&scenario, seed, Options::default()).unwrap();
+            let outcome = replay(&scenario, Seed(seed), Options::default()).unwrap();
             let told: Vec<_> = outcome.expectations.iter().filter(|one| one.failure.is_some()).collect();
             assert!(outcome.holds, "{variant:?}, seed {seed}: {told:#?}");
         }
