@@ -82,7 +82,7 @@ pub(crate) struct Session {
     pub(crate) last_down: Option<Failure>,
     /// When it last went from Up to Down.
     pub(crate) last_failure: Option<Instant>,
-    /// When the last packet that counts has come.
+    /// When the last packet has come that says who the other end is.
     pub(crate) last_received: Option<Instant>,
     /// When the last packet went, answers to polls aside.
     pub(crate) last_transmitted: Option<Instant>,
@@ -191,9 +191,9 @@ impl Session {
         use Diagnostic::{ConcatenatedPathDown, ReverseConcatenatedPathDown};
         let says = matches!(self.diagnostic, ConcatenatedPathDown | ReverseConcatenatedPathDown);
         match failed {
-            Some(diagnostic) => self.diagnostic = diagnostic,
+            Some(diagnostic) if self.state == State::Up => self.diagnostic = diagnostic,
             None if says => self.diagnostic = Diagnostic::NoDiagnostic,
-            None => {}
+            _ => {}
         }
         self.settle(cx);
     }
@@ -232,7 +232,7 @@ impl Session {
         };
         self.remembers = true;
         self.last_received = Some(cx.now);
-        self.timing.heard(packet.flags.has(Flags::FINAL));
+        self.timing.heard(packet.flags.has(Flags::FINAL), cx.now);
         let discard = match self.state {
             State::AdminDown => Err(Discard::AdminDown),
             _ if !self.path_up => Err(Discard::PathDown),
@@ -251,7 +251,7 @@ impl Session {
         if self.expires().is_some_and(|expires| expires <= cx.now) {
             self.expire(cx);
         }
-        self.timing.declare(intervals(&self.config), self.state);
+        self.timing.declare(intervals(&self.config), self.state, cx.now);
         self.publish(cx);
         self.transmit(cx);
     }
@@ -359,11 +359,12 @@ impl Session {
         }
         let news = self.told.is_some_and(|told| told != packet);
         if news && self.remote_demands() {
-            self.timing.poll();
+            self.timing.poll(cx.now);
         }
         let Some(due) = self.due() else { return };
         if news || due <= cx.now {
             let flags = if self.timing.polls() { Flags::POLL } else { Flags::default() };
+            self.timing.asks(cx.now);
             self.send(&packet, flags, cx);
             self.last_transmitted = Some(cx.now);
             self.jitter = SHORTEST + self.dice.below(self.longest_share() - SHORTEST + 1);

@@ -96,7 +96,7 @@ pub struct SessionRow {
 pub struct AsyncRow {
     /// When the last packet went, answers to polls aside.
     pub last_packet_transmitted: Option<Instant>,
-    /// When the last packet came that counts.
+    /// When the last packet came that says who the other end is.
     pub last_packet_received: Option<Instant>,
     /// Packets that went, answers to polls too.
     pub transmitted_packets: u64,

@@ -103,8 +103,9 @@ impl Bfd {
         self.with_session(now, session, |session, cx| session.set_path(up, cx));
     }
 
-    /// A path that carries on beyond this switch has failed, or is there again: the other end is told, and the session
-    /// stays up. Any later failure of the session overwrites it (RFC 5880 6.8.17).
+    /// A path that carries on beyond this switch has failed, or is there again: the other end of a session that is up is
+    /// told, and it stays up. Any later failure of the session overwrites it, and whoever said so says it again when the session is
+    /// up again (RFC 5880 6.8.17).
     pub fn set_concatenated(&mut self, now: Instant, session: SessionId, failed: Option<Concatenated>) {
         let diagnostic = failed.map(|failed| match failed {
             Concatenated::Forward => Diagnostic::ConcatenatedPathDown,

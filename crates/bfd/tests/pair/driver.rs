@@ -109,15 +109,25 @@ impl Pair {
     }
 
     pub(crate) fn seeded(a: SessionConfig, b: SessionConfig, seed: Seed) -> Pair {
-        Pair::of(vec![a, b], seed)
+        Pair::far([a, b], seed, [Duration::from_micros(100); 2], [Duration::ZERO; 2])
+    }
+
+    /// The same with delays, from the first packet on.
+    pub(crate) fn far(
+        sessions: [SessionConfig; 2],
+        seed: Seed,
+        delay: [Duration; 2],
+        wander: [Duration; 2],
+    ) -> Pair {
+        Pair::of(sessions.to_vec(), seed, delay, wander)
     }
 
     /// One switch; what it sends goes nowhere.
     pub(crate) fn alone(a: SessionConfig) -> Pair {
-        Pair::of(vec![a], Seed(1))
+        Pair::of(vec![a], Seed(1), [Duration::ZERO; 2], [Duration::ZERO; 2])
     }
 
-    fn of(sessions: Vec<SessionConfig>, seed: Seed) -> Pair {
+    fn of(sessions: Vec<SessionConfig>, seed: Seed, delay: [Duration; 2], wander: [Duration; 2]) -> Pair {
         let switches = sessions.into_iter().enumerate().map(|(number, session)| {
             let seed = seed.derive(&format!("switch {number}"));
             Bfd::new(alone(session), seed, Instant::ZERO).expect("the test's configuration is sound")
@@ -126,8 +136,8 @@ impl Pair {
             now: Instant::ZERO,
             switches: switches.collect(),
             ways: [Way::Whole; 2],
-            delay: [Duration::from_micros(100); 2],
-            wander: [Duration::ZERO; 2],
+            delay,
+            wander,
             routers: 0,
             events: Vec::new(),
             sent: Vec::new(),

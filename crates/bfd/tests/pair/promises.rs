@@ -52,10 +52,8 @@ proptest! {
     ) {
         let (a, mut b) = (of(A, a), of(B, b));
         b.role = if passive { Role::Passive } else { Role::Active };
-        let mut pair = Pair::seeded(a, b, Seed(seed));
-        pair.delay = delay;
-        pair.wander = [slack(&a, &b).mul_f64(wander.0), slack(&b, &a).mul_f64(wander.1)];
-        // What is sent at the start is on its way already, without any delay of ours.
+        let wander = [slack(&a, &b).mul_f64(wander.0), slack(&b, &a).mul_f64(wander.1)];
+        let mut pair = Pair::far([a, b], Seed(seed), delay, wander);
         let handshake = secs(3) + 3 * (delay[A] + delay[B] + pair.wander[A] + pair.wander[B])
             + 2 * (a.desired_minimum_tx_interval.duration() + b.desired_minimum_tx_interval.duration());
         prop_assert!(pair.run_until(handshake, Pair::is_up), "{:#?} {:#?}", pair.row(A), pair.row(B));
@@ -70,8 +68,8 @@ proptest! {
         delay in delays(),
         seed in any::<u64>(),
     ) {
-        let mut pair = Pair::seeded(of(A, before.0), of(B, before.1), Seed(seed));
-        pair.delay = delay;
+        let sessions = [of(A, before.0), of(B, before.1)];
+        let mut pair = Pair::far(sessions, Seed(seed), delay, [Duration::ZERO; 2]);
         prop_assert!(pair.run_until(secs(10), Pair::is_up));
         let mut last = [before.0, before.1];
         for (switch, times, after) in changes {
@@ -103,8 +101,7 @@ proptest! {
         seed in any::<u64>(),
     ) {
         let (a, b) = (of(A, a), of(B, b));
-        let mut pair = Pair::seeded(a, b, Seed(seed));
-        pair.delay = delay;
+        let mut pair = Pair::far([a, b], Seed(seed), delay, [Duration::ZERO; 2]);
         prop_assert!(pair.run_until(secs(10), Pair::is_up));
         pair.run(secs(10) + millis(at));
         // Nothing that B sends arrives any more.
