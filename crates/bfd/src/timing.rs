@@ -8,6 +8,10 @@ use std::time::Duration;
 /// No session that is not up sends more often (RFC 5880 6.8.3).
 pub(crate) const SLOW: Micros = Micros(1_000_000);
 
+/// No Final is waited for longer. Where packets that asked were lost, the time until the Final came says little of how long one
+/// takes, and after an outage it would be as long as that.
+const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(10);
+
 /// The two values that take a Poll Sequence to change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Intervals {
@@ -119,7 +123,7 @@ impl Timing {
         self.poll = match self.poll {
             Poll::Running { since, asked } if is_final => {
                 self.in_force = self.said;
-                self.round_trip = self.round_trip.max(now - since);
+                self.round_trip = self.round_trip.max(now - since).min(LONGEST_ROUND_TRIP);
                 Poll::Settling { until: asked + self.round_trip }
             }
             Poll::Settling { until } if !is_final && until <= now => Poll::Idle,
@@ -191,6 +195,21 @@ mod tests {
         timing.heard(false, AT);
         timing.declare(ms(600, 300), State::Up, AT);
         assert_eq!((timing.said(), timing.polls()), (ms(600, 300), true));
+    }
+
+    #[test]
+    fn an_outage_is_no_round_trip() {
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let mut timing = up();
+        timing.declare(ms(300, 300), State::Down, at(0));
+        timing.asks(at(600));
+        timing.heard(true, at(600));
+        timing.heard(false, at(610));
+        timing.declare(ms(300, 300), State::Up, at(610));
+        timing.heard(true, at(611));
+        timing.heard(false, at(612));
+        timing.declare(ms(900, 300), State::Up, at(612));
+        assert_eq!(timing.said(), ms(900, 300));
     }
 
     #[test]
