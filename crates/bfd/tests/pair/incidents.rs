@@ -196,13 +196,21 @@ fn a_session_that_is_removed_takes_its_leave() {
 }
 
 #[test]
-fn a_session_with_another_address_is_another_session() {
-    let mut pair = Pair::settled(session(A), session(B));
-    let interface = Interface(9);
-    pair.reconfigure(A, |session| session.path = Path::SingleHop { interface });
-    assert_eq!((pair.state(A), pair.failures(A).len()), (State::Down, 1));
-    let sent: Vec<_> = pair.sent_by(A).map(|sent| (sent.packet.interface, sent.repr().state)).collect();
-    assert_eq!(sent, [(Some(INTERFACE), State::AdminDown), (Some(interface), State::Down)]);
+fn a_session_with_another_address_or_interface_is_another_session() {
+    let change = |change: fn(&mut SessionConfig)| {
+        let mut pair = Pair::settled(session(A), session(B));
+        pair.reconfigure(A, change);
+        assert_eq!((pair.state(A), pair.failures(A).len()), (State::Down, 1));
+        let states: Vec<State> = pair.sent_by(A).map(|sent| sent.repr().state).collect();
+        assert_eq!(states, [State::AdminDown, State::Down]);
+        [pair.sent[0].packet, pair.sent[1].packet]
+    };
+    let packets = change(|session| session.path = Path::SingleHop { interface: Interface(9) });
+    assert_eq!(packets.map(|packet| packet.interface), [Some(INTERFACE), Some(Interface(9))]);
+    let packets = change(|session| session.local_address = address(5));
+    assert_eq!(packets.map(|packet| packet.from), [address(A), address(5)]);
+    let packets = change(|session| session.remote_address = address(6));
+    assert_eq!(packets.map(|packet| packet.to), [address(B), address(6)]);
 }
 
 #[test]

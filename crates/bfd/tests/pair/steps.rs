@@ -124,6 +124,13 @@ fn a_session_follows_what_it_is_told() {
             // A path that is down holds the session in Down.
             (50, Told(|bfd, now| bfd.set_path(now, SESSION, false)), Down, PATH, &["Down P"]),
             (60, Hears(Down), Down, PATH, &[]),
+            (
+                65,
+                Told(|bfd, now| bfd.set_concatenated(now, SESSION, Some(Concatenated::Forward))),
+                Down,
+                PATH,
+                &[],
+            ),
             (70, Told(|bfd, now| bfd.set_concatenated(now, SESSION, None)), Down, PATH, &[]),
             (80, Told(|bfd, now| bfd.set_path(now, SESSION, true)), Down, PATH, &[]),
             (90, Hears(Down), Init, PATH, &["Init P"]),
