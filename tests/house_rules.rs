@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "switch",
     "dataplane",
     "lacp",
+    "bfd",
     "ports",
     "mactable",
     "wire",
@@ -191,7 +192,7 @@ fn what_runs_in_both_worlds_reads_no_clock_throws_no_dice_and_starts_no_thread()
         "HashSet",
         "rand::",
     ];
-    for crate_name in ["wire", "mactable", "lacp", "dataplane", "switch", "sim", "base"] {
+    for crate_name in ["wire", "mactable", "lacp", "bfd", "dataplane", "switch", "sim", "base"] {
         let mut files = Vec::new();
         sources(&workspace().join("crates").join(crate_name).join("src"), &mut files);
         for file in files {

@@ -13,6 +13,7 @@
 //! assert_eq!(frame.source().to_string(), "02:00:00:00:00:01");
 //! ```
 
+pub mod bfd;
 pub mod ethernet;
 pub mod five_tuple;
 pub mod lacp;
