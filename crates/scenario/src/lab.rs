@@ -138,7 +138,7 @@ pub struct Node {
 /// What a node is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeKind {
-    /// A switch of ours. Every port has a link.
+    /// A switch of ours. Every port has a link, but bundles: their members have.
     Greylag(Box<SwitchConfig>),
     /// A network namespace with the kernel's own stack.
     Host,

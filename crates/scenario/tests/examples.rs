@@ -99,6 +99,22 @@ fn trunk() {
 }
 
 #[test]
+fn bundle() {
+    let lab = read_lab("bundle.clab.yml");
+    for name in ["sw1", "sw2"] {
+        let switch = config(&lab, name);
+        let ports: Vec<&str> = switch.ports.iter().map(|port| port.name.as_str()).collect();
+        assert_eq!(ports, ["eth2", "eth3", "ae0", "eth1"]);
+        let members: Vec<PortId> = switch.members(PortId(2)).map(|(port, _)| port).collect();
+        assert_eq!(members, [PortId(0), PortId(1)]);
+        let (_, ae0) = switch.port("ae0").unwrap();
+        assert_eq!((ae0.mtu, &ae0.membership), (1500, &Membership::Access(vlan(1))));
+        let lag = LagConfig { interval: Interval::Fast, ..LagConfig::default() };
+        assert_eq!(ae0.attachment, Attachment::Lag(Box::new(lag)));
+    }
+}
+
+#[test]
 fn every_key_of_a_switch() {
     let config = switch::parse(&Source::read(folder().join("switch.yml")).unwrap()).unwrap();
     assert_eq!((config.name.as_str(), config.group_fwd_mask), ("sw1", 0x4004));

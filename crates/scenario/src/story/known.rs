@@ -19,9 +19,12 @@ pub(super) const EVENTS: &[&str] = &[
     "mac-declined",
     "mac-aged",
     "agent-started",
+    "agent-stopped",
     "agent-crashed",
-    "agent-hung",
     "agent-failed",
+    "agent-hung",
+    "agent-slowed",
+    "agent-resumed",
     "alarm-raised",
     "alarm-cleared",
     "config-committed",
@@ -29,6 +32,22 @@ pub(super) const EVENTS: &[&str] = &[
     "config-rolled-back",
     "fdb-flushed",
     "fdb-checked",
+    "lacp-receive-state-changed",
+    "lacp-periodic-state-changed",
+    "lacp-mux-state-changed",
+    "lacp-churn-state-changed",
+    "lacp-selection-changed",
+    "lacp-partner-changed",
+    "lacp-partner-kept",
+    "lacp-partners-differ",
+    "lacp-partner-not-collecting",
+    "lacp-one-way",
+    "lacp-pdus-missed",
+    "lacp-own-system-heard",
+    "lacp-port-moved",
+    "lag-fallback-changed",
+    "lag-member-changed",
+    "lag-changed",
 ];
 
 /// What a replay calls the end of a frame, beside faults and drop reasons: where it was lost, or which agent was in trouble there.
@@ -89,6 +108,32 @@ mod tests {
     use super::*;
     use greylag_switch::agent::AgentKind::Learning;
     use greylag_switch::alarm::AlarmKind;
+
+    /// The variants of an enumeration that have a name in JSON, out of its source.
+    fn variants(source: &str, enumeration: &str) -> Vec<String> {
+        let (_, body) = source.split_once(&format!("pub enum {enumeration} {{\n")).unwrap();
+        let (body, _) = body.split_once("\n}\n").unwrap();
+        let variants = body
+            .lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()) && !line.contains('('));
+        let kebab =
+            |c: char| if c.is_ascii_uppercase() { format!("-{}", c.to_ascii_lowercase()) } else { c.into() };
+        variants
+            .map(|line| line.chars().take_while(char::is_ascii_alphanumeric).map(kebab).collect::<String>())
+            .map(|name| name.trim_start_matches('-').to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_event_is_known() {
+        let mut events = variants(include_str!("../../../switch/src/event.rs"), "Event");
+        events.extend(variants(include_str!("../../../switch/src/lacp/event.rs"), "LacpEvent"));
+        let mut known = EVENTS.to_vec();
+        known.sort_unstable();
+        events.sort_unstable();
+        assert_eq!(events, known);
+    }
 
     #[test]
     fn alarms_are_called_as_the_switch_calls_them() {

@@ -3,6 +3,7 @@
 use crate::field::Field;
 use crate::json_names::choice;
 use crate::keys::Keys;
+use crate::phrase::quoted;
 use crate::time_span::{LONGEST, SHORTEST, time_span, time_span_or};
 use crate::yaml::Value;
 use greylag_lacp::{Behaviour, Preset, RateLimit, Timers};
@@ -80,6 +81,13 @@ pub(super) fn read(field: &Field<'_>, preset: Behaviour) -> Behaviour {
     if let Some(limit) = map.get("marker-limit") {
         behaviour.marker_limit = match limit.value() {
             Value::Text(text) if text == "none" => None,
+            Value::Text(text) => {
+                limit.refuse(format!(
+                    "{} is neither a limit nor `none`: expected one such as {LIMIT_EXAMPLE}",
+                    quoted(text)
+                ));
+                preset.marker_limit
+            }
             _ => preset
                 .marker_limit
                 .or(Preset::STANDARD.behaviour.marker_limit)

@@ -18,10 +18,14 @@ pub(super) fn read(field: &Field<'_>) -> FlowHashConfig {
 /// A name, or a list of names.
 fn read_fields(field: &Field<'_>) -> Option<FlowFields> {
     let name = |field: &Field<'_>| field.word("a field of a frame", &FlowFields::NAMES);
-    if let Value::Text(_) = field.value() {
-        return name(field);
-    }
-    let items = field.list("[source-ip, destination-ip]")?;
+    let items = match field.value() {
+        Value::Text(_) => return name(field),
+        Value::List(_) => field.list("")?,
+        _ => {
+            field.mismatch("a name such as layer3+4, or a list such as [source-ip, destination-ip]", "");
+            return None;
+        }
+    };
     let names: Vec<Option<FlowFields>> = items.iter().map(name).collect();
     names.into_iter().try_fold(FlowFields::NONE, |all, one| Some(all.with(one?)))
 }

@@ -196,14 +196,7 @@ pub(super) fn check(config: &SwitchConfig, drafts: &[PortDraft<'_>], lacp: Optio
                 at(&["admin-key"], format!("admin-key {key} is out of range: expected {expected}"));
             }
             ConfigError::KeyTwice { first, .. } => {
-                let first = &drafts[usize::from(first.0)];
-                let message = format!(
-                    "bundle `{}` has the admin-key {} and the same system id already: a partner would take both \
-                     for one. Expected another",
-                    first.name(),
-                    bundle.admin_key
-                );
-                at(&["admin-key", "system-id-mac"], message);
+                at(&["admin-key", "system-id-mac"], same_key(&bundle, draft, &drafts[usize::from(first.0)]));
             }
             ConfigError::PortNumber { port, offset: number } => {
                 let port = drafts[port.index()].name();
@@ -218,6 +211,18 @@ pub(super) fn check(config: &SwitchConfig, drafts: &[PortDraft<'_>], lacp: Optio
             other => at(&[], other.to_string()),
         }
     }
+}
+
+fn same_key(bundle: &BundleConfig, draft: &PortDraft<'_>, first: &PortDraft<'_>) -> String {
+    let (key, first) = (bundle.admin_key, first.name());
+    let (whence, advice) = match draft.written("admin-key") {
+        Some(_) => ("", "Expected another"),
+        None => (", by its place among the ports,", "Add an `admin-key` of its own"),
+    };
+    format!(
+        "admin-key {key}{whence} is that of bundle `{first}` already, which has the same system id: a partner would \
+         take both for one. {advice}"
+    )
 }
 
 fn too_few_links(bundle: &BundleConfig, name: &str) -> String {

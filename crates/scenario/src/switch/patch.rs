@@ -28,6 +28,11 @@ pub fn patched(running: &SwitchConfig, patch: &Patch) -> Result<SwitchConfig, Fi
 
 /// Like [`patched`], by a patch that stands somewhere in a file. What it gives is right only if there is no problem.
 pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchConfig, Vec<Problem>) {
+    let change = patch.document().beside(patch.node().clone());
+    let root = change.root_at(patch.path().to_owned());
+    if refuse_other_types(running, &root) {
+        return (running.clone(), change.into_problems());
+    }
     let mut unplugged = running.clone();
     for port in &mut unplugged.ports {
         if !is_lag(port) {
@@ -47,14 +52,28 @@ pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchCo
         .collect();
     let mut merged = tree(&unplugged, patch.key_position());
     settle_modes(&mut merged, patch.node());
-    let change = patch.document().beside(patch.node().clone());
-    lay(&mut merged, &change.root_at(patch.path().to_owned()));
+    lay(&mut merged, &root);
     let document = patch.document().beside(merged);
     let place = Place::Lab { node: &running.name, cables: &cables, incomplete: false, inline: true };
     let config = read(&document.root_at(patch.path().to_owned()), &place);
     let mut problems = change.into_problems();
     problems.append(&mut document.into_problems());
     (config, problems)
+}
+
+/// A port stays a port, and a bundle a bundle: what else is said of one that would not means nothing.
+fn refuse_other_types(running: &SwitchConfig, patch: &Field<'_>) -> bool {
+    let mut refused = false;
+    for (name, change) in patch.child("ports").iter().flat_map(Field::every_named_child) {
+        let (Some((_, port)), Some(written)) = (running.port(name), change.child("type")) else { continue };
+        let becomes_lag = matches!(written.value(), Value::Text(text) if text == "lag");
+        if becomes_lag != is_lag(port) {
+            let what = if is_lag(port) { "bundle" } else { "port" };
+            written.refuse_key(format!("a {what} stays one while the switch runs: remove `type`"));
+            refused = true;
+        }
+    }
+    refused
 }
 
 /// A bundle is plugged into nothing.
