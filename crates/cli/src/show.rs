@@ -207,12 +207,22 @@ pub(crate) fn event(row: &Value) -> String {
     let mut text = row["event"].as_str().unwrap_or("-").to_owned();
     for (name, value) in row.as_object().into_iter().flatten() {
         if !["time", "event", "sequence", "uptime-ns"].contains(&name.as_str()) {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text += &format!(" {name}={value}");
+            text += &format!(" {name}={}", plain(value));
         }
     }
     text.push('\n');
     text
+}
+
+/// A value in one word: `eth1,eth2` for a list, `32768/02:00:00:00:00:01` for a system.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Object(fields) => fields.values().map(plain).collect::<Vec<_>>().join("/"),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 fn agents(rows: &[Agent]) -> String {
