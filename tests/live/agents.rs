@@ -1,7 +1,7 @@
 //! A learning agent that works, dies and is healed under traffic.
 
-use crate::program::{Room, Running};
 use crate::rig::{DEADLINE, LIVE, Lab, Station, greylag, mac, succeed};
+use crate::running::{Room, Running};
 use greylag_base::MacAddr;
 use greylag_switch::recording::file;
 use greylag_tests::{has, wait_for};

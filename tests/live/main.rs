@@ -12,4 +12,5 @@ mod orders;
 mod program;
 mod replays;
 mod rig;
+mod running;
 mod show;
