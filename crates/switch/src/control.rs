@@ -14,7 +14,7 @@ use crate::table_door::{Place, TableDoor};
 use crate::lacp::{LacpAgent, Lags, lacp_system};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, Limits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
@@ -60,6 +60,8 @@ pub struct Switch {
     pub(crate) lacp: Option<LacpAgent>,
     /// What the data plane does with the bundles.
     pub(crate) lags: Lags,
+    /// Ports without a link of which the LACP agent, which hangs, has not heard.
+    pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
     pub(crate) counts: AgentCounts,
     /// When the learning agent renewed the flood groups last, or their lease began.
@@ -167,6 +169,7 @@ impl Switch {
             learning: None,
             lacp: None,
             lags: Lags::default(),
+            unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
             counts: AgentCounts::default(),
             flood_renewed: now,
