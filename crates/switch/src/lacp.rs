@@ -16,7 +16,7 @@ use crate::octets::Octets;
 use greylag_base::{Instant, MacAddr, Mbps, PortId, Seed};
 use greylag_dataplane::{Aggregation, PortForwarding};
 use greylag_lacp::{Lacp, LacpEvent as Told, Timers};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,13 +132,33 @@ impl Switch {
         if agent.finds_partners_until.take_if(|until| *until <= now).is_none() {
             return;
         }
-        let mut dealt = BTreeSet::new();
+        let mut left: BTreeMap<PortId, Vec<PortId>> = BTreeMap::new();
         for (lag, port) in self.lags.left_behind() {
             self.lags.set_member(lag, port, agent.machines.member(port).unwrap_or_default());
-            dealt.insert(lag);
+            left.entry(lag).or_default().push(port);
         }
-        if !dealt.is_empty() {
-            self.deal(now, dealt);
+        for (lag, ports) in &left {
+            self.tell_left(now, *lag, ports);
+        }
+        if !left.is_empty() {
+            self.deal(now, left.into_keys());
+        }
+    }
+
+    /// Tells of ports that a bundle has left although no agent says so.
+    fn tell_left(&mut self, now: Instant, id: PortId, ports: &[PortId]) {
+        let lag = self.port_name(id);
+        for &port in ports {
+            let port = self.port_name(port);
+            let (collecting, distributing) = (false, false);
+            let changed = LacpEvent::LagMemberChanged { lag: lag.clone(), port, collecting, distributing };
+            self.events.push(now, Event::Lacp(changed));
+        }
+        if !ports.is_empty() {
+            let left = self.lags.distributing(id).into_iter();
+            let distributing: Vec<String> = left.map(|port| self.port_name(port)).collect();
+            let changed = LacpEvent::LagChanged { lag, up: !distributing.is_empty(), distributing };
+            self.events.push(now, Event::Lacp(changed));
         }
     }
 
@@ -192,7 +212,10 @@ impl Switch {
             let members: BTreeSet<PortId> = self.config().members(id).map(|(port, _)| port).collect();
             let linked: BTreeSet<PortId> =
                 members.into_iter().filter(|&port| self.lacp_link(port).is_some()).collect();
-            self.lags.retain(id, |port| linked.contains(&port));
+            let gone = self.lags.retain(id, |port| linked.contains(&port));
+            if !self.speaks_lacp() {
+                self.tell_left(now, id, &gone);
+            }
             self.lags.deal(id, resilient);
             let up = self.lags.is_up(id);
             let port = &mut self.ports[id.index()];

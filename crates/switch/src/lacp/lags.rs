@@ -57,13 +57,19 @@ impl Lags {
         self.0.iter().flat_map(|(lag, state)| state.left_behind.iter().map(|port| (*lag, *port))).collect()
     }
 
-    /// Takes out of a bundle all ports that `stays` does not keep.
-    pub(super) fn retain(&mut self, lag: PortId, stays: impl Fn(PortId) -> bool) {
-        if let Some(lag) = self.0.get_mut(&lag) {
-            for ports in [&mut lag.collecting, &mut lag.distributing, &mut lag.left_behind] {
-                ports.retain(|&port| stays(port));
-            }
+    /// Takes out of a bundle all ports that `stays` does not keep, and says which they are.
+    pub(super) fn retain(&mut self, lag: PortId, stays: impl Fn(PortId) -> bool) -> Vec<PortId> {
+        let Some(lag) = self.0.get_mut(&lag) else { return Vec::new() };
+        let gone = lag.collecting.union(&lag.distributing).copied().filter(|&port| !stays(port)).collect();
+        for ports in [&mut lag.collecting, &mut lag.distributing, &mut lag.left_behind] {
+            ports.retain(|&port| stays(port));
         }
+        gone
+    }
+
+    /// The ports that frames of the bundle leave by.
+    pub(super) fn distributing(&self, lag: PortId) -> Vec<PortId> {
+        self.0.get(&lag).map(|lag| lag.distributing.iter().copied().collect()).unwrap_or_default()
     }
 
     /// Frames of the bundle can leave.

@@ -131,6 +131,8 @@ fn a_link_that_is_lost_while_the_agent_is_dead_is_left_and_waits_for_the_next_ag
     crash(&mut pair, A);
     pair.link(1, false);
     assert_eq!((pair.distributing(A), pair.collecting(A)), (vec![2], vec![2]));
+    let lag = LacpEvent::LagChanged { lag: "ae0".into(), up: true, distributing: vec!["eth3".into()] };
+    assert_eq!(pair.lacp_events(A).last().map(|(_, event)| event), Some(&lag), "the switch itself tells it");
     pair.link(1, true);
     pair.wait(seconds(1));
     assert_eq!((pair.distributing(A), pair.collecting(A)), (vec![2], vec![2]), "nobody says that it may");
