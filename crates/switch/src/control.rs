@@ -389,8 +389,14 @@ impl Switch {
     }
 
     /// Forgets what is behind a port that went down or left a VLAN, or in a VLAN that went, now and once more: a worker that was in
-    /// the middle of a batch may learn an address there after the flush.
+    /// the middle of a batch may learn an address there after the flush. Where the agent has to do it, it is done when that listens.
     pub(crate) fn flush_gone(&mut self, now: Instant, flush: Flush) {
+        if flush.port.is_some() && self.config().learning.agent_flushes() && !self.listens() {
+            if let Some(agent) = &mut self.learning {
+                agent.put_off(flush);
+            }
+            return;
+        }
         self.flush(now, flush);
         self.gone.push(flush);
         self.second_flush = Some(now + self.config().learning.poll_interval);

@@ -1,8 +1,8 @@
 //! What a candidate configuration would change, setting by setting, in the words of SWITCH.yml.
 
 use crate::config::{
-    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, ReportOrder,
-    SwitchConfig,
+    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, PortFlush,
+    ReportOrder, SwitchConfig,
 };
 use greylag_mactable::ChipHash;
 use serde::{Deserialize, Serialize};
@@ -209,6 +209,13 @@ fn learning(config: &SwitchConfig, to: &mut Settings) {
         match learning.flood {
             FloodGroups::Frozen => "frozen",
             FloodGroups::Leased => "leased",
+        },
+    );
+    to.set(
+        "flush",
+        match learning.flush {
+            PortFlush::AtOnce => "at-once",
+            PortFlush::Agent => "agent",
         },
     );
     to.set("queue-length", learning.queue_length);

@@ -7,7 +7,7 @@ use greylag_base::DropReason;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::show::{Counters, MacTableCounters, PortCountersRow};
 
-/// The events of `greylag_switch::Event`.
+/// The events of `greylag_switch::Event`, those of LACP included.
 pub(super) const EVENTS: &[&str] = &[
     "switch-started",
     "port-up",
@@ -29,6 +29,22 @@ pub(super) const EVENTS: &[&str] = &[
     "config-rolled-back",
     "fdb-flushed",
     "fdb-checked",
+    "lacp-receive-state-changed",
+    "lacp-periodic-state-changed",
+    "lacp-mux-state-changed",
+    "lacp-churn-state-changed",
+    "lacp-selection-changed",
+    "lacp-partner-changed",
+    "lacp-partner-kept",
+    "lacp-partners-differ",
+    "lacp-partner-not-collecting",
+    "lacp-one-way",
+    "lacp-pdus-missed",
+    "lacp-own-system-heard",
+    "lacp-port-moved",
+    "lag-fallback-changed",
+    "lag-member-changed",
+    "lag-changed",
 ];
 
 /// What a replay calls the end of a frame, beside faults and drop reasons: where it was lost, or which agent was in trouble there.

@@ -5,7 +5,7 @@ use crate::rig::{Rig, millis, seconds};
 use greylag_base::MacAddr;
 use greylag_lacp::{LacpMode, receive};
 use greylag_switch::agent::{AgentKind, AgentState};
-use greylag_switch::config::{LearningMode, Membership, SwitchConfig};
+use greylag_switch::config::{AgentOwns, LearningMode, Membership, PortFlush, SwitchConfig};
 use greylag_switch::fault::Fault;
 use greylag_switch::{Event, Input, LacpEvent};
 use std::time::Duration;
@@ -310,6 +310,57 @@ fn a_port_that_becomes_a_member_forgets_what_was_behind_it() {
         pair.commit(A, join);
         assert_eq!(pair.sides[A].table(2), None, "{mode:?}");
     }
+}
+
+#[test]
+fn an_agent_that_hangs_and_has_to_flush_leaves_addresses_at_a_port_that_became_a_member() {
+    for (flush, is_left) in [(PortFlush::AtOnce, false), (PortFlush::Agent, true)] {
+        let config = |membership| {
+            let mut config = bundled(2, plain);
+            config.learning.mode = LearningMode::Agent;
+            config.learning.agent_owns = AgentOwns { flood: false, ..AgentOwns::ALL };
+            config.learning.flush = flush;
+            config.ports[1].membership = membership;
+            config
+        };
+        let alone = Membership::Access(Rig::vlan(1));
+        let mut pair = Pair::new(config(alone.clone()), config(alone));
+        pair.link(2, false);
+        assert!(pair.send(B, 2, 1));
+        pair.sides[A].settle();
+        let hang = |pair: &mut Pair, lasts| pair.sides[A].fault(Fault::Hang { agent: AgentKind::Learning, lasts });
+        hang(&mut pair, Some(seconds(30)));
+        for side in [A, B] {
+            pair.commit(side, |config| config.ports[1].membership = config.ports[2].membership.clone());
+        }
+        assert_eq!(pair.sides[A].table(2).is_some(), is_left, "{flush:?}");
+        pair.link(2, true);
+        pair.wait_for(seconds(10), |pair| pair.distributing(A) == [1, 2] && pair.distributing(B) == [1, 2]);
+        assert!(pair.send(A, 1, 2), "it goes on by the port that it was behind");
+        pair.link(1, false);
+        assert_eq!(pair.send(A, 1, 2), !is_left, "{flush:?}");
+        assert_eq!(drops(&pair, A, "destination-down"), u64::from(is_left));
+        // The agent is back, or another is started.
+        pair.wait(seconds(30));
+        assert_eq!(pair.sides[A].table(2), None);
+        assert!(pair.send(A, 1, 2), "{flush:?}");
+        pair.plays_back(A);
+    }
+}
+
+#[test]
+fn an_agent_that_is_started_forgets_what_is_at_ports_that_do_not_carry_it() {
+    let mut config = crate::rig::agent_config(3);
+    config.learning.flush = PortFlush::Agent;
+    let mut rig = Rig::new(config);
+    rig.speak(0, 1);
+    rig.settle();
+    rig.fault(Fault::Hang { agent: AgentKind::Learning, lasts: None });
+    rig.link(0, false);
+    assert_eq!(rig.table(1).as_deref(), Some("eth1"), "nobody forgets it");
+    rig.fault(Fault::Restart { agent: AgentKind::Learning });
+    rig.settle();
+    assert_eq!((rig.table(1), rig.list(1)), (None, None));
 }
 
 #[test]
