@@ -53,6 +53,8 @@ struct Running {
     look: Option<Instant>,
     /// The last event that was told to the observer.
     told: u64,
+    /// The last commit that was.
+    shown: u64,
     /// Entries that had lapsed when the observer was told last.
     lapsed: u64,
 }
@@ -109,6 +111,7 @@ impl SwitchNode {
             housekeeping: now,
             look: None,
             told: 0,
+            shown: 0,
             lapsed: 0,
         };
         observer.happened(now, self.node, &Happening::Power(true));
@@ -264,6 +267,12 @@ impl Running {
         for record in self.switch.events().after(self.told) {
             observer.happened(now, node, &Happening::Switch(record));
             self.told = record.sequence;
+        }
+        if let Some(commit) = self.switch.history().commits().next()
+            && commit.number != self.shown
+        {
+            self.shown = commit.number;
+            observer.configured(now, node, &commit.config);
         }
     }
 }

@@ -172,6 +172,8 @@ pub struct LearningConfig {
     pub renew_interval: Duration,
     /// What becomes of a flood group that the agent does not renew.
     pub flood: FloodGroups,
+    /// Who forgets, in mode `agent`, what is behind a port that went down or left a VLAN.
+    pub flush: PortFlush,
     /// Reports that a worker can have under way to the agent.
     pub queue_length: u32,
     /// How long a report waits for the agent to look at its queue.
@@ -192,6 +194,7 @@ impl Default for LearningConfig {
             agent_owns: AgentOwns::ALL,
             renew_interval: Duration::from_secs(10),
             flood: FloodGroups::Frozen,
+            flush: PortFlush::AtOnce,
             queue_length: 16_384,
             poll_interval: Duration::from_millis(10),
             report_interval: Some(Duration::from_secs(1)),
@@ -233,6 +236,11 @@ impl LearningConfig {
             LearningMode::Agent => self.agent_owns,
         }
     }
+
+    /// The agent forgets what is behind a port that went down or left a VLAN.
+    pub fn agent_flushes(&self) -> bool {
+        self.mode == LearningMode::Agent && self.flush == PortFlush::Agent
+    }
 }
 
 impl AgentOwns {
@@ -252,6 +260,18 @@ pub enum FloodGroups {
     Frozen,
     /// It lapses after the ageing time, as an entry does.
     Leased,
+}
+
+/// Who forgets what is behind a port that went down, left a VLAN, or became a part of a bundle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortFlush {
+    /// Whoever knows first, without asking the agent.
+    #[default]
+    AtOnce,
+    /// The learning agent. While it hangs the table keeps what is there, and an agent that has been started knows of ports that do not
+    /// carry a VLAN, not of those that were down meanwhile.
+    Agent,
 }
 
 /// What the agent does with reports that arrive out of order.

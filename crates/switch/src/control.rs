@@ -14,7 +14,7 @@ use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, Limits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
@@ -60,6 +60,8 @@ pub struct Switch {
     pub(crate) lacp: Option<LacpAgent>,
     /// What the data plane does with the bundles.
     pub(crate) lags: Lags,
+    /// Ports without a link of which the LACP agent, which hangs, has not heard.
+    pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
     pub(crate) counts: AgentCounts,
     /// When the learning agent renewed the flood groups last, or their lease began.
@@ -167,6 +169,7 @@ impl Switch {
             learning: None,
             lacp: None,
             lags: Lags::default(),
+            unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
             counts: AgentCounts::default(),
             flood_renewed: now,
@@ -386,8 +389,14 @@ impl Switch {
     }
 
     /// Forgets what is behind a port that went down or left a VLAN, or in a VLAN that went, now and once more: a worker that was in
-    /// the middle of a batch may learn an address there after the flush.
+    /// the middle of a batch may learn an address there after the flush. Where the agent has to do it, it is done when that listens.
     pub(crate) fn flush_gone(&mut self, now: Instant, flush: Flush) {
+        if flush.port.is_some() && self.config().learning.agent_flushes() && !self.listens() {
+            if let Some(agent) = &mut self.learning {
+                agent.put_off(flush);
+            }
+            return;
+        }
         self.flush(now, flush);
         self.gone.push(flush);
         self.second_flush = Some(now + self.config().learning.poll_interval);

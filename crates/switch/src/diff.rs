@@ -4,7 +4,7 @@ mod lag;
 
 use crate::config::{
     Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, PortConfig,
-    ReportOrder, SwitchConfig,
+    PortFlush, ReportOrder, SwitchConfig,
 };
 use greylag_mactable::ChipHash;
 use serde::{Deserialize, Serialize};
@@ -213,6 +213,13 @@ fn learning(config: &SwitchConfig, to: &mut Settings) {
         match learning.flood {
             FloodGroups::Frozen => "frozen",
             FloodGroups::Leased => "leased",
+        },
+    );
+    to.set(
+        "flush",
+        match learning.flush {
+            PortFlush::AtOnce => "at-once",
+            PortFlush::Agent => "agent",
         },
     );
     to.set("queue-length", learning.queue_length);

@@ -15,8 +15,8 @@ use crate::input::Input;
 use crate::octets::Octets;
 use greylag_base::{Instant, MacAddr, Mbps, PortId, Seed};
 use greylag_dataplane::{Aggregation, PortForwarding};
-use greylag_lacp::{Lacp, LacpEvent as Told};
-use std::collections::BTreeSet;
+use greylag_lacp::{Lacp, LacpEvent as Told, Timers};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,11 +25,30 @@ pub(crate) use lags::Lags;
 pub use system::lacp_system;
 
 /// The agent that keeps bundles.
-pub(crate) struct LacpAgent(Lacp);
+pub(crate) struct LacpAgent {
+    machines: Lacp,
+    /// So long does it leave alone what it found in the data plane and has not decided over.
+    finds_partners_until: Option<Instant>,
+}
 
 impl LacpAgent {
+    /// An agent that has just been started, and has as long as its machines need to find partners that live: a port begins, hears
+    /// or gives up, and waits for the others.
+    fn new(machines: Lacp, now: Instant) -> Self {
+        let needs = machines.config().bundles.iter().map(|bundle| {
+            let Timers { start_spread, short_timeout, aggregate_wait, .. } = bundle.behaviour.timers;
+            start_spread + short_timeout + aggregate_wait
+        });
+        let finds_partners_until = needs.max().map(|longest| now + longest);
+        LacpAgent { machines, finds_partners_until }
+    }
+
     pub(crate) fn machines(&self) -> &Lacp {
-        &self.0
+        &self.machines
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        [self.machines.poll_timeout(), self.finds_partners_until].into_iter().flatten().min()
     }
 }
 
@@ -51,7 +70,10 @@ impl Switch {
     pub(crate) fn start_lacp(&mut self, now: Instant) {
         let system = lacp_system(self.config(), self.chassis);
         let machines = Lacp::new(system, self.seed.derive("lacp"), now);
-        self.lacp = Some(LacpAgent(machines.expect("a configuration is checked before it runs")));
+        let machines = machines.expect("a configuration is checked before it runs");
+        self.lacp = Some(LacpAgent::new(machines, now));
+        self.lags.leave_behind();
+        self.unheard_losses.clear();
         // What waits was for the one before.
         self.door.plane().take_punts(usize::MAX);
         self.tell_lacp(now);
@@ -78,8 +100,13 @@ impl Switch {
         let system = lacp_system(self.config(), self.chassis);
         let ports = (0..self.ports.len()).map(|index| PortId(index as u16));
         let links: Vec<(PortId, Option<Mbps>)> = ports.map(|id| (id, self.lacp_link(id))).collect();
+        let lost =
+            if self.speaks_lacp() { std::mem::take(&mut self.unheard_losses) } else { BTreeSet::new() };
         self.with_lacp(now, |lacp| {
             lacp.reconfigure(now, system).expect("a configuration is checked before it runs");
+            for port in lost {
+                lacp.set_link(now, port, None);
+            }
             for (port, link) in links {
                 lacp.set_link(now, port, link);
             }
@@ -89,13 +116,50 @@ impl Switch {
 
     /// When it has something to do of its own accord.
     pub(crate) fn next_of_lacp(&self) -> Option<Instant> {
-        self.lacp.as_ref().filter(|_| self.speaks_lacp())?.0.poll_timeout()
+        self.lacp.as_ref().filter(|_| self.speaks_lacp())?.poll_timeout()
     }
 
     /// What it does of its own accord.
     pub(crate) fn run_lacp(&mut self, now: Instant) {
         if self.next_of_lacp().is_some_and(|due| due <= now) {
             self.with_lacp(now, |lacp| lacp.handle_timeout(now));
+            self.settle_left_behind(now);
+        }
+    }
+
+    /// Ports that another agent left behind, and that this one has found no partner for in time, are as it says.
+    fn settle_left_behind(&mut self, now: Instant) {
+        let Some(agent) = &mut self.lacp else { return };
+        if agent.finds_partners_until.take_if(|until| *until <= now).is_none() {
+            return;
+        }
+        let mut left: BTreeMap<PortId, Vec<PortId>> = BTreeMap::new();
+        for (lag, port) in self.lags.left_behind() {
+            self.lags.set_member(lag, port, agent.machines.member(port).unwrap_or_default());
+            left.entry(lag).or_default().push(port);
+        }
+        for (lag, ports) in &left {
+            self.tell_left(now, *lag, ports);
+        }
+        if !left.is_empty() {
+            self.deal(now, left.into_keys());
+        }
+    }
+
+    /// Tells of ports that a bundle has left although no agent says so.
+    fn tell_left(&mut self, now: Instant, id: PortId, ports: &[PortId]) {
+        let lag = self.port_name(id);
+        for &port in ports {
+            let port = self.port_name(port);
+            let (collecting, distributing) = (false, false);
+            let changed = LacpEvent::LagMemberChanged { lag: lag.clone(), port, collecting, distributing };
+            self.events.push(now, Event::Lacp(changed));
+        }
+        if !ports.is_empty() {
+            let left = self.lags.distributing(id).into_iter();
+            let distributing: Vec<String> = left.map(|port| self.port_name(port)).collect();
+            let changed = LacpEvent::LagChanged { lag, up: !distributing.is_empty(), distributing };
+            self.events.push(now, Event::Lacp(changed));
         }
     }
 
@@ -105,23 +169,23 @@ impl Switch {
             return;
         }
         let Some(mut agent) = self.lacp.take() else { return };
-        work(&mut agent.0);
-        self.hear_lacp(now, &mut agent.0);
+        work(&mut agent.machines);
+        self.hear_lacp(now, &mut agent.machines);
         self.lacp = Some(agent);
     }
 
     fn hear_lacp(&mut self, now: Instant, lacp: &mut Lacp) {
         let mut dealt = BTreeSet::new();
-        let mut changed = false;
         while let Some(told) = lacp.poll_event() {
             match &told {
-                Told::MemberChanged { port, member, .. } => {
-                    self.lags.set_member(*port, *member);
-                    changed = true;
+                Told::MemberChanged { port, bundle, member } => {
+                    let lag = system::lag_of(*bundle);
+                    self.lags.set_member(lag, *port, *member);
+                    dealt.insert(lag);
                 }
                 Told::BundleChanged { bundle, distributing, .. } => {
                     let lag = system::lag_of(*bundle);
-                    self.lags.set_distributing(lag, distributing.clone());
+                    self.lags.set_distributing(lag, distributing);
                     dealt.insert(lag);
                 }
                 _ => {}
@@ -130,7 +194,7 @@ impl Switch {
             let named = event::named(told, |port| ports[port.index()].config.name.to_string());
             self.events.push(now, Event::Lacp(named));
         }
-        if changed || !dealt.is_empty() {
+        if !dealt.is_empty() {
             self.deal(now, dealt);
         }
         while let Some((port, frame)) = lacp.poll_transmit(now) {
@@ -138,17 +202,23 @@ impl Switch {
         }
     }
 
-    /// Deals the flows of these bundles anew, and publishes everything. A bundle that came up or went down is a port that did.
+    /// Takes out of these bundles what has no link or belongs to another, deals their flows anew, and publishes everything. A bundle
+    /// that came up or went down is a port that did.
     pub(crate) fn deal(&mut self, now: Instant, lags: impl IntoIterator<Item = PortId>) {
         let joins = self.joins();
         let mut turned = Vec::new();
         for id in lags {
             let Attachment::Lag(config) = &self.ports[id.index()].config.attachment else { continue };
             let resilient = config.resilient;
-            let ports = &self.ports;
-            let link_up = |port: PortId| ports[port.index()].is_up();
-            self.lags.deal(id, resilient, link_up);
-            let up = self.lags.is_up(id, link_up);
+            let members: BTreeSet<PortId> = self.config().members(id).map(|(port, _)| port).collect();
+            let linked: BTreeSet<PortId> =
+                members.into_iter().filter(|&port| self.lacp_link(port).is_some()).collect();
+            let gone = self.lags.retain(id, |port| linked.contains(&port));
+            if !self.speaks_lacp() {
+                self.tell_left(now, id, &gone);
+            }
+            self.lags.deal(id, resilient);
+            let up = self.lags.is_up(id);
             let port = &mut self.ports[id.index()];
             let was_up = port.is_up();
             port.link_up = up;
@@ -166,8 +236,18 @@ impl Switch {
     /// The link of a part of a bundle has changed: the bundle follows at once, agent or no agent.
     pub(crate) fn follow_member(&mut self, now: Instant, id: PortId, lag: PortId) {
         self.deal(now, [lag]);
+        self.note_losses();
         let link = self.lacp_link(id);
         self.with_lacp(now, |lacp| lacp.set_link(now, id, link));
+    }
+
+    /// An agent that hangs is told of links that were lost meanwhile when it is back, whether or not they are up again.
+    fn note_losses(&mut self) {
+        if !self.speaks_lacp() {
+            let ports = (0..self.ports.len()).map(|index| PortId(index as u16));
+            let lost: Vec<PortId> = ports.filter(|&id| self.lacp_link(id).is_none()).collect();
+            self.unheard_losses.extend(lost);
+        }
     }
 
     /// What the agent is told of a port's link. Those of a bundle that is disabled are down to it.
@@ -181,6 +261,7 @@ impl Switch {
     pub(crate) fn reconfigure_lacp(&mut self, now: Instant) {
         let lags: Vec<PortId> = self.config().lags().map(|(lag, _)| lag).collect();
         if !lags.is_empty() {
+            self.note_losses();
             self.tell_lacp(now);
             self.deal(now, lags);
         }
@@ -205,7 +286,7 @@ impl Switch {
     /// What comes in by a port of a bundle is taken.
     pub(crate) fn collects(&self, id: PortId) -> bool {
         let lag = self.ports[id.index()].config.membership.aggregate().map(|member| member.lag);
-        lag.is_some_and(|lag| self.ports[lag.index()].is_up() && self.lags.collects(id))
+        lag.is_some_and(|lag| self.ports[lag.index()].is_up() && self.lags.collects(lag, id))
     }
 
     /// How the data plane tells flows apart, its seed drawn if none is configured.

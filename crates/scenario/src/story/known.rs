@@ -7,7 +7,7 @@ use greylag_base::DropReason;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::show::{Counters, MacTableCounters, PortCountersRow};
 
-/// The events of `greylag_switch::Event`.
+/// The events of `greylag_switch::Event`, those of LACP included.
 pub(super) const EVENTS: &[&str] = &[
     "switch-started",
     "port-up",

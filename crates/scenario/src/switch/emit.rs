@@ -9,7 +9,7 @@ use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
     Attachment, DampingAction, FloodGroups, IdlePolicy, LearningConfig, LearningMode, MemberConfig,
-    Membership, NetnsRef, PortConfig, ReportOrder, StormControl, SwitchConfig,
+    Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
 };
 use lag::Lag;
 use serde::Serialize;
@@ -95,6 +95,7 @@ struct Learning {
     agent_owns: Vec<&'static str>,
     renew_interval: Time,
     flood: FloodGroups,
+    flush: PortFlush,
     queue_length: u32,
     poll_interval: Time,
     report_interval: Time,
@@ -350,6 +351,7 @@ impl Learning {
             agent_owns: owned(learning.agent_owns),
             renew_interval: learning.renew_interval.into(),
             flood: learning.flood,
+            flush: learning.flush,
             queue_length: learning.queue_length,
             poll_interval: learning.poll_interval.into(),
             report_interval: learning.report_interval.map_or(Time::None("once"), Time::from),
@@ -439,6 +441,7 @@ mod tests {
                 agent_owns: AgentOwns { learn: true, lease: false, flood: true, adjacency: false },
                 renew_interval: Duration::from_millis(100),
                 flood: FloodGroups::Leased,
+                flush: PortFlush::Agent,
                 queue_length: 7,
                 poll_interval: Duration::from_millis(20),
                 report_interval: None,
@@ -494,7 +497,7 @@ mod tests {
                 "move-damping": {"threshold": 5, "interval": 10, "hold": "1500ms", "action": "forward"},
             },
             "learning": {
-                "mode": "agent", "agent-owns": ["learn", "flood"], "renew-interval": "100ms", "flood": "leased",
+                "mode": "agent", "agent-owns": ["learn", "flood"], "renew-interval": "100ms", "flood": "leased", "flush": "agent",
                 "queue-length": 7, "poll-interval": "20ms", "report-interval": "once",
                 "report-order": "stamped", "audit-interval": "never",
             },

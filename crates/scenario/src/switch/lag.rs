@@ -72,7 +72,7 @@ pub(super) fn read(map: &Mapping<'_>) -> LagConfig {
     }
     lag.resilient = map.get("resilient").and_then(Field::boolean).unwrap_or(lag.resilient);
     if let Some(behaviour) = map.filled("behaviour") {
-        lag.behaviour = behaviour::read(behaviour, preset.behaviour);
+        lag.behaviour = behaviour::read(behaviour, lag.behaviour);
     }
     lag
 }

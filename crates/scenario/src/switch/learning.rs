@@ -3,7 +3,7 @@ use crate::keys::Keys;
 use crate::phrase::{either, quoted};
 use crate::time_span::{LONGEST, SHORTEST, time_span, time_span_or, written};
 use crate::yaml::Value;
-use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, ReportOrder};
+use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, PortFlush, ReportOrder};
 use std::time::Duration;
 
 const KEYS: Keys = Keys::of(&[
@@ -11,6 +11,7 @@ const KEYS: Keys = Keys::of(&[
     "agent-owns",
     "renew-interval",
     "flood",
+    "flush",
     "queue-length",
     "poll-interval",
     "report-interval",
@@ -19,6 +20,7 @@ const KEYS: Keys = Keys::of(&[
 ]);
 const MODES: &[(&str, LearningMode)] = &[("inline", LearningMode::Inline), ("agent", LearningMode::Agent)];
 const FLOOD: &[(&str, FloodGroups)] = &[("frozen", FloodGroups::Frozen), ("leased", FloodGroups::Leased)];
+const FLUSH: &[(&str, PortFlush)] = &[("at-once", PortFlush::AtOnce), ("agent", PortFlush::Agent)];
 const ORDERS: &[(&str, ReportOrder)] =
     &[("arrival", ReportOrder::Arrival), ("stamped", ReportOrder::Stamped)];
 
@@ -44,6 +46,9 @@ pub(super) fn read(field: &Field<'_>, ageing_time: Duration) -> LearningConfig {
     }
     if let Some(flood) = map.get("flood") {
         learning.flood = flood.word("what becomes of flood groups", FLOOD).unwrap_or_default();
+    }
+    if let Some(flush) = map.get("flush") {
+        learning.flush = flush.word("who flushes a port", FLUSH).unwrap_or_default();
     }
     if let Some(length) = map.get("queue-length") {
         learning.queue_length =

@@ -110,7 +110,7 @@ impl<'a> Stage<'a> {
     /// What is said of a hole of these probes.
     fn cause(mut self, lost: std::ops::Range<u64>) -> (Vec<String>, String) {
         let mut flows = vec![flow(lost)];
-        self.watch.conclude(&mut flows);
+        self.watch.conclude(&mut flows, at(600));
         let cause = flows.remove(0).black_holes.remove(0).cause.expect("frames of it were seen");
         (cause.names, cause.text)
     }
@@ -211,7 +211,7 @@ fn a_probe_that_arrived_leaves_no_cause_behind() {
     let watch = &mut stage.watch;
     let causes = |flows: &mut Vec<FlowOutcome>, index: usize, watch: &mut Watch<'_>| {
         let mut one = vec![flows[index].clone()];
-        watch.conclude(&mut one);
+        watch.conclude(&mut one, at(600));
         one.remove(0).black_holes.remove(0).cause.map(|cause| cause.text)
     };
     let told: Vec<Option<String>> = (0..3).map(|index| causes(&mut flows, index, watch)).collect();
@@ -300,10 +300,10 @@ fn a_silence_is_held_against_the_switch_that_made_it() {
     for sequence in 2..10 {
         stage.decide(sequence, SW1, &probe(3, sequence), Decision::Dropped(DropReason::NoEgress));
     }
-    stage.watch.conclude(&mut flows[..1]);
+    stage.watch.conclude(&mut flows[..1], at(600));
     assert!(std::mem::take(&mut stage.watch.charges).into_sorted().is_empty(), "two seconds are allowed");
     flows.remove(0);
-    stage.watch.conclude(&mut flows);
+    stage.watch.conclude(&mut flows, at(600));
     let charges = std::mem::take(&mut stage.watch.charges).into_sorted();
     let (charge, times) = &charges[0];
     assert_eq!((charge.checker, charge.node, charge.at, *times), ("no-black-hole", Some(SW1), at(5), 1));

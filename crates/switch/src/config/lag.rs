@@ -5,7 +5,7 @@
 
 use greylag_base::{MacAddr, Mbps, PortId};
 use greylag_dataplane::FlowFields;
-use greylag_lacp::{Behaviour, Interval, LacpMode, Preset};
+use greylag_lacp::{Behaviour, Interval, LacpMode, Preset, Timers};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -73,8 +73,13 @@ pub struct LagConfig {
 }
 
 impl LagConfig {
+    /// Within so long do the ports of a switch begin, each at a time of its own, unless it is told otherwise. A switch does not
+    /// bring all its ports up at one instant, and what begins together would be timed together for ever: LACPDUs, time-outs, returns.
+    pub const START_SPREAD: Duration = Duration::from_secs(1);
+
     /// A bundle as an implementation has it unless it is told otherwise.
     pub fn of(preset: &Preset) -> Self {
+        let timers = Timers { start_spread: LagConfig::START_SPREAD, ..preset.behaviour.timers };
         LagConfig {
             preset: preset.name.to_owned(),
             mode: preset.mode,
@@ -87,7 +92,7 @@ impl LagConfig {
             revertive: true,
             wait_to_restore: Duration::ZERO,
             fallback: None,
-            behaviour: preset.behaviour,
+            behaviour: Behaviour { timers, ..preset.behaviour },
             resilient: false,
         }
     }

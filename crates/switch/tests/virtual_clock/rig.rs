@@ -112,27 +112,55 @@ impl Rig {
         let until = at(until);
         let mut turns = 0;
         loop {
-            let due = [self.switch.poll_timeout(), self.poll, Some(self.housekeeping)];
-            let next = due.into_iter().flatten().min().unwrap().max(self.now);
+            let next = self.due();
             if next > until {
                 self.now = until;
                 return;
             }
             turns = if next == self.now { turns + 1 } else { 0 };
             assert!(turns < 100, "the clock does not go on at {next}");
-            self.now = next;
-            if self.switch.poll_timeout().is_some_and(|due| due <= next) {
-                self.switch.handle_input(next, Input::Timeout).unwrap();
-            }
-            if self.poll.take_if(|poll| *poll <= next).is_some() {
-                self.switch.poll_workers(next);
-            }
-            if self.housekeeping <= next {
-                self.worker.housekeep(next, &mut self.ports);
-                self.housekeeping = next + HOUSEKEEPING;
-            }
-            self.expect_poll();
+            self.turn(next);
         }
+    }
+
+    /// When something is due next.
+    pub(crate) fn due(&self) -> Instant {
+        let due = [self.switch.poll_timeout(), self.poll, Some(self.housekeeping)];
+        due.into_iter().flatten().min().unwrap().max(self.now)
+    }
+
+    /// Does what is due by then.
+    pub(crate) fn turn(&mut self, next: Instant) {
+        self.now = next;
+        if self.switch.poll_timeout().is_some_and(|due| due <= next) {
+            self.switch.handle_input(next, Input::Timeout).unwrap();
+        }
+        if self.poll.take_if(|poll| *poll <= next).is_some() {
+            self.switch.poll_workers(next);
+        }
+        if self.housekeeping <= next {
+            self.worker.housekeep(next, &mut self.ports);
+            self.housekeeping = next + HOUSEKEEPING;
+        }
+        self.expect_poll();
+    }
+
+    /// Forwards all that has come in, and sends what the switch itself has to send.
+    pub(crate) fn work(&mut self) {
+        self.worker.originate(&mut self.ports[..]);
+        for port in 0..self.ports.len() {
+            while self.worker.poll_port(self.now, PortId(port as u16), &mut self.ports).unwrap() > 0 {}
+        }
+        if self.worker.take_punted() {
+            self.switch.poll_frames(self.now);
+            self.worker.originate(&mut self.ports[..]);
+        }
+        self.expect_poll();
+    }
+
+    /// What stands behind a port.
+    pub(crate) fn host(&mut self, port: usize) -> &mut MemoryPort {
+        &mut self.hosts[port]
     }
 
     pub(crate) fn wait(&mut self, span: Duration) {

@@ -51,7 +51,7 @@ impl<'a> Lag<'a> {
             wait_to_restore: lag.wait_to_restore.into(),
             fallback: lag.fallback.map_or(Time::None("never"), Time::from),
             resilient: lag.resilient,
-            behaviour: Differences::of(&lag.behaviour, &preset.behaviour),
+            behaviour: Differences::of(&lag.behaviour, &LagConfig::of(&preset).behaviour),
         }
     }
 }
