@@ -2,11 +2,11 @@
 
 use super::capture::Capture;
 use super::cause::{Explainer, Trails, moment};
+use super::checkers::forwarding_needs_learning::{self, ForwardingNeedsLearning};
 use super::checkers::no_duplicate::{self, NoDuplicate};
 use super::checkers::no_lasting_flood::{self, NoLastingFlood};
 use super::checkers::no_loop::{self, NoLoop};
 use super::checkers::no_mute_switch::{self, NoMuteSwitch};
-use super::checkers::forwarding_needs_learning::{self, ForwardingNeedsLearning};
 use super::checkers::one_partner_per_bundle::{self, OnePartner};
 use super::checkers::table_agrees::{self, TableAgrees};
 use super::checkers::{Charges, no_black_hole};
@@ -137,13 +137,18 @@ impl<'a> Watch<'a> {
             let from = found.since + self.scenario.checkers.silence;
             self.charges.add(one_partner_per_bundle::NAME, Some(found.switch), from, || {
                 let leads = found.ports.iter().map(|&port| {
-                    let system = self.partners.system(found.switch, port).map(|system| system.mac.to_string());
+                    let system =
+                        self.partners.system(found.switch, port).map(|system| system.mac.to_string());
                     let far = || map.far(found.switch, port).map(|node| lab.nodes[node].name.clone());
                     let to = system.or_else(far).unwrap_or_default();
                     format!("{} to {to}", map.name_of(found.switch, port))
                 });
                 let leads = leads.collect::<Vec<_>>().join(", ");
-                let text = format!("{} leads to several systems since {}: {leads}", found.lag, clock.time(found.since));
+                let text = format!(
+                    "{} leads to several systems since {}: {leads}",
+                    found.lag,
+                    clock.time(found.since)
+                );
                 (None, text)
             });
         }
@@ -151,11 +156,13 @@ impl<'a> Watch<'a> {
 
     /// A LACPDU has come to a switch.
     fn hear_lacpdu(&mut self, at: Instant, link: usize, to: usize, frame: &[u8]) {
-        let Some(frame) = slow::Frame::new_checked(frame).filter(|frame| frame.subtype() == Subtype::Lacp) else {
+        let Some(frame) = slow::Frame::new_checked(frame).filter(|frame| frame.subtype() == Subtype::Lacp)
+        else {
             return;
         };
         let switch = self.map.ends[link][to];
-        if let (Some(pdu), Some(port)) = (Pdu::new_checked(frame.payload()), self.map.port_at(switch, link, to))
+        if let (Some(pdu), Some(port)) =
+            (Pdu::new_checked(frame.payload()), self.map.port_at(switch, link, to))
             && self.partners.heard(switch, port, pdu.actor().system)
         {
             self.look_at_bundles(at);

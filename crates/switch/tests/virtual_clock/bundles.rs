@@ -328,7 +328,8 @@ fn an_agent_that_hangs_and_has_to_flush_leaves_addresses_at_a_port_that_became_a
         pair.link(2, false);
         assert!(pair.send(B, 2, 1));
         pair.sides[A].settle();
-        let hang = |pair: &mut Pair, lasts| pair.sides[A].fault(Fault::Hang { agent: AgentKind::Learning, lasts });
+        let hang =
+            |pair: &mut Pair, lasts| pair.sides[A].fault(Fault::Hang { agent: AgentKind::Learning, lasts });
         hang(&mut pair, Some(seconds(30)));
         for side in [A, B] {
             pair.commit(side, |config| config.ports[1].membership = config.ports[2].membership.clone());
