@@ -8,25 +8,26 @@ use std::fmt;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct FlowFields(u16);
 
-/// The name of each field, and of each preset behind them.
-const NAMES: [(&str, FlowFields); 13] = [
-    ("destination-mac", FlowFields::DESTINATION_MAC),
-    ("source-mac", FlowFields::SOURCE_MAC),
-    ("vlan", FlowFields::VLAN),
-    ("ether-type", FlowFields::ETHER_TYPE),
-    ("destination-ip", FlowFields::DESTINATION_IP),
-    ("source-ip", FlowFields::SOURCE_IP),
-    ("protocol", FlowFields::PROTOCOL),
-    ("flow-label", FlowFields::FLOW_LABEL),
-    ("destination-port", FlowFields::DESTINATION_PORT),
-    ("source-port", FlowFields::SOURCE_PORT),
-    ("layer2", FlowFields::LAYER2),
-    ("layer2+3", FlowFields::LAYER2_3),
-    ("layer3+4", FlowFields::LAYER3_4),
-];
 const PRESETS: usize = 3;
 
 impl FlowFields {
+    /// The name of each field, and of each preset behind them.
+    pub const NAMES: [(&str, FlowFields); 13] = [
+        ("destination-mac", FlowFields::DESTINATION_MAC),
+        ("source-mac", FlowFields::SOURCE_MAC),
+        ("vlan", FlowFields::VLAN),
+        ("ether-type", FlowFields::ETHER_TYPE),
+        ("destination-ip", FlowFields::DESTINATION_IP),
+        ("source-ip", FlowFields::SOURCE_IP),
+        ("protocol", FlowFields::PROTOCOL),
+        ("flow-label", FlowFields::FLOW_LABEL),
+        ("destination-port", FlowFields::DESTINATION_PORT),
+        ("source-port", FlowFields::SOURCE_PORT),
+        ("layer2", FlowFields::LAYER2),
+        ("layer2+3", FlowFields::LAYER2_3),
+        ("layer3+4", FlowFields::LAYER3_4),
+    ];
+
     /// No field: all frames are one flow.
     pub const NONE: FlowFields = FlowFields(0);
     /// Destination MAC address.
@@ -83,7 +84,7 @@ impl FlowFields {
 
     /// The same by names: that of a preset, or one for each field.
     fn names(self) -> Vec<&'static str> {
-        let (fields, presets) = NAMES.split_at(NAMES.len() - PRESETS);
+        let (fields, presets) = Self::NAMES.split_at(Self::NAMES.len() - PRESETS);
         match presets.iter().find(|&&(_, preset)| preset == self) {
             Some(&(name, _)) => vec![name],
             None => {
@@ -127,12 +128,12 @@ impl<'de> Visitor<'de> for Names {
     type Value = FlowFields;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = NAMES.map(|(name, _)| name).join(", ");
+        let names = FlowFields::NAMES.map(|(name, _)| name).join(", ");
         write!(f, "one of {names}, or a list of them")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<FlowFields, E> {
-        let known = NAMES.iter().find(|(name, _)| *name == text);
+        let known = FlowFields::NAMES.iter().find(|(name, _)| *name == text);
         known
             .map(|&(_, fields)| fields)
             .ok_or_else(|| de::Error::invalid_value(de::Unexpected::Str(text), &self))

@@ -27,6 +27,7 @@
 mod address;
 mod error;
 mod field;
+mod json_names;
 mod keys;
 pub mod lab;
 mod name;

@@ -1,11 +1,13 @@
 //! The files in `labs/`, and what they mean.
 
-use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
+use greylag_base::{MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
+use greylag_dataplane::FlowFields;
+use greylag_lacp::{Interval, Preset};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
 use greylag_scenario::{Source, lab, switch};
 use greylag_switch::config::{
-    Attachment, DampingAction, IdlePolicy, LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef,
-    StormControl, SupervisorConfig, SwitchConfig,
+    Attachment, DampingAction, FlowHashConfig, IdlePolicy, LacpConfig, LagConfig, LearningConfig,
+    LearningMode, Membership, MoveDamping, NetnsRef, StormControl, SupervisorConfig, SwitchConfig,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -129,7 +131,7 @@ fn every_key_of_a_switch() {
     assert_eq!(config.vlans.len(), 3);
     assert_eq!(config.vlans[&vlan(10)].maximum_entries, Some(1000));
 
-    let [eth1, eth2, eth3] = config.ports.as_slice() else { panic!("three ports") };
+    let [eth1, eth2, eth3, ..] = config.ports.as_slice() else { panic!("three ports") };
     assert_eq!(eth1.membership, Membership::Access(vlan(10)));
     let vlans: VlanSet = [1, 10].into_iter().chain(20..=29).map(vlan).collect();
     assert_eq!(eth2.membership, Membership::Trunk { vlans, native: Some(vlan(1)) });
@@ -149,6 +151,41 @@ fn every_key_of_a_switch() {
         }
     );
     assert_eq!(config.static_macs[0].port, PortId(0));
+}
+
+#[test]
+fn every_key_of_a_bundle() {
+    let config = switch::parse(&Source::read(folder().join("switch.yml")).unwrap()).unwrap();
+    assert_eq!(
+        config.lacp,
+        LacpConfig {
+            system_id_mac: Some(mac("02:00:00:00:00:01")),
+            system_priority: Some(100),
+            port_number_offset: 0,
+        }
+    );
+    let fields = FlowFields::LAYER3_4.with(FlowFields::FLOW_LABEL);
+    assert_eq!(config.flow_hash, FlowHashConfig { fields, symmetric: false, seed: Some(7) });
+
+    let (lag, ae0) = config.port("ae0").unwrap();
+    let members: Vec<(PortId, Option<u16>)> =
+        config.members(lag).map(|(port, member)| (port, member.port_priority)).collect();
+    assert_eq!(members, [(PortId(3), Some(100)), (PortId(4), None)]);
+    assert_eq!(config.ports[3].speed, Mbps(10_000));
+    assert!([&config.ports[3], &config.ports[4], ae0].iter().all(|port| port.mtu == 9000));
+    let vlans: VlanSet = [10].into_iter().chain(20..=29).map(vlan).collect();
+    assert_eq!(ae0.membership, Membership::Trunk { vlans, native: None });
+    // What is shown of its behaviour is the preset's.
+    let expected = LagConfig {
+        interval: Interval::Fast,
+        system_id_mac: Some(mac("02:00:00:00:00:aa")),
+        system_priority: Some(100),
+        admin_key: Some(7),
+        max_links: Some(2),
+        fallback: Some(Duration::from_secs(30)),
+        ..LagConfig::of(&Preset::STANDARD)
+    };
+    assert_eq!(ae0.attachment, Attachment::Lag(Box::new(expected)));
 }
 
 #[test]

@@ -1,13 +1,17 @@
 //! Writes a switch's configuration in the form of SWITCH.yml: the way back from `parse`. It is written
 //! as JSON, which is YAML too, and needs no rules of quoting of our own.
 
+mod lag;
+
 use super::learning::owned;
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
+use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
-    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningConfig, LearningMode, Membership, NetnsRef,
-    PortConfig, ReportOrder, StormControl, SwitchConfig,
+    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningConfig, LearningMode, MemberConfig,
+    Membership, NetnsRef, PortConfig, ReportOrder, StormControl, SwitchConfig,
 };
+use lag::Lag;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,6 +32,8 @@ struct File<'a> {
     mac_table: MacTable,
     learning: Learning,
     supervisor: Supervisor,
+    lacp: Lacp,
+    flow_hash: FlowHash,
     group_fwd_mask: u16,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     vlans: BTreeMap<u16, Vlan<'a>>,
@@ -105,6 +111,24 @@ struct Supervisor {
     start_limit_interval: Time,
 }
 
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Lacp {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_id_mac: Option<MacAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_priority: Option<u16>,
+    port_number_offset: u16,
+}
+
+#[derive(Serialize)]
+struct FlowHash {
+    fields: FlowFields,
+    symmetric: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+}
+
 /// Seconds as a number, anything finer as milliseconds, the finest that the file knows.
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -137,17 +161,44 @@ struct Vlan<'a> {
 #[serde(rename_all = "kebab-case")]
 struct Port<'a> {
     #[serde(flatten)]
-    attachment: Option<Tap<'a>>,
+    attachment: Option<Attached<'a>>,
     enabled: bool,
     #[serde(flatten)]
-    membership: SwitchedVlan,
-    mtu: u16,
+    membership: Carried<'a>,
+    /// That of a member is its bundle's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtu: Option<u16>,
+    /// A bundle has that of its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port_speed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maximum_entries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     isolation_group: Option<u16>,
     #[serde(skip_serializing_if = "is_unlimited")]
     storm_control: Storm,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Attached<'a> {
+    Tap(Tap<'a>),
+    Lag(Lag<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Carried<'a> {
+    Vlans(SwitchedVlan),
+    ByBundle(Member<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Member<'a> {
+    aggregate_id: &'a PortName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lacp_port_priority: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -274,9 +325,19 @@ impl<'a> File<'a> {
                 start_limit_burst: config.supervisor.start_limit_burst,
                 start_limit_interval: config.supervisor.start_limit_interval.into(),
             },
+            lacp: Lacp {
+                system_id_mac: config.lacp.system_id_mac,
+                system_priority: config.lacp.system_priority,
+                port_number_offset: config.lacp.port_number_offset,
+            },
+            flow_hash: FlowHash {
+                fields: config.flow_hash.fields,
+                symmetric: config.flow_hash.symmetric,
+                seed: config.flow_hash.seed,
+            },
             group_fwd_mask: config.group_fwd_mask,
             vlans: vlans.collect(),
-            ports: config.ports.iter().map(|port| (&port.name, Port::of(port))).collect(),
+            ports: config.ports.iter().map(|port| (&port.name, Port::of(port, config))).collect(),
             static_macs: static_macs.collect(),
         }
     }
@@ -299,33 +360,47 @@ impl Learning {
 }
 
 impl<'a> Port<'a> {
-    fn of(port: &'a PortConfig) -> Self {
+    fn of(port: &'a PortConfig, switch: &'a SwitchConfig) -> Self {
         let StormControl { broadcast, multicast, unknown_unicast } = port.storm_control;
+        let is_member = port.membership.aggregate().is_some();
+        let is_lag = matches!(port.attachment, Attachment::Lag(_));
         Port {
-            attachment: match &port.attachment {
-                Attachment::Device | Attachment::Lag(_) => None,
-                Attachment::Tap { netns, interface, mac_address } => Some(Tap {
-                    r#type: "tap",
-                    netns: netns.as_ref().map(|netns| match netns {
-                        NetnsRef::Name(name) => Netns::Name(name),
-                        NetnsRef::Pid(pid) => Netns::Pid(*pid),
-                    }),
-                    interface: interface.as_ref(),
-                    mac_address: *mac_address,
-                }),
-            },
+            attachment: Attached::of(&port.attachment),
             enabled: port.enabled,
             membership: match &port.membership {
-                Membership::Aggregate(_) => todo!(),
-                Membership::Access(vlan) => SwitchedVlan::Access { access_vlan: vlan.get() },
-                Membership::Trunk { vlans, native } => {
-                    SwitchedVlan::Trunk { trunk_vlans: ranges(vlans), native_vlan: native.map(VlanId::get) }
-                }
+                Membership::Aggregate(MemberConfig { lag, port_priority }) => Carried::ByBundle(Member {
+                    aggregate_id: &switch.ports[lag.index()].name,
+                    lacp_port_priority: *port_priority,
+                }),
+                Membership::Access(vlan) => Carried::Vlans(SwitchedVlan::Access { access_vlan: vlan.get() }),
+                Membership::Trunk { vlans, native } => Carried::Vlans(SwitchedVlan::Trunk {
+                    trunk_vlans: ranges(vlans),
+                    native_vlan: native.map(VlanId::get),
+                }),
             },
-            mtu: port.mtu,
+            mtu: (!is_member).then_some(port.mtu),
+            port_speed: (!is_lag).then(|| port.speed.to_string()),
             maximum_entries: port.maximum_entries,
             isolation_group: port.isolation_group,
             storm_control: Storm { broadcast, multicast, unknown_unicast },
+        }
+    }
+}
+
+impl<'a> Attached<'a> {
+    fn of(attachment: &'a Attachment) -> Option<Self> {
+        match attachment {
+            Attachment::Device => None,
+            Attachment::Tap { netns, interface, mac_address } => Some(Attached::Tap(Tap {
+                r#type: "tap",
+                netns: netns.as_ref().map(|netns| match netns {
+                    NetnsRef::Name(name) => Netns::Name(name),
+                    NetnsRef::Pid(pid) => Netns::Pid(*pid),
+                }),
+                interface: interface.as_ref(),
+                mac_address: *mac_address,
+            })),
+            Attachment::Lag(lag) => Some(Attached::Lag(Lag::of(lag))),
         }
     }
 }
@@ -376,6 +451,8 @@ mod tests {
                 start_limit_burst: 4,
                 start_limit_interval: Duration::from_secs(180),
             },
+            lacp: Default::default(),
+            flow_hash: Default::default(),
             group_fwd_mask: 4,
             vlans: [(vlan(10), VlanConfig { name: Some("red".into()), maximum_entries: Some(7) })].into(),
             ports: vec![
@@ -424,18 +501,20 @@ mod tests {
             "supervisor": {
                 "restart": false, "restart-delay": 5, "start-limit-burst": 4, "start-limit-interval": 180,
             },
+            "lacp": {"port-number-offset": 0},
+            "flow-hash": {"fields": "layer3+4", "symmetric": false},
             "group-fwd-mask": 4,
             "vlans": {"10": {"name": "red", "maximum-entries": 7}},
             "ports": {
                 "z1": {
                     "type": "tap", "netns": "greylag-lab-h1", "interface": "eth0",
                     "mac-address": "02:00:00:00:00:01", "enabled": true,
-                    "interface-mode": "ACCESS", "access-vlan": 10, "mtu": 1500,
+                    "interface-mode": "ACCESS", "access-vlan": 10, "mtu": 1500, "port-speed": "10G",
                     "storm-control": {"broadcast": 100},
                 },
                 "a1": {
                     "enabled": true, "interface-mode": "TRUNK", "trunk-vlans": [10, "20..22"],
-                    "native-vlan": 10, "mtu": 1500,
+                    "native-vlan": 10, "mtu": 1500, "port-speed": "10G",
                 },
             },
             "static-macs": [{"vlan": 10, "mac-address": "02:00:00:00:00:01", "interface": "a1"}],

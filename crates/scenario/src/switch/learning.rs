@@ -1,7 +1,7 @@
 use crate::field::Field;
 use crate::keys::Keys;
 use crate::phrase::{either, quoted};
-use crate::time_span::{LONGEST, SHORTEST, time_span, written};
+use crate::time_span::{LONGEST, SHORTEST, time_span, time_span_or, written};
 use crate::yaml::Value;
 use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, ReportOrder};
 use std::time::Duration;
@@ -56,11 +56,12 @@ pub(super) fn read(field: &Field<'_>, ageing_time: Duration) -> LearningConfig {
     learning.renew_interval = interval("renew-interval").unwrap_or(learning.renew_interval);
     learning.poll_interval = interval("poll-interval").unwrap_or(learning.poll_interval);
     if let Some(report) = map.get("report-interval") {
-        learning.report_interval =
-            interval_or(report, "report-interval", "once").unwrap_or(learning.report_interval);
+        learning.report_interval = time_span_or(report, "report-interval", SHORTEST..=LONGEST, "once")
+            .unwrap_or(learning.report_interval);
     }
     if let Some(audit) = map.get("audit-interval") {
-        learning.audit_interval = interval_or(audit, "audit-interval", "never").flatten();
+        learning.audit_interval =
+            time_span_or(audit, "audit-interval", SHORTEST..=LONGEST, "never").flatten();
     }
     if learning.mode == LearningMode::Agent {
         check_renewal(&learning, ageing_time, map.get("renew-interval").unwrap_or(field));
@@ -118,18 +119,4 @@ fn read_owns(field: &Field<'_>) -> Option<AgentOwns> {
 /// What an agent owns, in the words of the file.
 pub(super) fn owned(mut owns: AgentOwns) -> Vec<&'static str> {
     PARTS.iter().filter(|(_, part)| *part(&mut owns)).map(|(name, _)| *name).collect()
-}
-
-/// A time, or the word that says that there is none.
-fn interval_or(field: &Field<'_>, what: &str, none: &str) -> Option<Option<Duration>> {
-    if matches!(field.value(), Value::Text(text) if text == none) {
-        return Some(None);
-    }
-    if let Value::Text(text) = field.value()
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
-    {
-        field.refuse(format!("{} is neither a time nor `{none}`: expected one such as 10s", quoted(text)));
-        return None;
-    }
-    time_span(field, what, SHORTEST..=LONGEST).map(Some)
 }
