@@ -48,7 +48,7 @@ pub(super) fn read_lacp(field: &Field<'_>) -> LacpConfig {
 }
 
 /// The keys that a bundle has beside those of every port.
-pub(super) fn read(map: &Mapping<'_>) -> LagConfig {
+pub(crate) fn read(map: &Mapping<'_>) -> LagConfig {
     let presets = Preset::ALL.map(|preset| (preset.name, preset));
     let preset = map.get("preset").and_then(|field| field.word("a preset", &presets));
     let preset = preset.unwrap_or(Preset::STANDARD);
@@ -220,7 +220,7 @@ pub(super) fn check(config: &SwitchConfig, drafts: &[PortDraft<'_>], lacp: Optio
     }
 }
 
-fn too_few_links(bundle: &BundleConfig, name: &str) -> String {
+pub(crate) fn too_few_links(bundle: &BundleConfig, name: &str) -> String {
     let (min, members) = (bundle.min_links, bundle.members.len());
     match bundle.max_links {
         Some(max) if max < min => {
