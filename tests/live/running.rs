@@ -1,4 +1,4 @@
-//! Switches without a lab: `greylag run` in a namespace that the test makes.
+//! Switches and bonds without a lab: `greylag run` and `greylag bond` in a namespace that the test makes.
 
 use crate::rig::{Before, DEADLINE, greylag, program, signal, succeed, unique};
 use greylag_lab::netns::Netns;
@@ -25,9 +25,10 @@ impl Drop for Room {
     }
 }
 
-/// `greylag run`, killed with the test.
+/// `greylag run` or `greylag bond`, killed with the test.
 pub(crate) struct Running {
     pub(crate) child: Child,
+    verb: &'static str,
     pub(crate) name: String,
     /// The machine without it.
     pub(crate) before: Before,
@@ -43,13 +44,22 @@ impl Running {
 
     /// The same with further words.
     pub(crate) fn start_with(netns: &Netns, config: &str, words: &[&str]) -> Running {
+        Running::start_as("run", netns, config, words)
+    }
+
+    /// Starts a bond in a namespace; its `name` line is added.
+    pub(crate) fn bond(netns: &Netns, config: &str) -> Running {
+        Running::start_as("bond", netns, config, &[])
+    }
+
+    fn start_as(verb: &'static str, netns: &Netns, config: &str, words: &[&str]) -> Running {
         let name = unique("s");
         let folder = tempfile::tempdir().expect("a folder for the file");
         let file = folder.path().join("switch.yml");
         std::fs::write(&file, format!("name: {name}\n{config}")).expect("the file is written");
         let before = Before::of(&name);
-        let child = spawn(netns, &file, words);
-        let running = Running { child, name, before, _folder: folder, file };
+        let child = spawn(verb, netns, &file, words);
+        let running = Running { child, verb, name, before, _folder: folder, file };
         running.wait_until_it_answers();
         running
     }
@@ -62,7 +72,7 @@ impl Running {
 
     /// Starts it again after its end.
     pub(crate) fn restart(&mut self, netns: &Netns) {
-        self.child = spawn(netns, &self.file, &[]);
+        self.child = spawn(self.verb, netns, &self.file, &[]);
         self.wait_until_it_answers();
     }
 
@@ -86,8 +96,8 @@ impl Running {
     }
 }
 
-fn spawn(netns: &Netns, file: &std::path::Path, words: &[&str]) -> Child {
-    let start = || Command::new(program()).arg("run").arg(file).args(words).stdout(Stdio::null()).spawn();
+fn spawn(verb: &str, netns: &Netns, file: &std::path::Path, words: &[&str]) -> Child {
+    let start = || Command::new(program()).arg(verb).arg(file).args(words).stdout(Stdio::null()).spawn();
     netns.run(start).expect("the namespace can be entered").expect("the switch starts")
 }
 

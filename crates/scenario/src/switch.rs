@@ -3,9 +3,9 @@
 //! `labs/switch.yml` shows every key. Absent keys have the defaults of [`SwitchConfig`]'s parts.
 
 mod behaviour;
-mod emit;
-mod flow_hash;
-mod lag;
+pub(crate) mod emit;
+pub(crate) mod flow_hash;
+pub(crate) mod lag;
 mod learning;
 mod mac_table;
 mod patch;

@@ -104,11 +104,22 @@ fn the_page_names_every_key_of_a_scenario() {
     files.extend(["lab.rs", "lab/node.rs", "lab/link.rs"]);
     let mut keys = keys_read_by(&files);
     assert!(keys.len() > 90, "{keys:?}");
-    assert!(keys.remove("exec"), "that of labs");
+    for key in ["exec", "bond"] {
+        assert!(keys.remove(key), "that of labs");
+    }
     let page = read("docs/scenarios.md");
     let named = |key: &str| {
         [format!("`{key}`"), format!("`{key}: ")].iter().any(|quoted| page.contains(quoted.as_str()))
     };
+    assert_eq!(missing(&keys, named), Vec::<&String>::new());
+}
+
+#[test]
+fn the_example_of_a_bond_has_every_key() {
+    let keys = keys_read_by(&["bond.rs"]);
+    assert!(keys.len() > 15, "{keys:?}");
+    let example = read("labs/bond.yml");
+    let named = |key: &str| example.lines().any(|line| line.starts_with(&format!("{key}:")));
     assert_eq!(missing(&keys, named), Vec::<&String>::new());
 }
 

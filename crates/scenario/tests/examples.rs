@@ -4,9 +4,9 @@ use greylag_base::{MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
 use greylag_dataplane::FlowFields;
 use greylag_lacp::{Interval, Preset};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
-use greylag_scenario::{Source, lab, switch};
+use greylag_scenario::{Source, bond, lab, switch};
 use greylag_switch::config::{
-    Attachment, DampingAction, FlowHashConfig, IdlePolicy, LacpConfig, LagConfig, LearningConfig,
+    Attachment, BondConfig, DampingAction, FlowHashConfig, IdlePolicy, LacpConfig, LagConfig, LearningConfig,
     LearningMode, Membership, MoveDamping, NetnsRef, StormControl, SupervisorConfig, SwitchConfig,
 };
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ fn all_of_them_are_right() {
         let source = Source::read(&path).unwrap();
         let wrong = match name.ends_with(".clab.yml") {
             true => lab::parse(&source).err(),
+            false if name == "bond.yml" => bond::parse(&source).err(),
             false => switch::parse(&source).err(),
         };
         assert!(wrong.is_none(), "{}", wrong.unwrap().render());
@@ -74,6 +75,35 @@ fn quickstart() {
         assert_eq!(host.ipv4, Some((format!("10.0.0.{}", index + 1).parse().unwrap(), 24)));
         assert_eq!(host.ipv6, Some((format!("fd00:0:0:1::{}", index + 1).parse().unwrap(), 64)));
     }
+}
+
+/// But for its first lines, the example shows the defaults.
+#[test]
+fn a_bond() {
+    let example = bond::parse(&Source::read(folder().join("bond.yml")).unwrap()).unwrap();
+    let members: Vec<PortName> = ["eth1", "eth2"].map(|name| PortName::new(name).unwrap()).into();
+    let mut expected = BondConfig::new(PortName::new("bond0").unwrap(), members);
+    expected.mac_address = Some(mac("02:00:00:00:00:b0"));
+    expected.lag.system_id_mac = expected.mac_address;
+    (expected.lag.system_priority, expected.lag.admin_key) = (Some(32_768), Some(2));
+    expected.lag.max_links = Some(2);
+    assert_eq!(example, expected);
+    let written = Source::new("written.yml", bond::emit(&example));
+    assert_eq!(bond::parse(&written).unwrap(), example, "and so it is read again");
+    // What is committed on it is kept as a switch has it.
+    let switch = example.switch(mac("02:00:00:00:00:01"));
+    let written = Source::new("written.yml", switch::emit(&switch));
+    assert_eq!(switch::parse(&written).unwrap(), switch);
+}
+
+#[test]
+fn a_host_with_a_bond() {
+    let lab = read_lab("bond.clab.yml");
+    let host = lab.nodes[1].bond.as_deref().unwrap();
+    assert_eq!((host.config.name.as_str(), host.config.interface.as_str()), ("h1", "bond0"));
+    assert_eq!((host.config.mtu, host.config.members.len()), (1500, 2));
+    assert_eq!(host.ipv4, Some(([10, 0, 0, 1].into(), 24)));
+    assert!(lab.nodes[0].bond.is_none() && lab.nodes[2].bond.is_none());
 }
 
 #[test]

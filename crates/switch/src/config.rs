@@ -1,6 +1,7 @@
 //! What a switch is told to be. Plain values: `greylag-scenario` reads them from files, the control side
 //! turns them into [`Forwarding`](greylag_dataplane::Forwarding).
 
+mod bond;
 mod lag;
 
 use greylag_base::{MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use bond::BondConfig;
 pub use lag::{DEFAULT_SPEED, FlowHashConfig, LacpConfig, LagConfig, MemberConfig};
 
 /// A whole switch.

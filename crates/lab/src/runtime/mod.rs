@@ -3,6 +3,7 @@
 mod commits;
 mod control;
 mod control_socket;
+mod kernel_stack;
 mod links;
 mod mailbox;
 mod open;
@@ -139,6 +140,8 @@ pub struct RunOptions {
     pub record: Option<PathBuf>,
     /// It ends when this process, its parent, ends.
     pub parent: Option<u32>,
+    /// Its devices stand in the namespace of a host, whose own network stack is to be kept off them.
+    pub in_a_host: bool,
 }
 
 impl RunOptions {
@@ -168,7 +171,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let (commits, history) = Commits::open(commits, file, clock, clock.now())?;
     let config = history.running().clone();
     // The devices stay ours until the end of this function.
-    let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config)?;
+    let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config, options.in_a_host)?;
     let settings = config.workers.clone();
     let start =
         Start { chassis: chassis_address(&config.name), ..Start::new(history, random_seed()?, clock.now()) };
@@ -193,7 +196,8 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
             .map_err(|errno| failed("cannot watch the ports")(errno.into()))?;
         workers.push(worker);
     }
-    let mut links = Links::new(Arc::clone(&running), workers.iter().map(WorkerThread::replaced).collect());
+    let replaced = workers.iter().map(WorkerThread::replaced).collect();
+    let mut links = Links::new(Arc::clone(&running), replaced, options.in_a_host);
     let mut threads = Vec::new();
     for (index, worker) in workers.into_iter().enumerate() {
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run());

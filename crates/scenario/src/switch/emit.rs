@@ -8,18 +8,23 @@ use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
 use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
-    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningConfig, LearningMode, MemberConfig,
-    Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
+    Attachment, DampingAction, FloodGroups, FlowHashConfig, IdlePolicy, LearningConfig, LearningMode,
+    MemberConfig, Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
 };
-use lag::Lag;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(crate) use lag::Lag;
+
 /// The configuration as the text of a SWITCH.yml.
 pub fn emit(config: &SwitchConfig) -> String {
-    let mut text =
-        serde_json::to_string_pretty(&File::of(config)).expect("plain values can be written as JSON");
+    text(&File::of(config))
+}
+
+/// Plain values as the text of a file.
+pub(crate) fn text(file: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(file).expect("plain values can be written as JSON");
     text.push('\n');
     text
 }
@@ -123,7 +128,7 @@ struct Lacp {
 }
 
 #[derive(Serialize)]
-struct FlowHash {
+pub(crate) struct FlowHash {
     fields: FlowFields,
     symmetric: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -184,7 +189,14 @@ struct Port<'a> {
 #[serde(untagged)]
 enum Attached<'a> {
     Tap(Tap<'a>),
-    Lag(Lag<'a>),
+    Lag(Bundle<'a>),
+}
+
+#[derive(Serialize)]
+struct Bundle<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    keys: Lag<'a>,
 }
 
 #[derive(Serialize)]
@@ -331,11 +343,7 @@ impl<'a> File<'a> {
                 system_priority: config.lacp.system_priority,
                 port_number_offset: config.lacp.port_number_offset,
             },
-            flow_hash: FlowHash {
-                fields: config.flow_hash.fields,
-                symmetric: config.flow_hash.symmetric,
-                seed: config.flow_hash.seed,
-            },
+            flow_hash: FlowHash::of(&config.flow_hash),
             group_fwd_mask: config.group_fwd_mask,
             vlans: vlans.collect(),
             ports: config.ports.iter().map(|port| (&port.name, Port::of(port, config))).collect(),
@@ -389,6 +397,12 @@ impl<'a> Port<'a> {
     }
 }
 
+impl FlowHash {
+    pub(crate) fn of(&FlowHashConfig { fields, symmetric, seed }: &FlowHashConfig) -> Self {
+        FlowHash { fields, symmetric, seed }
+    }
+}
+
 impl<'a> Attached<'a> {
     fn of(attachment: &'a Attachment) -> Option<Self> {
         match attachment {
@@ -402,7 +416,7 @@ impl<'a> Attached<'a> {
                 interface: interface.as_ref(),
                 mac_address: *mac_address,
             })),
-            Attachment::Lag(lag) => Some(Attached::Lag(Lag::of(lag))),
+            Attachment::Lag(lag) => Some(Attached::Lag(Bundle { r#type: "lag", keys: Lag::of(lag) })),
         }
     }
 }

@@ -6,7 +6,7 @@ use greylag_switch::config::FlowHashConfig;
 
 const KEYS: Keys = Keys::of(&["fields", "symmetric", "seed"]);
 
-pub(super) fn read(field: &Field<'_>) -> FlowHashConfig {
+pub(crate) fn read(field: &Field<'_>) -> FlowHashConfig {
     let mut hash = FlowHashConfig::default();
     let Some(map) = field.mapping(&KEYS, "{fields: layer3+4}") else { return hash };
     hash.fields = map.get("fields").and_then(read_fields).unwrap_or(hash.fields);

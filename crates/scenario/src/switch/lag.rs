@@ -48,7 +48,7 @@ pub(super) fn read_lacp(field: &Field<'_>) -> LacpConfig {
 }
 
 /// The keys that a bundle has beside those of every port.
-pub(super) fn read(map: &Mapping<'_>) -> LagConfig {
+pub(crate) fn read(map: &Mapping<'_>) -> LagConfig {
     let presets = Preset::ALL.map(|preset| (preset.name, preset));
     let preset = map.get("preset").and_then(|field| field.word("a preset", &presets));
     let preset = preset.unwrap_or(Preset::STANDARD);
@@ -225,7 +225,7 @@ fn same_key(bundle: &BundleConfig, draft: &PortDraft<'_>, first: &PortDraft<'_>)
     )
 }
 
-fn too_few_links(bundle: &BundleConfig, name: &str) -> String {
+pub(crate) fn too_few_links(bundle: &BundleConfig, name: &str) -> String {
     let (min, members) = (bundle.min_links, bundle.members.len());
     match bundle.max_links {
         Some(max) if max < min => {

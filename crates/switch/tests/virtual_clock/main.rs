@@ -1,6 +1,7 @@
 //! A whole switch with a worker and hosts in memory, on a clock that the test moves.
 
 mod auditing;
+mod bonding;
 mod bundles;
 mod configuring;
 mod learning;

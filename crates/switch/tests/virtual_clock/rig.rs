@@ -176,14 +176,19 @@ impl Rig {
     /// The host on a port sends a frame without a tag; which hosts receive it.
     pub(crate) fn send(&mut self, from: usize, source: MacAddr, destination: MacAddr) -> Vec<usize> {
         let frame = Repr { destination, source, ether_type: EtherType::LOCAL_EXPERIMENT }.frame(&[0; 46]);
-        assert!(self.hosts[from].send(&frame));
+        self.carry(from, &frame).into_iter().map(|(host, _)| host).collect()
+    }
+
+    /// The host on a port sends a frame; which hosts receive it, and as what.
+    pub(crate) fn carry(&mut self, from: usize, frame: &[u8]) -> Vec<(usize, Vec<u8>)> {
+        assert!(self.hosts[from].send(frame));
         self.worker.poll_port(self.now, PortId(from as u16), &mut self.ports).unwrap();
         self.expect_poll();
         let mut reached = Vec::new();
         for (index, host) in self.hosts.iter_mut().enumerate() {
-            let copies = std::iter::from_fn(|| host.receive()).count();
-            assert!(copies <= 1, "host {index} received a frame {copies} times");
-            reached.extend((copies == 1).then_some(index));
+            let copies: Vec<Vec<u8>> = std::iter::from_fn(|| host.receive()).collect();
+            assert!(copies.len() <= 1, "host {index} received a frame {} times", copies.len());
+            reached.extend(copies.into_iter().map(|copy| (index, copy)));
         }
         reached
     }

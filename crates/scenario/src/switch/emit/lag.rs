@@ -10,8 +10,7 @@ use std::time::Duration;
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) struct Lag<'a> {
-    r#type: &'static str,
+pub(crate) struct Lag<'a> {
     preset: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     lacp_mode: Option<LacpMode>,
@@ -35,10 +34,9 @@ pub(super) struct Lag<'a> {
 }
 
 impl<'a> Lag<'a> {
-    pub(super) fn of(lag: &'a LagConfig) -> Self {
+    pub(crate) fn of(lag: &'a LagConfig) -> Self {
         let preset = Preset::named(&lag.preset).unwrap_or(Preset::STANDARD);
         Lag {
-            r#type: "lag",
             preset: &lag.preset,
             lacp_mode: (lag.mode != preset.mode).then_some(lag.mode),
             interval: (lag.interval != preset.interval).then_some(lag.interval),
