@@ -219,6 +219,13 @@ impl Facing {
     }
 }
 
+/// Has a switch run with something else from now on; its `name` line is added. Its own file stays as it is.
+pub(crate) fn commit(switch: &Running, config: &str) {
+    let candidate = switch.file.with_file_name("candidate.yml");
+    std::fs::write(&candidate, format!("name: {}\n{config}", switch.name)).expect("the candidate is written");
+    succeed(&["config", "commit", candidate.to_str().expect("the path is UTF-8"), "-s", &switch.name]);
+}
+
 /// All that a switch told of one kind.
 pub(crate) fn events(switch: &Running, kind: &str) -> Vec<Value> {
     let text = succeed(&["show", "events", "-s", &switch.name, "-j"]);

@@ -1,6 +1,6 @@
 //! Ends that say something else of themselves from one LACPDU to the next.
 
-use crate::facing::{FAST, Facing, OURS, SLACK, events, switch_file, system};
+use crate::facing::{FAST, Facing, OURS, SLACK, commit, events, switch_file, system};
 use crate::ovs::OVS;
 use greylag_lacp::Timers;
 use greylag_tests::has;
@@ -15,9 +15,9 @@ fn an_end_that_changes_its_system_or_key_costs_the_aggregate_wait() {
     }
     let facing = Facing::start(FAST);
     facing.wait_until_whole();
-    let commit = |id: &str, key: u16| {
+    let become_system = |id: &str, key: u16| {
         let lag = format!("{}, admin-key: {key}", FAST.ours);
-        facing.greylag.commit(&switch_file(&system(id), &facing.members, &lag));
+        commit(&facing.greylag, &switch_file(&system(id), &facing.members, &lag));
     };
     let set_interfaces = |value: &str| {
         let mut words = Vec::new();
@@ -36,8 +36,8 @@ fn an_end_that_changes_its_system_or_key_costs_the_aggregate_wait() {
             ]);
         }),
         ("their key", &|_| set_interfaces("other_config:lacp-aggregation-key=42")),
-        ("our system id", &|_| commit("02:00:00:00:00:77", 4)),
-        ("our key", &|_| commit("02:00:00:00:00:77", 42)),
+        ("our system id", &|_| become_system("02:00:00:00:00:77", 4)),
+        ("our key", &|_| become_system("02:00:00:00:00:77", 42)),
     ];
     for (what, change) in changes {
         let streams = facing.streams();

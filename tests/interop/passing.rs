@@ -1,6 +1,6 @@
 //! A greylag in the middle of two bonds: LACPDUs pass it when it is told so, and end at it when it is not.
 
-use crate::facing::{Place, SLACK, members};
+use crate::facing::{Place, SLACK, commit, members};
 use crate::lacp_show::Bond;
 use crate::ovs::{OVS, Ovs};
 use crate::rig::succeed;
@@ -59,7 +59,7 @@ fn lacp_passes_a_switch_between_two_others_when_told_to_and_not_otherwise() {
     assert_eq!(ended(&switch), 0);
 
     let start = Instant::now();
-    switch.commit(&file("0"));
+    commit(&switch, &file("0"));
     let silent = |bond: &Bond| bond.members.values().all(|member| member.status != "current");
     ends[0].wait_for_bond("nothing arrives any more", silent);
     println!("not told to pass LACP: given up after {:.1?}", start.elapsed());
@@ -67,7 +67,7 @@ fn lacp_passes_a_switch_between_two_others_when_told_to_and_not_otherwise() {
     assert!(ended(&switch) > 0);
 
     let start = Instant::now();
-    switch.commit(&file("0x4"));
+    commit(&switch, &file("0x4"));
     for ovs in &ends {
         ovs.wait_for_bond("they have found each other again", Bond::is_whole);
     }

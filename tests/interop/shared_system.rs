@@ -1,6 +1,6 @@
 //! Two switches that show one system, to one bond.
 
-use crate::facing::{FAST, OURS, Place, THEIRS, distributions, members, switch_file, system};
+use crate::facing::{FAST, OURS, Place, THEIRS, commit, distributions, members, switch_file, system};
 use crate::lacp_show::Bond;
 use crate::ovs::{OVS, Ovs};
 use crate::rig::{DEADLINE, raw_socket};
@@ -37,7 +37,7 @@ impl Chassis {
 
     /// Shows this system from now on.
     fn become_system(&self, id: &str) {
-        self.switch.commit(&Chassis::file(&self.link, self.offset, id));
+        commit(&self.switch, &Chassis::file(&self.link, self.offset, id));
     }
 }
 

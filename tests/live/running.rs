@@ -1,6 +1,6 @@
 //! Switches and bonds without a lab: `greylag run` and `greylag bond` in a namespace that the test makes.
 
-use crate::rig::{Before, DEADLINE, greylag, program, signal, succeed, unique};
+use crate::rig::{Before, DEADLINE, greylag, program, signal, unique};
 use greylag_lab::netns::Netns;
 use greylag_tests::wait_for;
 use rustix::process::Signal;
@@ -79,14 +79,6 @@ impl Running {
     /// Changes its file; its `name` line is added.
     pub(crate) fn write(&self, config: &str) {
         std::fs::write(&self.file, format!("name: {}\n{config}", self.name)).expect("the file is written");
-    }
-
-    /// Has it run with something else from now on; its `name` line is added. Its own file stays as it is.
-    pub(crate) fn commit(&self, config: &str) {
-        let candidate = self.file.with_file_name("candidate.yml");
-        std::fs::write(&candidate, format!("name: {}\n{config}", self.name))
-            .expect("the candidate is written");
-        succeed(&["config", "commit", candidate.to_str().expect("the path is UTF-8"), "-s", &self.name]);
     }
 
     fn wait_until_it_answers(&self) {
