@@ -321,7 +321,9 @@ unsafe fn check<L: Lanes>(
     // SAFETY: the caller has the instructions.
     unsafe {
         spread::<L>(table, frames.0, sources);
-        spread::<L>(table, frames.1, destinations);
+        if !frames.1.is_empty() {
+            spread::<L>(table, frames.1, destinations);
+        }
         if binding == NONE {
             return ones(frames.0.len());
         }
@@ -457,6 +459,8 @@ impl Session<'_> {
     /// before) are handed to `unsettled`, by their place in the batch, to be learned with [`Session::learn_with`] or only
     /// looked at with [`Session::sight`]; that happens before destinations are looked up. Frames are taken 64 at a time: in each such block all sources come first.
     ///
+    /// [`Renewal::Hit`]: crate::Renewal::Hit
+    ///
     /// # Panics
     /// When the slices are not of the same length.
     #[inline]
@@ -469,38 +473,65 @@ impl Session<'_> {
         mut unsettled: impl FnMut(usize, &Probe),
     ) {
         assert!(sources.len() == destinations.len() && sources.len() == egress.len());
-        let simd = self.table.simd;
         let (mut senders, mut receivers) = (Block::empty(), Block::empty());
         let mut begin = 0;
         while begin < sources.len() {
             let end = sources.len().min(begin + BLOCK);
             let (from, to) = (&sources[begin..end], &destinations[begin..end]);
             let binding = self.table.ports.id(ingress);
-            let left = dispatch!(simd, check(self, binding, (from, to), (&mut senders, &mut receivers)));
-            let credit = Returning(self);
-            if left.count_ones() >= LEAST_CREDIT
-                && let Some((vlan, fid)) = senders.common
-                && fid != NONE
-                && binding != NONE
-            {
-                self.grant_credit(Creditor { binding, port: ingress, fid, vlan }, left.count_ones());
-            }
-            for index in places(left) {
-                unsettled(begin + index, &self.probe_of(&senders, from, index));
-            }
-            drop(credit);
-            dispatch!(simd, answer(self, to, &mut receivers, &mut egress[begin..end]));
+            let blocks = (&mut senders, &mut receivers);
+            let left = dispatch!(self.table.simd, check(self, binding, (from, to), blocks));
+            self.hand_over(&senders, from, left, (ingress, binding), |at, probe| {
+                unsettled(begin + at, probe);
+            });
+            dispatch!(self.table.simd, answer(self, to, &mut receivers, &mut egress[begin..end]));
             begin = end;
         }
     }
 
-    fn probe_of(&self, block: &Block, keys: &[Key], index: usize) -> Probe {
-        if block.is_valid(self.table, keys, index) {
-            // SAFETY: the block was filled with these keys.
-            let (key, bucket) = unsafe { (block.key(index), block.bucket(index)) };
-            Probe::unsettled(key, bucket, block.fid(index), keys[index].vlan())
-        } else {
-            self.probe_key(keys[index])
+    /// As [`Session::resolve`], of frames whose destinations nobody asks for.
+    #[inline]
+    pub fn settle(&self, ingress: u16, sources: &[Key], mut unsettled: impl FnMut(usize, &Probe)) {
+        let (mut senders, mut receivers) = (Block::empty(), Block::empty());
+        for (from, begin) in sources.chunks(BLOCK).zip((0..).step_by(BLOCK)) {
+            let binding = self.table.ports.id(ingress);
+            let blocks = (&mut senders, &mut receivers);
+            let left = dispatch!(self.table.simd, check(self, binding, (from, &[]), blocks));
+            self.hand_over(&senders, from, left, (ingress, binding), |at, probe| {
+                unsettled(begin + at, probe);
+            });
         }
+    }
+
+    /// Hands the sources over whose bits are set in `left`, with credit for them if they are many.
+    #[inline]
+    fn hand_over(
+        &self,
+        block: &Block,
+        keys: &[Key],
+        left: u64,
+        (port, binding): (u16, u16),
+        mut unsettled: impl FnMut(usize, &Probe),
+    ) {
+        let _credit = Returning(self);
+        if left.count_ones() >= LEAST_CREDIT && binding != NONE {
+            self.grant_credit(Creditor { binding, port, common: block.common }, left.count_ones());
+        }
+        for index in places(left) {
+            unsettled(index, &self.probe_of(block, keys, binding, index));
+        }
+    }
+
+    #[inline]
+    fn probe_of(&self, block: &Block, keys: &[Key], binding: u16, index: usize) -> Probe {
+        if !block.is_valid(self.table, keys, index) {
+            return self.probe_key(keys[index]);
+        }
+        // SAFETY: the block was filled with these keys, and they were searched for if the port has a binding.
+        let (key, bucket, is_absent) = unsafe {
+            let is_absent = binding != NONE && block.found(index / GROUP)[index % GROUP] == 0;
+            (block.key(index), block.bucket(index), is_absent)
+        };
+        Probe::unsettled(key, bucket, is_absent, (keys[index].vlan(), block.fid(index)))
     }
 }

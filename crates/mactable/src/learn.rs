@@ -15,8 +15,8 @@ use std::cell::Cell;
 /// How often an operation starts over because another thread changed the same entry.
 const TRIES: usize = 8;
 
-/// New entries of one port and VLAN that a batch counts in before it places the first of them, three atomic steps for
-/// all of them instead of three for each.
+/// New entries of one port that a batch counts in before it places the first of them: two atomic steps for all of them instead
+/// of two for each. If they are of one VLAN as well, a third.
 #[derive(Debug, Default)]
 pub(crate) struct Credit {
     of: Cell<Creditor>,
@@ -30,8 +30,8 @@ pub(crate) struct Credit {
 pub(crate) struct Creditor {
     pub(crate) binding: u16,
     pub(crate) port: u16,
-    pub(crate) fid: u16,
-    pub(crate) vlan: u16,
+    /// VLAN and filtering id, if all entries have the same.
+    pub(crate) common: Option<(u16, u16)>,
 }
 
 impl Session<'_> {
@@ -95,8 +95,12 @@ impl Session<'_> {
         };
         let mut verdict = None;
         let mut reclaimed = false;
+        // Placing the key meets with an entry that came in the meantime; if it is counting in that fails, look first.
+        let mut was_absent = probe.is_absent();
         for _ in 0..TRIES {
-            let found = if self.table.seek(probe) == 0 { None } else { self.table.find(probe) };
+            let is_guess = std::mem::take(&mut was_absent);
+            let is_there = !is_guess && self.table.seek(probe) != 0;
+            let found = if is_there { self.table.find(probe) } else { None };
             let outcome = match found {
                 Some(found) => self.see(found, binding, port, |from| match verdict {
                     Some((asked, allowed)) if asked == from => allowed,
@@ -113,6 +117,7 @@ impl Session<'_> {
                     None
                 }
                 None => match self.insert(probe, binding, port) {
+                    Some(Learn::Declined(_)) if is_guess => None,
                     // What was counted in ahead of time may be what there is no room for.
                     Some(Learn::Declined(_)) if self.return_credit() => None,
                     // Room that lapsed or flushed entries take here is better used for one that is alive.
@@ -172,9 +177,7 @@ impl Session<'_> {
 
     fn insert(&self, probe: &Probe, binding: u16, port: u16) -> Option<Learn> {
         let (table, fid) = (self.table, probe.fid());
-        if !self.spend(binding, fid)
-            && let Err(decline) = table.counts.admit(binding, port, fid, probe.vlan())
-        {
+        if let Err(decline) = self.count_in(binding, port, fid, probe.vlan()) {
             return Some(Learn::Declined(decline));
         }
         if !table.admit_to_chip(probe) {
@@ -209,23 +212,39 @@ impl Session<'_> {
         self.credit.is_taken.set(false);
     }
 
-    /// Uses one entry of the credit, if there is one for these ids; takes it first if no limit is in its way.
+    /// Counts a new entry in, from the credit if it is for its ids and no limit is in its way.
     #[inline]
-    fn spend(&self, binding: u16, fid: u16) -> bool {
-        let (credit, of) = (&self.credit, self.credit.of.get());
+    fn count_in(&self, binding: u16, port: u16, fid: u16, vlan: u16) -> Result<(), Decline> {
+        let (counts, credit, of) = (&self.table.counts, &self.credit, self.credit.of.get());
         let left = credit.left.get();
-        if left == 0 || (of.binding, of.fid) != (binding, fid) {
-            return false;
+        let is_for = of.binding == binding && of.common.is_none_or(|common| common == (vlan, fid));
+        if left == 0 || !is_for || !(credit.is_taken.get() || self.take_credit()) {
+            return counts.admit(binding, port, fid, vlan);
         }
-        if !credit.is_taken.get() {
-            if !self.table.counts.admit_many(binding, of.port, fid, of.vlan, left) {
-                credit.left.set(0);
-                return false;
-            }
-            credit.is_taken.set(true);
+        if of.common.is_none() {
+            counts.admit_to_vlan(fid, vlan)?;
         }
         credit.left.set(left - 1);
-        true
+        Ok(())
+    }
+
+    /// Counts in what the credit is for; false, and no credit any more, if there is a limit that it would exceed.
+    fn take_credit(&self) -> bool {
+        let (counts, credit) = (&self.table.counts, &self.credit);
+        let (Creditor { binding, port, common }, count) = (credit.of.get(), credit.left.get());
+        let mut is_taken = counts.admit_many_to_port(binding, port, count);
+        if is_taken
+            && let Some((vlan, fid)) = common
+            && !counts.admit_many_to_vlan(fid, vlan, count)
+        {
+            counts.leave_holder_many(Holder::Binding(binding), count);
+            is_taken = false;
+        }
+        credit.is_taken.set(is_taken);
+        if !is_taken {
+            credit.left.set(0);
+        }
+        is_taken
     }
 
     /// Counts out what is left of the credit; whether there was any.
@@ -233,8 +252,11 @@ impl Session<'_> {
         let (left, is_taken) = (self.credit.left.take(), self.credit.is_taken.take());
         let has_any = is_taken && left > 0;
         if has_any {
-            let Creditor { binding, fid, .. } = self.credit.of.get();
-            self.table.counts.leave_many(Holder::Binding(binding), fid, left);
+            let Creditor { binding, common, .. } = self.credit.of.get();
+            self.table.counts.leave_holder_many(Holder::Binding(binding), left);
+            if let Some((_, fid)) = common {
+                self.table.counts.leave_many_of_vlan(fid, left);
+            }
         }
         has_any
     }
