@@ -62,6 +62,10 @@ impl Table for Greylag {
     }
 
     fn forget(&mut self, keys: &[Key]) -> usize {
+        {
+            let session = self.0.session(0);
+            keys.iter().for_each(|key| session.prefetch(&session.probe(key.vlan(), key.mac())));
+        }
         keys.iter().filter(|key| self.0.remove(key.vlan(), key.mac())).count()
     }
 
