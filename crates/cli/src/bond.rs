@@ -9,7 +9,7 @@ pub(crate) fn bond(arguments: &BondArguments) -> Outcome {
     let bond = greylag_scenario::bond::parse(&Source::read(&arguments.file)?)?;
     log();
     let socket = socket(&arguments.process, &bond.name)?;
-    let members: Vec<&str> = bond.members.iter().map(|member| member.as_str()).collect();
+    let members: Vec<&str> = bond.members.iter().map(greylag_base::PortName::as_str).collect();
     let ready = format!(
         "{}: interface {}, members {}, control socket {}",
         bond.name,
