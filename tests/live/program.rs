@@ -11,10 +11,8 @@ use greylag_tests::{Need, has, skip, wait_for, workspace};
 use rustix::process::Signal;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use tempfile::TempDir;
 
 #[test]
 fn run_makes_its_taps_and_takes_them_away_at_the_end() {
