@@ -3,13 +3,14 @@
 use crate::arguments::BondArguments;
 use crate::outcome::{Failure, Outcome};
 use crate::run::{log, options, say, socket};
+use greylag_base::PortName;
 use greylag_scenario::Source;
 
 pub(crate) fn bond(arguments: &BondArguments) -> Outcome {
     let bond = greylag_scenario::bond::parse(&Source::read(&arguments.file)?)?;
     log();
     let socket = socket(&arguments.process, &bond.name)?;
-    let members: Vec<&str> = bond.members.iter().map(greylag_base::PortName::as_str).collect();
+    let members: Vec<&str> = bond.members.iter().map(PortName::as_str).collect();
     let ready = format!(
         "{}: interface {}, members {}, control socket {}",
         bond.name,
