@@ -46,9 +46,9 @@ pub(crate) enum Direction {
     Back,
 }
 
-/// A stream under way.
+/// A stream under way. It stops when it is dropped.
 pub(crate) struct Stream {
-    log: Arc<Log>,
+    log: Kept,
     sender: JoinHandle<()>,
     receiver: JoinHandle<()>,
 }
@@ -56,8 +56,16 @@ pub(crate) struct Stream {
 #[derive(Default)]
 struct Log {
     stop: AtomicBool,
-    /// The sender has sent its last frame.
     seen: Mutex<Seen>,
+}
+
+/// The log, for as long as somebody wants to know.
+struct Kept(Arc<Log>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.stop.store(true, Ordering::Relaxed);
+    }
 }
 
 #[derive(Default)]
@@ -124,14 +132,14 @@ impl Stream {
         let stream = NEXT.fetch_add(1, Ordering::Relaxed);
         let sender = std::thread::spawn(move || send(direction, stream, &mut *out, &sending));
         let receiver = std::thread::spawn(move || receive(stream, &mut *into, &receiving));
-        Stream { log, sender, receiver }
+        Stream { log: Kept(log), sender, receiver }
     }
 
     /// Waits until, from now on, everything that is sent arrives, and for long enough to say so.
     pub(crate) fn wait_until_whole(&self) {
-        let mut from = self.log.seen().sent.len();
+        let mut from = self.log.0.seen().sent.len();
         wait_for("all flows pass again", DEADLINE, || {
-            let seen = self.log.seen();
+            let seen = self.log.0.seen();
             let until = from + ENOUGH;
             if (0..FLOWS).all(|flow| (from..until).all(|number| seen.has(flow, number))) {
                 return Some(());
@@ -147,10 +155,10 @@ impl Stream {
     /// Ends the stream, which flows: what was lost lies between frames that arrived.
     pub(crate) fn end(self) -> Report {
         self.wait_until_whole();
-        self.log.stop.store(true, Ordering::Relaxed);
+        self.log.0.stop.store(true, Ordering::Relaxed);
         self.sender.join().expect("the sender ends");
         self.receiver.join().expect("the receiver ends");
-        self.log.seen().report()
+        self.log.0.seen().report()
     }
 }
 
