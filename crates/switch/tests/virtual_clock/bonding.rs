@@ -3,7 +3,7 @@
 use crate::rig::{Rig, station};
 use greylag_base::{MacAddr, PortName};
 use greylag_lacp::LacpMode;
-use greylag_switch::config::BondConfig;
+use greylag_switch::config::{BondConfig, LagConfig};
 use greylag_wire::ethernet::{EtherType, Repr};
 
 const HOST: usize = 0;
@@ -16,6 +16,7 @@ fn bond() -> Rig {
     bond.lag.mode = LacpMode::Static;
     let mut rig = Rig::dark(bond.switch(station(1)));
     [HOST, MEMBERS[0], MEMBERS[1]].into_iter().for_each(|port| rig.link(port, true));
+    rig.wait(LagConfig::START_SPREAD);
     rig
 }
 
