@@ -12,7 +12,7 @@ use greylag_base::{Dice, Seed, VlanId};
 use greylag_wire::ethernet::{ADDRESSES_LEN, EtherType, HEADER_LEN};
 use greylag_wire::five_tuple::FiveTuple;
 use greylag_wire::vlan::{TAG_LEN, Tag};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// A seeded hash over the fields that are configured.
 ///

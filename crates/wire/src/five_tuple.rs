@@ -4,7 +4,7 @@
 //! any packet that has an IP header, and leaves out what is not there. Lengths and checksums do not matter to it, for a
 //! super-frame on its way to segmentation may have neither.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// Extension headers of IPv6 that are walked at the most. Senders use two or three; each one more is time that a crafted packet
 /// takes.
