@@ -116,16 +116,17 @@ fn a_patch_changes_what_a_bundle_is() {
     // What was not configured comes with the new preset, what was stays.
     let vpp = changed("ports: {ae0: {preset: vpp}}");
     assert_eq!((vpp.mode, vpp.interval), (LacpMode::Passive, Preset::VPP.interval));
+    let of = |preset| LagConfig::of(preset).behaviour;
     assert_eq!(
         vpp.behaviour,
         Behaviour {
             // Linux holds, VPP releases.
             partner_pin: PartnerPin::Release,
-            timers: Timers { aggregate_wait: Duration::ZERO, ..Preset::VPP.behaviour.timers },
-            ..Preset::VPP.behaviour
+            timers: Timers { aggregate_wait: Duration::ZERO, ..of(&Preset::VPP).timers },
+            ..of(&Preset::VPP)
         }
     );
-    assert_eq!(changed("ports: {ae0: {behaviour: null}}").behaviour, Preset::LINUX.behaviour);
+    assert_eq!(changed("ports: {ae0: {behaviour: null}}").behaviour, of(&Preset::LINUX));
 
     let other =
         patched(&running, "{lacp: {system-id-mac: \"02:00:00:00:00:09\"}, flow-hash: {seed: 7}}").unwrap();
