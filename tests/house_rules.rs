@@ -15,14 +15,16 @@ const ORDER: &[&str] = &[
     "switch",
     "dataplane",
     "lacp",
+    "bfd",
     "ports",
+    "fib",
     "mactable",
     "wire",
     "base",
 ];
 
 /// Crates that may hold unsafe code.
-const UNSAFE: &[&str] = &["mactable", "ports"];
+const UNSAFE: &[&str] = &["fib", "mactable", "ports"];
 
 fn folders(below: &str) -> Vec<PathBuf> {
     let mut folders: Vec<PathBuf> = std::fs::read_dir(workspace().join(below))
@@ -191,7 +193,7 @@ fn what_runs_in_both_worlds_reads_no_clock_throws_no_dice_and_starts_no_thread()
         "HashSet",
         "rand::",
     ];
-    for crate_name in ["wire", "mactable", "lacp", "dataplane", "switch", "sim", "base"] {
+    for crate_name in ["wire", "mactable", "fib", "lacp", "bfd", "dataplane", "switch", "sim", "base"] {
         let mut files = Vec::new();
         sources(&workspace().join("crates").join(crate_name).join("src"), &mut files);
         for file in files {

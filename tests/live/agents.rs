@@ -1,7 +1,7 @@
 //! A learning agent that works, dies and is healed under traffic.
 
-use crate::program::{Room, Running};
 use crate::rig::{DEADLINE, LIVE, Lab, Station, greylag, mac, succeed};
+use crate::running::{Room, Running};
 use greylag_base::MacAddr;
 use greylag_switch::recording::file;
 use greylag_tests::{has, wait_for};
@@ -118,11 +118,10 @@ fn an_audit_finds_writes_that_did_not_arrive_and_puts_them_right() {
     );
 
     let (found, status) = check(&lab, &["--repair"]);
-    assert_eq!(
-        (status, found["remaining"].as_array().map(Vec::len)),
-        (Some(1), Some(1)),
-        "it is refused again"
-    );
+    // The kernel of a host may have spoken meanwhile, and be refused too.
+    let remaining = found["remaining"].as_array().expect("a list");
+    let is_refused = remaining.iter().any(|conflict| conflict["mac"] == mac(3).to_string());
+    assert_eq!((status, is_refused), (Some(1), true), "it is refused again: {found}");
     fault(&lab, &["heal"]);
     assert_eq!(check(&lab, &["--repair"]).1, Some(0));
     assert_eq!(lab.port_of("sw1", mac(3)).as_deref(), Some("eth1"));

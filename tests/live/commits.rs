@@ -1,7 +1,7 @@
 //! Configurations that are changed while frames flow.
 
-use crate::program::{Room, Running};
 use crate::rig::{DEADLINE, LIVE, Lab, greylag, signal, succeed};
+use crate::running::{Room, Running};
 use greylag_lab::client;
 use greylag_tests::{has, wait_for};
 use rustix::process::Signal;

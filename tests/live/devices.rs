@@ -1,7 +1,7 @@
 //! Ports on Ethernet devices that are there already, and what may become of them.
 
-use crate::program::{Room, Running};
 use crate::rig::{Before, DEADLINE, LIVE, Station, greylag, mac, succeed, unique};
+use crate::running::{Room, Running};
 use greylag_base::{MacAddr, PortName};
 use greylag_lab::link::{self, VethEnd};
 use greylag_lab::netns::Netns;

@@ -1,6 +1,7 @@
 //! Whole switches with real hosts, in network namespaces of their own, driven by the program's command line.
 
 mod agents;
+mod bond;
 mod commits;
 mod devices;
 mod exec;
@@ -12,4 +13,5 @@ mod orders;
 mod program;
 mod replays;
 mod rig;
+mod running;
 mod show;

@@ -4,102 +4,15 @@ use crate::rig::{
     Before, DEADLINE, LIVE, Lab, NOBODY, Station, as_nobody, greylag, interfaces, mac, nobodys_folder,
     program, signal, succeed, unique,
 };
+use crate::running::{Room, Running};
 use greylag_base::MacAddr;
 use greylag_lab::netns::Netns;
 use greylag_tests::{Need, has, skip, wait_for, workspace};
 use rustix::process::Signal;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use tempfile::TempDir;
-
-/// A namespace that goes with the test.
-pub(crate) struct Room(String);
-
-impl Room {
-    pub(crate) fn new() -> (Room, Netns) {
-        let name = unique("r");
-        let netns = Netns::create(&name).expect("a namespace can be made");
-        (Room(name), netns)
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        let _ = Netns::delete(&self.0);
-    }
-}
-
-/// `greylag run`, killed with the test.
-pub(crate) struct Running {
-    pub(crate) child: Child,
-    pub(crate) name: String,
-    /// The machine without it.
-    before: Before,
-    _folder: TempDir,
-    file: PathBuf,
-}
-
-impl Running {
-    /// Starts a switch in a namespace; its `name` line is added.
-    pub(crate) fn start(netns: &Netns, config: &str) -> Running {
-        Running::start_with(netns, config, &[])
-    }
-
-    /// The same with further words.
-    pub(crate) fn start_with(netns: &Netns, config: &str, words: &[&str]) -> Running {
-        let name = unique("s");
-        let folder = tempfile::tempdir().expect("a folder for the file");
-        let file = folder.path().join("switch.yml");
-        std::fs::write(&file, format!("name: {name}\n{config}")).expect("the file is written");
-        let before = Before::of(&name);
-        let child = spawn(netns, &file, words);
-        let running = Running { child, name, before, _folder: folder, file };
-        running.wait_until_it_answers();
-        running
-    }
-
-    /// Kills it.
-    pub(crate) fn kill(&mut self) {
-        signal(&self.child, Signal::KILL);
-        self.child.wait().expect("the switch ends");
-    }
-
-    /// Starts it again after its end.
-    pub(crate) fn restart(&mut self, netns: &Netns) {
-        self.child = spawn(netns, &self.file, &[]);
-        self.wait_until_it_answers();
-    }
-
-    /// Changes its file; its `name` line is added.
-    pub(crate) fn write(&self, config: &str) {
-        std::fs::write(&self.file, format!("name: {}\n{config}", self.name)).expect("the file is written");
-    }
-
-    fn wait_until_it_answers(&self) {
-        wait_for("the switch answers", DEADLINE, || {
-            greylag(&["show", "ports", "-s", &self.name]).status.success().then_some(())
-        });
-    }
-}
-
-fn spawn(netns: &Netns, file: &std::path::Path, words: &[&str]) -> Child {
-    let start = || Command::new(program()).arg("run").arg(file).args(words).stdout(Stdio::null()).spawn();
-    netns.run(start).expect("the namespace can be entered").expect("the switch starts")
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        // A switch that is killed leaves its socket, and one that was changed what was committed.
-        for end in ["sock", "commits.json"] {
-            let _ = std::fs::remove_file(format!("/run/greylag/{}.{end}", self.name));
-        }
-    }
-}
 
 #[test]
 fn run_makes_its_taps_and_takes_them_away_at_the_end() {

@@ -197,25 +197,34 @@ pub(crate) struct Station {
 /// The EtherType of the frames that stations exchange.
 const EXPERIMENT: u16 = 0x88b5;
 
+/// The two halves of a raw socket on an interface. What leaves by it does not come in by it.
+pub(crate) fn raw_socket(
+    netns: &Netns,
+    interface: &str,
+) -> (Box<dyn DataLinkSender>, Box<dyn DataLinkReceiver>) {
+    let channel = netns.run(|| {
+        let found: NetworkInterface = pnet_datalink::interfaces()
+            .into_iter()
+            .find(|found| found.name == interface)
+            .expect("the interface is there");
+        let config = Config {
+            read_timeout: Some(Duration::from_millis(50)),
+            read_buffer_size: 1 << 16,
+            write_buffer_size: 1 << 16,
+            ..Config::default()
+        };
+        pnet_datalink::channel(&found, config)
+    });
+    match channel.expect("the namespace can be entered").expect("a raw socket") {
+        Channel::Ethernet(sender, receiver) => (sender, receiver),
+        _ => panic!("pnet opened another kind of channel"),
+    }
+}
+
 impl Station {
     pub(crate) fn open(netns: &Netns, interface: &str) -> Station {
-        let channel = netns.run(|| {
-            let found: NetworkInterface = pnet_datalink::interfaces()
-                .into_iter()
-                .find(|found| found.name == interface)
-                .expect("the interface is there");
-            let config = Config {
-                read_timeout: Some(Duration::from_millis(50)),
-                read_buffer_size: 1 << 16,
-                write_buffer_size: 1 << 16,
-                ..Config::default()
-            };
-            pnet_datalink::channel(&found, config)
-        });
-        match channel.expect("the namespace can be entered").expect("a raw socket") {
-            Channel::Ethernet(sender, receiver) => Station { sender, receiver },
-            _ => panic!("pnet opened another kind of channel"),
-        }
+        let (sender, receiver) = raw_socket(netns, interface);
+        Station { sender, receiver }
     }
 
     /// Sends a frame that carries `payload`.

@@ -124,8 +124,10 @@ library! {
     host_moves: "host-moves" avoided by "announces";
     loop_: "loop" avoided by "storm-control";
     lost_events: "lost-events" avoided by "audit";
+    one_way_link: "one-way-link" avoided by "fast";
     reordered_reports: "reordered-reports" avoided by "stamped";
     stale_entry: "stale-entry" avoided by "inline";
+    stale_member: "stale-member" avoided by "restarted";
     static_outlives_host: "static-outlives-host" avoided by "learned";
     table_full: "table-full" avoided by "per-port";
 }

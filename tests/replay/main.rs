@@ -2,6 +2,7 @@
 
 mod capture;
 mod library;
+mod polarisation;
 mod program;
 mod readme;
 mod sweeps;

@@ -34,6 +34,8 @@ drop_reasons! {
     SourceMulticast, "source-multicast", "The source address is a group address.";
     SourceZero, "source-zero", "The source address is all zeros.";
     ReservedGroup, "reserved-group", "The destination is one of 01-80-C2-00-00-00 to 0F, which a bridge does not forward.";
+    NotCollecting, "not-collecting", "The port is a member of a bundle that does not collect from it: its partner has not agreed, or it is not used.";
+    PuntQueueFull, "punt-queue-full", "The frame is for the switch itself, whose control side does not keep up.";
     TruncatedTag, "truncated-tag", "The frame ends inside its 802.1Q tag.";
     VlanNotAllowed, "vlan-not-allowed", "The port is not a member of the frame's VLAN.";
     NoNativeVlan, "no-native-vlan", "The frame is untagged and the trunk has no native VLAN.";

@@ -19,6 +19,7 @@ mod drop_reason;
 mod mac;
 mod port;
 mod seed;
+mod speed;
 mod time;
 mod vlan;
 
@@ -27,5 +28,6 @@ pub use drop_reason::DropReason;
 pub use mac::{MacAddr, ParseMacError};
 pub use port::{PortId, PortName, PortNameError, PortSet};
 pub use seed::Seed;
+pub use speed::Mbps;
 pub use time::Instant;
 pub use vlan::{VlanId, VlanIdError, VlanSet};

@@ -54,15 +54,18 @@ impl Reader for Greylag {
 impl Table for Greylag {
     fn learn(&mut self, now: u64, port: u16, keys: &Batch) -> usize {
         let session = self.0.session(now);
-        let probes = words(keys).map(|key| {
-            let probe = session.probe_key(key);
-            session.prefetch(&probe);
-            probe
+        let mut new = 0;
+        session.settle(port, &words(keys), |_, probe| {
+            new += usize::from(session.learn(probe, port) == Learn::New);
         });
-        probes.iter().filter(|probe| session.learn(probe, port) == Learn::New).count()
+        new
     }
 
     fn forget(&mut self, keys: &[Key]) -> usize {
+        {
+            let session = self.0.session(0);
+            keys.iter().for_each(|key| session.prefetch(&session.probe(key.vlan(), key.mac())));
+        }
         keys.iter().filter(|key| self.0.remove(key.vlan(), key.mac())).count()
     }
 

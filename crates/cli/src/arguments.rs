@@ -24,6 +24,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run one live switch on the ports that its file names, until interrupted
     Run(RunArguments),
+    /// Make one interface of several links of this namespace, by LACP, until interrupted
+    #[command(long_about = BOND)]
+    Bond(BondArguments),
     /// Bring up, look at and remove a whole lab in network namespaces
     Lab {
         #[command(subcommand)]
@@ -67,14 +70,35 @@ pub(crate) struct RunArguments {
     /// The switch's configuration
     #[arg(value_name = "SWITCH.yml")]
     pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) process: ProcessArguments,
+}
+
+const BOND: &str = "Make one interface of several links of this namespace, by LACP, until interrupted
+
+For kernels without a bonding driver, and for namespaces that are not to need one. The bond's interface is a TAP; give it the addresses of the \
+host. The members must have none, and the host's own network stack is kept off them while the bond runs.";
+
+#[derive(Args)]
+pub(crate) struct BondArguments {
+    /// The bond: its members, and what LACP says by them
+    #[arg(value_name = "FILE.yml")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) process: ProcessArguments,
+}
+
+/// How a switch runs, or a bond, which is one.
+#[derive(Args)]
+pub(crate) struct ProcessArguments {
     /// The control socket [default: NAME.sock in the state folder, /run/greylag]
     #[arg(long, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// What is committed while the switch runs; it starts with that again unless SWITCH.yml has changed [default:
+    /// What is committed while it runs; it starts with that again unless its file has changed [default:
     /// NAME.commits.json beside the control socket]
     #[arg(long, value_name = "PATH")]
     pub(crate) commits: Option<PathBuf>,
-    /// Write down all that the switch's control side is told and does
+    /// Write down all that the control side is told and does
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
     /// End when this process, the parent, ends
@@ -162,6 +186,10 @@ pub(crate) enum What {
     Vlans,
     /// Ports and their state
     Ports,
+    /// Bundles, and how flows are spread over their ports
+    Lags,
+    /// What LACP says and hears on each port of a bundle
+    Lacp,
     /// Dropped frames by port and reason
     Drops,
     /// Frames and bytes by port, and what the MAC table did
@@ -327,7 +355,7 @@ impl Arguments {
     /// Errors are to be JSON too.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
-            Command::Run(_) => false,
+            Command::Run(_) | Command::Bond(_) => false,
             Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
             Command::Lab { .. } => false,
             Command::Show(show) => show.target.json,

@@ -149,7 +149,11 @@ fn inspection(labs: &[LabStatus]) -> String {
     for lab in labs {
         for node in &lab.nodes {
             let pid = node.pid.map_or("-".to_owned(), |pid| pid.to_string());
-            table.row(&[&lab.name, &node.name, &node.kind, &node.state, &pid, &addresses(node)]);
+            let kind = match &node.bond {
+                Some(bond) => format!("{} ({})", node.kind, bond.interface),
+                None => node.kind.to_string(),
+            };
+            table.row(&[&lab.name, &node.name, &kind, &node.state, &pid, &addresses(node)]);
         }
     }
     let incomplete = labs.iter().filter(|lab| !lab.complete).map(|lab| {

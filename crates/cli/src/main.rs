@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bench;
+mod bond;
 mod check;
 mod config;
 mod fault;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let json = arguments.json();
     let outcome = match arguments.command {
         Command::Run(run) => run::run(&run),
+        Command::Bond(bond) => bond::bond(&bond),
         Command::Lab { verb } => lab::lab(verb),
         Command::Show(show) => show::show(&show),
         Command::Clear { what } => check::clear(&what),

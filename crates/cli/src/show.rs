@@ -1,5 +1,7 @@
 //! `greylag show`: what a running switch says, as a table or as its JSON.
 
+mod lag;
+
 use crate::arguments::{ShowArguments, Target, What};
 use crate::outcome::{Failure, Outcome};
 use crate::table::Align::{Left, Right};
@@ -22,6 +24,8 @@ pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
             What::Fdb => fdb(&understood::<Vec<_>>(answer)?),
             What::Vlans => vlans(&understood::<Vec<_>>(answer)?),
             What::Ports => ports(&understood::<Vec<_>>(answer)?),
+            What::Lags => lag::lags(&understood::<Vec<_>>(answer)?),
+            What::Lacp => lag::lacp(&understood::<Vec<_>>(answer)?),
             What::Drops => drops(&understood::<Vec<_>>(answer)?),
             What::Counters => counters(&understood(answer)?),
             What::Events => events(&understood::<Vec<_>>(answer)?),
@@ -58,6 +62,8 @@ fn resource(what: What) -> &'static str {
         What::Fdb => "/v1/fdb",
         What::Vlans => "/v1/vlans",
         What::Ports => "/v1/ports",
+        What::Lags => "/v1/lags",
+        What::Lacp => "/v1/lacp",
         What::Drops => "/v1/drops",
         What::Counters => "/v1/counters",
         What::Events => "/v1/events",
@@ -114,7 +120,7 @@ fn ports(rows: &[PortRow]) -> String {
             &row.oper_status,
             &row.interface_mode,
             &untagged,
-            &row.vlans,
+            row.aggregate_id.as_ref().unwrap_or(&row.vlans),
             &row.mtu,
             &row.entries,
         ]);
@@ -201,12 +207,22 @@ pub(crate) fn event(row: &Value) -> String {
     let mut text = row["event"].as_str().unwrap_or("-").to_owned();
     for (name, value) in row.as_object().into_iter().flatten() {
         if !["time", "event", "sequence", "uptime-ns"].contains(&name.as_str()) {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text += &format!(" {name}={value}");
+            text += &format!(" {name}={}", plain(value));
         }
     }
     text.push('\n');
     text
+}
+
+/// A value in one word: `eth1,eth2` for a list, `32768/02:00:00:00:00:01` for a system.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Object(fields) => fields.values().map(plain).collect::<Vec<_>>().join("/"),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
 }
 
 fn agents(rows: &[Agent]) -> String {

@@ -28,6 +28,7 @@ pub(crate) struct PortCounters {
     pub(crate) tx_frames: Counter,
     pub(crate) tx_bytes: Counter,
     pub(crate) flooded: Counter,
+    pub(crate) punted: Counter,
     pub(crate) drops: [Counter; DropReason::COUNT],
 }
 
@@ -89,10 +90,12 @@ pub struct PortCounts {
     pub tx_bytes: u64,
     /// Received frames that were flooded, be it that every copy was then dropped on its egress port.
     pub flooded: u64,
+    /// Received frames that were for the switch itself, and were handed up to its protocols.
+    pub punted: u64,
     /// Frames dropped, by [`DropReason::index`]: on the port they came in on, or on the port they would have left by when the reason
     /// is the egress port's.
     ///
-    /// A received frame is dropped once, on its ingress port, or becomes one copy for its egress port or for each port that it
+    /// A received frame is dropped once, on its ingress port, or is handed up, or becomes one copy for its egress port or for each port that it
     /// is flooded to; each copy is sent, or dropped on its egress port. Ports that are left out of a flood group
     /// count as such: their copies are dropped as [`DropReason::NotInFloodGroup`], be it all that there are.
     pub drops: [u64; DropReason::COUNT],
@@ -134,6 +137,7 @@ impl PortCounts {
         self.tx_frames += port.tx_frames.get();
         self.tx_bytes += port.tx_bytes.get();
         self.flooded += port.flooded.get();
+        self.punted += port.punted.get();
         for (sum, counter) in self.drops.iter_mut().zip(&port.drops) {
             *sum += counter.get();
         }

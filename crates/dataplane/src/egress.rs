@@ -46,7 +46,7 @@ impl Egress {
             let list = &mut self.lists[port_id.index()];
             let count = counters.port(port_id);
             match forwarding.port(port_id) {
-                Some(settings) if ports.has(port_id) => {
+                Some(settings) => {
                     list.retain(|&frame| {
                         let header = headers[usize::from(frame)].expect("only frames with a header are sent");
                         let fits = shape(batch, frame.into(), &header, settings);
@@ -55,23 +55,38 @@ impl Egress {
                         }
                         fits
                     });
-                    let report = ports.tx(port_id, batch, list);
-                    count.tx_frames.add(report.frames);
-                    count.tx_bytes.add(report.bytes);
-                    for (reason, frames) in [
-                        (DropReason::EgressQueueFull, report.queue_full),
-                        (DropReason::EgressMtu, report.too_long),
-                        (DropReason::EgressDown, report.down),
-                        (DropReason::EgressError, report.refused),
-                    ] {
-                        if frames > 0 {
-                            count.drops[reason.index()].add(frames);
-                        }
-                    }
+                    hand_over(port_id, batch, list, ports, counters);
                 }
-                _ => count.drops[DropReason::EgressDown.index()].add(list.len() as u64),
+                None => count.drops[DropReason::EgressDown.index()].add(list.len() as u64),
             }
             list.clear();
+        }
+    }
+}
+
+/// Gives a port its frames, in the shape that they have, and counts what becomes of them.
+pub(crate) fn hand_over<P: Ports + ?Sized>(
+    port: PortId,
+    batch: &Batch,
+    frames: &[u16],
+    ports: &mut P,
+    counters: &WorkerCounters,
+) {
+    let count = counters.port(port);
+    if !ports.has(port) {
+        return count.drops[DropReason::EgressDown.index()].add(frames.len() as u64);
+    }
+    let report = ports.tx(port, batch, frames);
+    count.tx_frames.add(report.frames);
+    count.tx_bytes.add(report.bytes);
+    for (reason, frames) in [
+        (DropReason::EgressQueueFull, report.queue_full),
+        (DropReason::EgressMtu, report.too_long),
+        (DropReason::EgressDown, report.down),
+        (DropReason::EgressError, report.refused),
+    ] {
+        if frames > 0 {
+            count.drops[reason.index()].add(frames);
         }
     }
 }

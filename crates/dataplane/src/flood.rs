@@ -45,17 +45,25 @@ impl FloodBudget {
     }
 }
 
+/// A frame that is to be flooded.
+pub(crate) struct Flooded<'a> {
+    /// Its number in the batch.
+    pub(crate) frame: u16,
+    pub(crate) bytes: &'a [u8],
+    pub(crate) header: &'a Header,
+    pub(crate) ingress: PortId,
+    pub(crate) now: Instant,
+}
+
 /// Puts a frame on the list of every port that it is flooded to, and counts on the others of the VLAN that are up, but not in
 /// its flood group, the copies that are not made; says whether there are such. An error when there is no copy of either kind.
 pub(crate) fn flood(
-    frame: u16,
-    header: &Header,
-    ingress: PortId,
-    now: Instant,
+    flooded: &Flooded<'_>,
     forwarding: &Forwarding,
     counters: &WorkerCounters,
     egress: &mut Egress,
 ) -> Result<bool, DropReason> {
+    let &Flooded { frame, bytes, header, ingress, now } = flooded;
     let vlan = forwarding.vlan(header.vlan).ok_or(DropReason::NoEgress)?;
     if vlan.flood_until.is_some_and(|until| until <= now) {
         return Err(DropReason::FloodGroupLapsed);
@@ -64,7 +72,7 @@ pub(crate) fn flood(
     for port in vlan.flood.iter().filter(|&port| port != ingress) {
         if forwarding.isolated(ingress, port) {
             verdict = verdict.or(Err(DropReason::Isolated));
-        } else {
+        } else if let Some(port) = forwarding.leaves_by(port, bytes, header.vlan) {
             egress.add(port, frame);
             verdict = Ok(false);
         }

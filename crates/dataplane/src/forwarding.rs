@@ -1,7 +1,8 @@
 //! Everything configured, compiled into what a worker asks per frame. Immutable: the control side builds a new
 //! one and swaps it whole.
 
-use greylag_base::{Instant, PortId, PortSet, VlanId, VlanSet};
+use crate::{Buckets, FlowFields, FlowHash};
+use greylag_base::{Instant, PortId, PortSet, Seed, VlanId, VlanSet};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub struct Forwarding {
     group_fwd_mask: u16,
     damping: Option<Damping>,
     learning: Learning,
+    flow_hash: FlowHash,
 }
 
 /// In place of a VLAN's place; there are fewer VLANs.
@@ -36,6 +38,26 @@ pub struct PortForwarding {
     pub isolation_group: Option<u16>,
     /// What it may have flooded.
     pub storm: StormLimits,
+    /// What it has to do with bundles.
+    pub aggregation: Aggregation,
+}
+
+/// What a port has to do with bundles: link aggregation groups (IEEE 802.1AX).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Aggregation {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is a bundle, and frames leave by the ports in these buckets.
+    Lag(Buckets<PortId>),
+    /// It is a part of a bundle, whose VLANs and MTU it has. Frames of slow protocols are handed up.
+    Member {
+        /// The bundle: what comes in here has come in there.
+        lag: PortId,
+        /// What comes in is taken.
+        collecting: bool,
+    },
 }
 
 impl PortForwarding {
@@ -48,6 +70,7 @@ impl PortForwarding {
             mtu: 1500,
             isolation_group: None,
             storm: StormLimits::default(),
+            aggregation: Aggregation::None,
         }
     }
 }
@@ -124,7 +147,9 @@ impl Forwarding {
     pub fn new(ports: Vec<PortForwarding>, group_fwd_mask: u16) -> Self {
         let mut places = vec![NOWHERE; usize::from(VlanId::MAX.get()) + 1].into_boxed_slice();
         let mut vlans = Vec::new();
-        for (index, port) in ports.iter().enumerate() {
+        let of_the_bridge =
+            |(_, port): &(usize, &PortForwarding)| !matches!(port.aggregation, Aggregation::Member { .. });
+        for (index, port) in ports.iter().enumerate().filter(of_the_bridge) {
             for vlan in port.vlans.iter() {
                 let place = &mut places[vlan.index()];
                 if *place == NOWHERE {
@@ -144,7 +169,14 @@ impl Forwarding {
             group_fwd_mask,
             damping: None,
             learning: Learning::INLINE,
+            flow_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(0)),
         }
+    }
+
+    /// The same with flows told apart in another way.
+    pub fn with_flow_hash(mut self, flow_hash: FlowHash) -> Self {
+        self.flow_hash = flow_hash;
+        self
     }
 
     /// The same with damping of addresses that change ports too often.
@@ -182,6 +214,24 @@ impl Forwarding {
     /// A port. One that is not in the snapshot is down.
     pub fn port(&self, port: PortId) -> Option<&PortForwarding> {
         self.ports.get(port.index())
+    }
+
+    /// The port of the bridge that a port is, or is a part of: where addresses are learned.
+    pub(crate) fn bridge_port(&self, port: PortId) -> PortId {
+        match self.port(port) {
+            Some(PortForwarding { aggregation: Aggregation::Member { lag, .. }, .. }) => *lag,
+            _ => port,
+        }
+    }
+
+    /// The port by which a frame leaves that is to leave by `port`, which may be a bundle; `None` when that has no port to send by.
+    pub(crate) fn leaves_by(&self, port: PortId, frame: &[u8], vlan: VlanId) -> Option<PortId> {
+        match self.port(port) {
+            Some(PortForwarding { aggregation: Aggregation::Lag(buckets), .. }) => {
+                buckets.choose(self.flow_hash.of(frame, vlan))
+            }
+            _ => Some(port),
+        }
     }
 
     /// A VLAN, when a port is a member of it.

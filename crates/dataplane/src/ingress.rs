@@ -1,6 +1,7 @@
 //! The first look at a frame: its header, its VLAN, and whether the port may send it.
 
-use crate::{Forwarding, PortForwarding};
+use crate::punt::is_slow_protocol;
+use crate::{Aggregation, Forwarding, PortForwarding};
 use greylag_base::{DropReason, MacAddr, VlanId};
 use greylag_ports::{Batch, Tagging};
 use greylag_wire::ethernet::{Frame, HEADER_LEN};
@@ -16,6 +17,21 @@ pub(crate) struct Header {
     pub(crate) tag: Tci,
 }
 
+/// Why a frame goes no further in the pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// It is dropped.
+    Drop(DropReason),
+    /// It is for the switch itself.
+    Punt,
+}
+
+impl From<DropReason> for Exit {
+    fn from(reason: DropReason) -> Self {
+        Exit::Drop(reason)
+    }
+}
+
 /// Reads and checks one frame of a batch that came in on `port`.
 // Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
 #[inline(always)]
@@ -24,7 +40,7 @@ pub(crate) fn admit(
     index: usize,
     forwarding: &Forwarding,
     port: &PortForwarding,
-) -> Result<Header, DropReason> {
+) -> Result<Header, Exit> {
     let bytes = batch.bytes(index);
     let frame = Frame::new_checked(bytes).ok_or(DropReason::Runt)?;
     let (destination, source) = (frame.destination(), frame.source());
@@ -35,27 +51,39 @@ pub(crate) fn admit(
     let inline = matches!(tag, Tag::Present(_)) && !matches!(batch.tagging(index), Tagging::Aside(_));
     let header_len = if inline { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
     if batch.offload(index).wire_len(bytes.len()) > header_len + port.mtu {
-        return Err(DropReason::Giant);
+        return Err(DropReason::Giant.into());
     }
     if source.is_group() {
-        return Err(DropReason::SourceMulticast);
+        return Err(DropReason::SourceMulticast.into());
     }
     if source == MacAddr::ZERO {
-        return Err(DropReason::SourceZero);
+        return Err(DropReason::SourceZero.into());
     }
-    if destination.reserved_group().is_some_and(|last| !forwarding.passes_reserved_group(last)) {
-        return Err(DropReason::ReservedGroup);
+    let collecting = match port.aggregation {
+        Aggregation::Member { collecting, .. } => Some(collecting),
+        Aggregation::None | Aggregation::Lag(_) => None,
+    };
+    if let Some(last) = destination.reserved_group() {
+        if collecting.is_some() && is_slow_protocol(&frame) {
+            return Err(Exit::Punt);
+        }
+        if !forwarding.passes_reserved_group(last) {
+            return Err(DropReason::ReservedGroup.into());
+        }
+    }
+    if collecting == Some(false) {
+        return Err(DropReason::NotCollecting.into());
     }
     let tci = match tag {
         Tag::Absent => Tci(0),
         Tag::Present(tci) => tci,
-        Tag::Truncated => return Err(DropReason::TruncatedTag),
+        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
     };
     let vlan = match tci.vid() {
         Vid::Vlan(vlan) if port.vlans.contains(vlan) => vlan,
-        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed),
+        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
         Vid::Priority => port.untagged.ok_or(DropReason::NoNativeVlan)?,
-        Vid::Reserved => return Err(DropReason::ReservedVlan),
+        Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
     };
     if inline {
         batch.set_inline_tag(index);
@@ -93,7 +121,7 @@ mod tests {
         bytes
     }
 
-    fn admit_on(port: &PortForwarding, bytes: &[u8]) -> Result<Header, DropReason> {
+    fn admit_on(port: &PortForwarding, bytes: &[u8]) -> Result<Header, Exit> {
         let mut batch = Batch::new();
         batch.push(bytes);
         admit(&mut batch, 0, &Forwarding::new(vec![port.clone()], 0x4000), port)
@@ -105,25 +133,30 @@ mod tests {
         let group = |last| frame(SOURCE, MacAddr([1, 0x80, 0xc2, 0, 0, last]));
         let plain = frame(SOURCE, MacAddr::BROADCAST);
         let giant = vec![2; HEADER_LEN + 1501];
-        type Case<'a> = (&'a str, &'a PortForwarding, &'a [u8], Result<u16, DropReason>);
+        type Case<'a> = (&'a str, &'a PortForwarding, &'a [u8], Result<u16, Exit>);
         let cases: &[Case<'_>] = &[
             ("untagged", &trunk(), &plain, Ok(1)),
             ("tagged", &trunk(), &tagged(10), Ok(10)),
             ("priority tag", &trunk(), &tagged(0xe000), Ok(1)),
-            ("nothing", &trunk(), &[], Err(DropReason::Runt)),
-            ("13 octets", &trunk(), &plain[..13], Err(DropReason::Runt)),
+            ("nothing", &trunk(), &[], Err(Exit::Drop(DropReason::Runt))),
+            ("13 octets", &trunk(), &plain[..13], Err(Exit::Drop(DropReason::Runt))),
             ("14 octets", &trunk(), &plain[..14], Ok(1)),
-            ("cut tag", &trunk(), &tagged(10)[..17], Err(DropReason::TruncatedTag)),
+            ("cut tag", &trunk(), &tagged(10)[..17], Err(Exit::Drop(DropReason::TruncatedTag))),
             ("tag and type only", &trunk(), &tagged(10)[..18], Ok(10)),
-            ("giant", &trunk(), &giant, Err(DropReason::Giant)),
+            ("giant", &trunk(), &giant, Err(Exit::Drop(DropReason::Giant))),
             ("largest", &trunk(), &giant[1..], Ok(1)),
-            ("vlan 4095", &trunk(), &tagged(4095), Err(DropReason::ReservedVlan)),
-            ("other vlan", &trunk(), &tagged(11), Err(DropReason::VlanNotAllowed)),
-            ("no native", &no_native, &plain, Err(DropReason::NoNativeVlan)),
-            ("priority, no native", &no_native, &tagged(0), Err(DropReason::NoNativeVlan)),
-            ("zero source", &trunk(), &frame(MacAddr::ZERO, SOURCE), Err(DropReason::SourceZero)),
-            ("group source", &trunk(), &frame(MacAddr::BROADCAST, SOURCE), Err(DropReason::SourceMulticast)),
-            ("LACP", &trunk(), &group(2), Err(DropReason::ReservedGroup)),
+            ("vlan 4095", &trunk(), &tagged(4095), Err(Exit::Drop(DropReason::ReservedVlan))),
+            ("other vlan", &trunk(), &tagged(11), Err(Exit::Drop(DropReason::VlanNotAllowed))),
+            ("no native", &no_native, &plain, Err(Exit::Drop(DropReason::NoNativeVlan))),
+            ("priority, no native", &no_native, &tagged(0), Err(Exit::Drop(DropReason::NoNativeVlan))),
+            ("zero source", &trunk(), &frame(MacAddr::ZERO, SOURCE), Err(Exit::Drop(DropReason::SourceZero))),
+            (
+                "group source",
+                &trunk(),
+                &frame(MacAddr::BROADCAST, SOURCE),
+                Err(Exit::Drop(DropReason::SourceMulticast)),
+            ),
+            ("LACP", &trunk(), &group(2), Err(Exit::Drop(DropReason::ReservedGroup))),
             ("LLDP, allowed by the mask", &trunk(), &group(0xe), Ok(1)),
         ];
         for (name, port, bytes, expected) in cases {
@@ -143,7 +176,7 @@ mod tests {
         assert!(admit(&mut batch, 0, &forwarding, &port).is_ok());
         batch.clear();
         batch.commit(60_000, Tagging::Untagged, offload(1461));
-        assert_eq!(admit(&mut batch, 0, &forwarding, &port), Err(DropReason::Giant));
+        assert_eq!(admit(&mut batch, 0, &forwarding, &port), Err(Exit::Drop(DropReason::Giant)));
     }
 
     #[test]

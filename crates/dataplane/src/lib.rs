@@ -4,7 +4,7 @@
 //! header, finds the VLAN and checks that the port may send it → `learn.rs` notes where the source is, or reports it
 //! (`waiting.rs`) where learning is an agent's →
 //! `lookup.rs` asks the MAC table for the destination → `flood.rs` spreads what has none, within the storm
-//! control limits of `storm.rs` → `egress.rs` puts the tag right and hands each port its frames. `worker.rs`
+//! control limits of `storm.rs` → where it leaves by a bundle, `flow_hash.rs` and `buckets.rs` choose the port → `egress.rs` puts the tag right and hands each port its frames. `worker.rs`
 //! calls them in this order, each stage over the whole batch, so that the memory latency of table look-ups
 //! overlaps.
 //!
@@ -38,29 +38,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod buckets;
 mod counters;
 mod damping;
 mod egress;
 mod event;
 mod flood;
+mod flow_fields;
+mod flow_hash;
 mod forwarding;
 mod ingress;
 mod learn;
 mod lookup;
 mod plane;
 mod ports;
+mod punt;
 mod storm;
 mod sweeping;
 mod tracer;
 mod waiting;
 mod worker;
 
+pub use buckets::Buckets;
 pub use counters::{LearnCounts, PortCounts};
 pub use damping::{Damper, Ruling};
 pub use event::{WorkerEvent, WorkerReport};
-pub use forwarding::{Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding};
+pub use flow_fields::FlowFields;
+pub use flow_hash::FlowHash;
+pub use forwarding::{
+    Aggregation, Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding,
+};
 pub use plane::{DataPlane, Limits};
 pub use ports::Ports;
+pub use punt::Punt;
 pub use tracer::{Decision, Tracer};
 pub use waiting::WaitingSource;
 pub use worker::Worker;

@@ -1,13 +1,15 @@
 //! What workers and control side share.
 
 use crate::counters::WorkerCounters;
+use crate::punt::{self, Outbox, Punt};
 use crate::storm::StormMeters;
 use crate::waiting::{Waiting, WaitingSource};
 use crate::{Forwarding, LearnCounts, PortCounts, WorkerEvent, WorkerReport};
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
-use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
+use greylag_base::{DropReason, Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_mactable::{Config, ConfigError, Decline, Geometry, Learn, MacTable, Swept, WhenFull};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +69,14 @@ pub(crate) struct WorkerShare {
     pub(crate) counters: WorkerCounters,
     pub(crate) events: ArrayQueue<WorkerReport>,
     pub(crate) waiting: Waiting,
+    punts: ArrayQueue<Punt>,
+}
+
+impl WorkerShare {
+    /// Hands a frame up to the control side, if that keeps up.
+    pub(crate) fn hand_up(&self, punt: Punt) -> Result<(), DropReason> {
+        self.punts.push(punt).map_err(|_| DropReason::PuntQueueFull)
+    }
 }
 
 /// What the workers of a switch share, with each other and with the control side.
@@ -78,6 +88,7 @@ pub struct DataPlane {
     pub(crate) storm: Box<[CachePadded<StormMeters>]>,
     pub(crate) workers: Box<[WorkerShare]>,
     pub(crate) sweep_interval: Option<Duration>,
+    pub(crate) outbox: Outbox,
 }
 
 impl DataPlane {
@@ -106,9 +117,11 @@ impl DataPlane {
                     counters: WorkerCounters::new(limits.ports.into()),
                     events: ArrayQueue::new(limits.report_queue.max(1) as usize),
                     waiting: Waiting::new(),
+                    punts: punt::punts(),
                 })
                 .collect(),
             sweep_interval: limits.sweep_interval,
+            outbox: Outbox::new(limits.ports.into()),
         })
     }
 
@@ -137,6 +150,7 @@ impl DataPlane {
         for worker in &self.workers {
             counts.add(worker.counters.port(port));
         }
+        counts.drops[DropReason::EgressQueueFull.index()] += self.outbox.refused(port);
         counts
     }
 
@@ -179,6 +193,34 @@ impl DataPlane {
     /// thousand of them at the most.
     pub fn sources_waiting(&self) -> Vec<WaitingSource> {
         self.workers.iter().flat_map(|worker| worker.waiting.sources()).collect()
+    }
+
+    /// Takes the frames that workers have handed up by now, in the order in which they came in; `limit` of each worker at
+    /// the most.
+    pub fn take_punts(&self, limit: usize) -> Vec<Punt> {
+        let waiting = self.workers.iter().flat_map(|worker| {
+            let count = worker.punts.len().min(limit);
+            std::iter::from_fn(|| worker.punts.pop()).take(count)
+        });
+        let mut punts: Vec<Punt> = waiting.collect();
+        punts.sort_by_key(|punt| punt.at);
+        punts
+    }
+
+    /// How many frames that workers have handed up wait.
+    pub fn punts_waiting(&self) -> usize {
+        self.workers.iter().map(|worker| worker.punts.len()).sum()
+    }
+
+    /// Has a frame sent by a port, as it is, before everything else ([`Worker::originate`](crate::Worker::originate)). When too many
+    /// wait, it is dropped and counted on its port.
+    pub fn originate(&self, port: PortId, frame: Bytes) {
+        self.outbox.post(port, frame);
+    }
+
+    /// Frames wait for [`Worker::originate`](crate::Worker::originate).
+    pub fn has_originated(&self) -> bool {
+        !self.outbox.is_empty()
     }
 
     /// How many reports of the workers wait.

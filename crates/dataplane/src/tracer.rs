@@ -3,13 +3,15 @@ use greylag_base::{DropReason, PortId};
 /// What a worker has decided over a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// To one port.
+    /// To one port; that of a bundle, where it leaves by one.
     Forwarded(PortId),
     /// To the VLAN; `left_out` when a member got no copy because it is not in the flood group.
     Flooded {
         /// Some member was left out.
         left_out: bool,
     },
+    /// To the switch itself.
+    Punted,
     /// To nobody.
     Dropped(DropReason),
 }

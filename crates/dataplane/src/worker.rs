@@ -1,13 +1,14 @@
 //! A worker: takes a batch from one port and brings each frame to where it belongs.
 
 use crate::damping::Damper;
-use crate::egress::Egress;
-use crate::flood::{FloodBudget, flood};
-use crate::ingress::{Header, admit};
+use crate::egress::{Egress, hand_over};
+use crate::flood::{FloodBudget, Flooded, flood};
+use crate::ingress::{Exit, Header, admit};
 use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
 use crate::ports::Ports;
+use crate::punt::Punt;
 use crate::sweeping::Sweeping;
 use crate::tracer::{Decision, Tracer};
 use crate::{Forwarding, Keeper, WorkerEvent};
@@ -37,6 +38,7 @@ pub struct Worker {
     missed: Box<[u64]>,
     sweeping: Sweeping,
     has_news: bool,
+    has_punted: bool,
 }
 
 /// What the stages of a batch leave for each other. Kept from batch to batch, for clearing it would cost a small one more than
@@ -84,6 +86,7 @@ impl Worker {
             missed: vec![0; ports].into_boxed_slice(),
             sweeping: Sweeping::default(),
             has_news: false,
+            has_punted: false,
         }
     }
 
@@ -126,19 +129,19 @@ impl Worker {
     fn forward<P: Ports + ?Sized, T: Tracer>(
         &mut self,
         now: Instant,
-        ingress: PortId,
+        arrival: PortId,
         ports: &mut P,
         tracer: &mut T,
     ) {
         let mut trace = |batch: &Batch, frame: usize, decision: Decision| {
             if T::LISTENS {
-                tracer.decided(ingress, batch.bytes(frame), decision);
+                tracer.decided(arrival, batch.bytes(frame), decision);
             }
         };
         let share = &self.plane.workers[self.index];
         let reporter =
             Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
-        let counters = share.counters.port(ingress);
+        let counters = share.counters.port(arrival);
         let forwarding: &Forwarding = self.forwarding.load();
         let renewal = match forwarding.learning().renew {
             Keeper::Worker => Renewal::Stamp,
@@ -151,7 +154,9 @@ impl Worker {
         let Admitted { sources, destinations, frames, stations, verdicts } = &mut *self.admitted;
         let mut known = 0;
         let mut bytes = 0;
-        let port = forwarding.port(ingress).filter(|port| port.up);
+        // Behind a member of a bundle everything goes by the bundle.
+        let ingress = forwarding.bridge_port(arrival);
+        let port = forwarding.port(arrival).filter(|port| port.up);
         for (index, header) in self.headers[..count].iter_mut().enumerate() {
             bytes += self.batch.bytes(index).len() as u64;
             if let Tagging::Aside(_) = self.batch.tagging(index) {
@@ -159,11 +164,24 @@ impl Worker {
             }
             let admitted = match port {
                 Some(port) => admit(&mut self.batch, index, forwarding, port),
-                None => Err(DropReason::PortDown),
+                None => Err(DropReason::PortDown.into()),
             };
-            if let Err(reason) = admitted {
-                counters.drop_frame(reason);
-                trace(&self.batch, index, Decision::Dropped(reason));
+            if let Err(exit) = admitted {
+                let decision = match exit {
+                    Exit::Drop(reason) => Err(reason),
+                    Exit::Punt => share.hand_up(Punt::new(now, arrival, self.batch.bytes(index))),
+                };
+                match decision {
+                    Ok(()) => {
+                        counters.punted.add(1);
+                        self.has_punted = true;
+                        trace(&self.batch, index, Decision::Punted);
+                    }
+                    Err(reason) => {
+                        counters.drop_frame(reason);
+                        trace(&self.batch, index, Decision::Dropped(reason));
+                    }
+                }
             }
             *header = admitted.ok();
             if let Some(header) = header {
@@ -210,13 +228,21 @@ impl Worker {
             let Some(header) = &self.headers[usize::from(frame)] else { continue };
             let outcome = match verdict {
                 Verdict::Forward(port) => {
-                    self.egress.add(port, frame);
-                    Ok(Decision::Forwarded(port))
+                    let bytes = self.batch.bytes(frame.into());
+                    match forwarding.leaves_by(port, bytes, header.vlan) {
+                        Some(port) => {
+                            self.egress.add(port, frame);
+                            Ok(Decision::Forwarded(port))
+                        }
+                        None => Err(DropReason::DestinationDown),
+                    }
                 }
                 Verdict::Flood(class) => budget
                     .take(class)
                     .and_then(|()| {
-                        flood(frame, header, ingress, now, forwarding, &share.counters, &mut self.egress)
+                        let bytes = self.batch.bytes(frame.into());
+                        let flooded = Flooded { frame, bytes, header, ingress, now };
+                        flood(&flooded, forwarding, &share.counters, &mut self.egress)
                     })
                     .inspect(|_| counters.flooded.add(1))
                     .map(|left_out| Decision::Flooded { left_out }),
@@ -232,10 +258,26 @@ impl Worker {
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
     }
 
+    /// Sends what the switch's own protocols have to send. To be called before the ports are polled: what keeps a link alive goes before
+    /// what uses it. One worker of a switch is enough.
+    pub fn originate<P: Ports + ?Sized>(&mut self, ports: &mut P) {
+        let counters = &self.plane.workers[self.index].counters;
+        while let Some((port, frame)) = self.plane.outbox.take() {
+            self.batch.clear();
+            self.batch.push(&frame);
+            hand_over(port, &self.batch, &[0], ports, counters);
+        }
+    }
+
     /// Something was reported, or lost for want of room, since the last call: the control side may want to look. Costs less than asking
     /// the data plane after every batch.
     pub fn take_news(&mut self) -> bool {
         std::mem::take(&mut self.has_news)
+    }
+
+    /// Frames were handed up since the last call: the control side may want to look at once.
+    pub fn take_punted(&mut self) -> bool {
+        std::mem::take(&mut self.has_punted)
     }
 
     /// Reclaims what has lapsed in a slice of the MAC table, or in all of it if that is due

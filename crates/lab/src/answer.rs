@@ -2,7 +2,7 @@
 //! became of an order. Times of day are RFC 3339, in UTC.
 
 use greylag_switch::FdbConflict;
-use greylag_switch::show::{AgentRow, AlarmRow, CommitRow};
+use greylag_switch::show::{AgentRow, AlarmRow, CommitRow, LacpRow};
 use serde::{Deserialize, Serialize};
 
 /// An agent.
@@ -26,6 +26,17 @@ pub struct Alarm {
     /// Everything else.
     #[serde(flatten)]
     pub row: AlarmRow,
+}
+
+/// A port of a bundle, as LACP has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Lacp {
+    /// When receive or mux machine changed last.
+    pub last_change: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: LacpRow,
 }
 
 /// A configuration that the switch had.

@@ -7,16 +7,17 @@ use crate::link::{self, LinkError, VethEnd};
 use crate::mark;
 use crate::netns::{self, Netns, NetnsError};
 use crate::process::{self, Process};
-use crate::record::{EndRecord, LabRecord, LinkRecord, NodeRecord, NodeRecordKind};
+use crate::record::{BondRecord, EndRecord, LabRecord, LinkRecord, NodeRecord, NodeRecordKind};
 use crate::stack::{Stack, StackError};
 use crate::state::{LabFolder, LabLock, State, StateError, check_name};
-use greylag_scenario::lab::{Lab, NodeKind};
-use greylag_scenario::switch;
+use greylag_base::PortName;
+use greylag_scenario::lab::{Lab, Node, NodeKind};
+use greylag_scenario::{bond, switch};
 use nix::errno::Errno;
 use std::env;
 use std::fs;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::Command;
@@ -32,7 +33,7 @@ const SOCKET_PATH: usize = 107;
 pub struct DeployOptions {
     /// Where its files are.
     pub state: State,
-    /// What is started for each switch, as `PROGRAM run CONFIG --socket PATH`.
+    /// What is started for each switch, as `PROGRAM run CONFIG --socket PATH`, and for each bond, as `PROGRAM bond ..`.
     pub program: PathBuf,
     /// The switches end when this process does: they are started with `--exit-with-parent` as well.
     pub tied: bool,
@@ -67,7 +68,7 @@ impl DeployOptions {
 pub struct Deployed {
     /// The lab's name.
     pub lab: String,
-    /// The switches that were started: all of them, or those of a lab that stood already which had died.
+    /// The switches, and hosts whose bond was started: all of them, or those of a lab that stood already which had died.
     pub started: Vec<String>,
     /// The lab stood already.
     pub powered_on: bool,
@@ -78,7 +79,7 @@ pub struct Deployed {
 /// Why a lab was not deployed. Unless it says otherwise, nothing of it is left.
 #[derive(Debug, thiserror::Error)]
 pub enum DeployError {
-    /// It stands, and all of its switches run.
+    /// It stands, and all of its switches and bonds run.
     #[error(
         "lab `{0}` is deployed already: remove it with `greylag lab destroy {0}`, or deploy with `--reconfigure`"
     )]
@@ -171,8 +172,8 @@ fn output(result: &ExecResult) -> String {
     }
 }
 
-/// Deploys a lab. One that stands is left as it is, but for its switches that have died: they are started
-/// again.
+/// Deploys a lab. One that stands is left as it is, but for its switches and bonds that have died: they
+/// are started again.
 ///
 /// # Errors
 /// Whatever fails; what had been made is then removed again.
@@ -295,13 +296,13 @@ impl Deployment<'_> {
             self.make_cable(link)?;
         }
         for (node, record) in self.lab.nodes.iter().zip(&self.record.nodes) {
-            if let NodeKind::Greylag(config) = &node.kind {
+            if let Some(config) = configuration(node) {
                 let path = self.folder.config(&record.name);
-                fs::write(&path, switch::emit(config)).map_err(StateError::at("write", &path))?;
+                fs::write(&path, config).map_err(StateError::at("write", &path))?;
             }
         }
-        let switches: Vec<usize> = self.switches().collect();
-        let started = self.start(&switches)?.into_iter().map(|launched| launched.node).collect();
+        let all: Vec<usize> = self.with_process().collect();
+        let started = self.start(&all)?.into_iter().map(|launched| launched.node).collect();
         let exec = self.run_commands()?;
         self.record.complete = true;
         self.record.write(&self.folder)?;
@@ -312,8 +313,9 @@ impl Deployment<'_> {
         if self.options.interrupted() { Err(LaunchError::Interrupted) } else { Ok(()) }
     }
 
-    fn switches(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.record.nodes.len()).filter(|&node| self.record.nodes[node].kind == NodeRecordKind::Greylag)
+    /// Switches, and hosts with a bond.
+    fn with_process(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.record.nodes.len()).filter(|&node| self.record.nodes[node].has_process())
     }
 
     fn make_namespace(&self, node: &NodeRecord) -> Result<Netns, DeployError> {
@@ -337,13 +339,13 @@ impl Deployment<'_> {
         });
         link::veth_pair(&a, &b)?;
         for end in &link.ends {
-            configure(&self.namespaces[end.node], end)?;
+            configure(&self.namespaces[end.node], &Addressed::of(end))?;
         }
         Ok(())
     }
 
-    /// Starts switches, all at the same time, and configures the hosts at their TAPs. All run or none.
-    fn start(&self, switches: &[usize]) -> Result<Vec<Launched>, DeployError> {
+    /// Starts switches and bonds, all at the same time, and configures the hosts at their TAPs. All run or none.
+    fn start(&self, nodes: &[usize]) -> Result<Vec<Launched>, DeployError> {
         let interrupted = || self.options.interrupted();
         let launcher = Launcher {
             program: &self.options.program,
@@ -352,7 +354,7 @@ impl Deployment<'_> {
             interrupted: &interrupted,
         };
         let mut launched = Vec::new();
-        let run = self.start_and_wait(switches, &launcher, &mut launched);
+        let run = self.start_and_wait(nodes, &launcher, &mut launched);
         if run.is_err() {
             let processes: Vec<Process> = launched.iter().filter_map(Launched::process).collect();
             process::end(&processes, Duration::from_secs(1));
@@ -362,27 +364,26 @@ impl Deployment<'_> {
 
     fn start_and_wait(
         &self,
-        switches: &[usize],
+        nodes: &[usize],
         launcher: &Launcher<'_>,
         launched: &mut Vec<Launched>,
     ) -> Result<(), DeployError> {
-        for &switch in switches {
+        for &index in nodes {
             self.go_on()?;
-            let node = &self.record.nodes[switch];
-            launched.push(launcher.start(&node.name, &self.namespaces[switch], self.socket(node))?);
+            let node = &self.record.nodes[index];
+            let verb = if node.bond.is_some() { "bond" } else { "run" };
+            launched.push(launcher.start(verb, &node.name, &self.namespaces[index], self.socket(node))?);
         }
-        for (process, &switch) in launched.iter_mut().zip(switches) {
+        for (process, &index) in launched.iter_mut().zip(nodes) {
             process.await_answer(launcher)?;
-            for host in self.tap_hosts(switch) {
-                let netns = &self.namespaces[host.node];
-                let expected = format!(
-                    "make interface `{}` in node `{}`",
-                    host.interface, self.record.nodes[host.node].name
-                );
+            for (host, interface) in self.made_by(index) {
+                let netns = &self.namespaces[host];
+                let expected =
+                    format!("make interface `{}` in node `{}`", interface.name, self.record.nodes[host].name);
                 process.wait_for(launcher, &expected, || {
-                    Ok::<_, DeployError>(link::find(netns, host.interface.as_str())?.is_some())
+                    Ok::<_, DeployError>(link::find(netns, interface.name.as_str())?.is_some())
                 })?;
-                configure(netns, host)?;
+                configure(netns, &interface)?;
             }
         }
         for process in launched {
@@ -391,13 +392,17 @@ impl Deployment<'_> {
         Ok(())
     }
 
-    /// The hosts' ends of a switch's TAPs.
-    fn tap_hosts(&self, switch: usize) -> impl Iterator<Item = &EndRecord> {
+    /// The interfaces that a process makes for a host: the host's ends of a switch's TAPs, and that of a bond.
+    fn made_by(&self, node: usize) -> impl Iterator<Item = (usize, Addressed<'_>)> {
         let taps = self.record.links.iter().filter(|link| link.tap);
-        taps.filter_map(move |link| match &link.ends {
-            [end, host] | [host, end] if end.node == switch && host.node != switch => Some(host),
+        let ends = taps.filter_map(move |link| match &link.ends {
+            [end, host] | [host, end] if end.node == node && host.node != node => {
+                Some((host.node, Addressed::of(host)))
+            }
             _ => None,
-        })
+        });
+        let bond = self.record.nodes[node].bond.as_ref();
+        ends.chain(bond.map(|bond| (node, Addressed::of_bond(bond))))
     }
 
     fn run_commands(&self) -> Result<Vec<ExecResult>, DeployError> {
@@ -419,7 +424,7 @@ impl Deployment<'_> {
         Ok(results)
     }
 
-    /// Starts the switches of a standing lab that have died.
+    /// Starts the switches and bonds of a standing lab that have died.
     fn power_on(&mut self, standing: &LabRecord) -> Result<Deployed, DeployError> {
         self.record.complete = true;
         if *standing != self.record || !self.has_the_same_configurations()? {
@@ -435,7 +440,7 @@ impl Deployment<'_> {
             let process = self.folder.process(&self.record.nodes[node].name);
             process.is_none_or(|process| !process.outlives(launch::PATIENCE))
         };
-        let dead: Vec<usize> = self.switches().filter(has_died).collect();
+        let dead: Vec<usize> = self.with_process().filter(has_died).collect();
         if dead.is_empty() {
             return Err(DeployError::Deployed(self.lab.name.clone()));
         }
@@ -445,8 +450,8 @@ impl Deployment<'_> {
 
     fn has_the_same_configurations(&self) -> Result<bool, DeployError> {
         for node in &self.lab.nodes {
-            if let NodeKind::Greylag(config) = &node.kind
-                && self.folder.read(&format!("{}.yml", node.name))? != Some(switch::emit(config))
+            if let Some(config) = configuration(node)
+                && self.folder.read(&format!("{}.yml", node.name))? != Some(config)
             {
                 return Ok(false);
             }
@@ -455,11 +460,37 @@ impl Deployment<'_> {
     }
 }
 
+/// What the process of a node is started on, if it has one.
+fn configuration(node: &Node) -> Option<String> {
+    match (&node.kind, &node.bond) {
+        (NodeKind::Greylag(config), _) => Some(switch::emit(config)),
+        (NodeKind::Host, Some(host)) => Some(bond::emit(&host.config)),
+        (NodeKind::Host, None) => None,
+    }
+}
+
+/// An interface, and the IP addresses that it is to have.
+struct Addressed<'r> {
+    name: &'r PortName,
+    ipv4: Option<(Ipv4Addr, u8)>,
+    ipv6: Option<(Ipv6Addr, u8)>,
+}
+
+impl<'r> Addressed<'r> {
+    fn of(end: &'r EndRecord) -> Self {
+        Addressed { name: &end.interface, ipv4: end.ipv4, ipv6: end.ipv6 }
+    }
+
+    fn of_bond(bond: &'r BondRecord) -> Self {
+        Addressed { name: &bond.interface, ipv4: bond.ipv4, ipv6: bond.ipv6 }
+    }
+}
+
 /// Gives an interface its addresses and sets it up.
-fn configure(netns: &Netns, end: &EndRecord) -> Result<(), LinkError> {
-    let interface = end.interface.as_str();
-    let v4 = end.ipv4.map(|(address, prefix)| (IpAddr::V4(address), prefix));
-    let v6 = end.ipv6.map(|(address, prefix)| (IpAddr::V6(address), prefix));
+fn configure(netns: &Netns, addressed: &Addressed<'_>) -> Result<(), LinkError> {
+    let interface = addressed.name.as_str();
+    let v4 = addressed.ipv4.map(|(address, prefix)| (IpAddr::V4(address), prefix));
+    let v6 = addressed.ipv6.map(|(address, prefix)| (IpAddr::V6(address), prefix));
     for (address, prefix) in v4.into_iter().chain(v6) {
         match link::add_address(netns, interface, address, prefix) {
             // The interface outlived the switch that died.

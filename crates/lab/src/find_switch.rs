@@ -1,6 +1,6 @@
 //! Which running switch a name means.
 
-use crate::record::{LabRecord, NodeRecordKind};
+use crate::record::LabRecord;
 use crate::state::{State, StateError};
 use std::path::PathBuf;
 
@@ -97,7 +97,7 @@ fn nodes(state: &State) -> Vec<(String, String)> {
     let records = labs.iter().filter_map(|lab| LabRecord::read(&state.lab(lab).ok()?).ok()?);
     records
         .flat_map(|record| {
-            let switches = record.nodes.iter().filter(|node| node.kind == NodeRecordKind::Greylag);
+            let switches = record.nodes.iter().filter(|node| node.has_process());
             switches.map(|node| (record.switch_name(node), node.name.clone())).collect::<Vec<_>>()
         })
         .collect()
@@ -121,6 +121,7 @@ fn choose(name: &str, running: &[Running]) -> Result<PathBuf, FindSwitchError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::{NodeRecord, NodeRecordKind};
 
     /// `lab/node` is a switch of a lab, a plain name is none.
     fn pick(name: &str, running: &[&str]) -> Result<PathBuf, String> {
@@ -168,7 +169,7 @@ mod tests {
             ("a", "sw1", NodeRecordKind::Greylag),
             ("a-z", "h1", NodeRecordKind::Host),
         ] {
-            let node = crate::record::NodeRecord { name: node.into(), kind, netns: String::new() };
+            let node = NodeRecord { name: node.into(), kind, netns: String::new(), bond: None };
             let record = LabRecord { name: lab.into(), complete: true, nodes: vec![node], links: Vec::new() };
             let folder = state.lab(lab).unwrap();
             let _lock = folder.lock().unwrap();

@@ -4,9 +4,9 @@ use crate::link::{self, LinkError};
 use crate::link_monitor::LinkState;
 use crate::mark;
 use crate::netns::{Netns, NetnsError};
-use crate::record::{LabRecord, NodeRecord, NodeRecordKind};
+use crate::record::{BondRecord, LabRecord, NodeRecord, NodeRecordKind};
 use crate::state::{LabFolder, State, StateError};
-use greylag_base::MacAddr;
+use greylag_base::{MacAddr, PortName};
 use serde::Serialize;
 use std::io;
 
@@ -32,19 +32,32 @@ pub struct NodeStatus {
     pub kind: NodeRecordKind,
     /// Its network namespace, below /run/netns.
     pub netns: String,
-    /// The process of a switch, while it runs.
+    /// The process of a switch or of a host's bond, while it runs.
     pub pid: Option<u32>,
+    /// The bond of a host, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bond: Option<BondStatus>,
     /// Does it work?
     pub state: NodeState,
     /// All but `lo`; `None` where this user may not look into the namespace.
     pub interfaces: Option<Vec<InterfaceStatus>>,
 }
 
+/// The bond of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BondStatus {
+    /// Its interface.
+    pub interface: PortName,
+    /// The host's links that it is made of.
+    pub members: Vec<PortName>,
+}
+
 /// Does a node work?
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeState {
-    /// The switch's process lives; the host's namespace is there.
+    /// The process of the switch or the bond lives; the host's namespace is there.
     Running,
     /// It does not.
     Dead,
@@ -141,13 +154,18 @@ fn inspect_node(folder: &LabFolder, node: &NodeRecord) -> Result<NodeStatus, Ins
     };
     let works = match node.kind {
         NodeRecordKind::Greylag => process.is_some(),
-        NodeRecordKind::Host => netns.is_some(),
+        NodeRecordKind::Host => netns.is_some() && (process.is_some() || node.bond.is_none()),
     };
+    let bond = node.bond.as_ref();
     Ok(NodeStatus {
         name: node.name.clone(),
         kind: node.kind,
         netns: node.netns.clone(),
         pid: process.map(|process| process.pid),
+        bond: bond.map(|BondRecord { interface, members, .. }| BondStatus {
+            interface: interface.clone(),
+            members: members.clone(),
+        }),
         state: if works { NodeState::Running } else { NodeState::Dead },
         interfaces: match netns.map_or(Ok(Vec::new()), |netns| interfaces(&netns)) {
             // Only root may enter a namespace, and anybody may ask what runs.

@@ -1,4 +1,4 @@
-//! Starts a switch's process in its namespace and waits until it answers.
+//! Starts the process of a switch or a bond in its namespace and waits until it answers.
 
 use crate::client;
 use crate::netns::Netns;
@@ -32,19 +32,19 @@ const TAIL: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
     /// The program cannot be started.
-    #[error("cannot start {program} for switch `{node}`: {source}", program = .program.display())]
+    #[error("cannot start {program} for node `{node}`: {source}", program = .program.display())]
     Start {
         /// The program.
         program: PathBuf,
-        /// The switch.
+        /// The switch, or the host with a bond.
         node: String,
         /// The system's error.
         source: io::Error,
     },
     /// It ended before it answered.
-    #[error("switch `{node}` ended at once ({status}); its log ends with:\n{log}")]
+    #[error("node `{node}` ended at once ({status}); its log ends with:\n{log}")]
     Ended {
-        /// The switch.
+        /// The switch, or the host with a bond.
         node: String,
         /// How.
         status: ExitStatus,
@@ -52,9 +52,9 @@ pub enum LaunchError {
         log: String,
     },
     /// It does not answer.
-    #[error("switch `{node}` did not {expected} within {} s; its log ends with:\n{log}", PATIENCE.as_secs())]
+    #[error("node `{node}` did not {expected} within {} s; its log ends with:\n{log}", PATIENCE.as_secs())]
     Late {
-        /// The switch.
+        /// The switch, or the host with a bond.
         node: String,
         /// What it should have done.
         expected: String,
@@ -87,8 +87,14 @@ pub(crate) struct Launched {
 }
 
 impl Launcher<'_> {
-    /// Starts a switch on the configuration that is in its lab's folder.
-    pub(crate) fn start(&self, node: &str, netns: &Netns, socket: PathBuf) -> Result<Launched, LaunchError> {
+    /// Starts a switch or a bond, by `greylag VERB`, on the configuration that is in its lab's folder.
+    pub(crate) fn start(
+        &self,
+        verb: &str,
+        node: &str,
+        netns: &Netns,
+        socket: PathBuf,
+    ) -> Result<Launched, LaunchError> {
         let failed =
             |source| LaunchError::Start { program: self.program.to_owned(), node: node.to_owned(), source };
         let log = self.folder.log(node);
@@ -96,7 +102,7 @@ impl Launcher<'_> {
             File::options().create(true).append(true).open(&log).map_err(StateError::at("write", &log))?;
         let (variable, value) = self.folder.environment();
         let mut command = Command::new(self.program);
-        command.arg("run").arg(self.folder.config(node)).arg("--socket").arg(&socket);
+        command.arg(verb).arg(self.folder.config(node)).arg("--socket").arg(&socket);
         // With the lab's other files, so that it goes with the lab.
         command.arg("--commits").arg(self.folder.commits(node));
         if self.tied {

@@ -27,6 +27,7 @@
 //! ```
 
 pub mod answer;
+pub mod bond;
 pub mod cable;
 pub mod client;
 pub mod demo;

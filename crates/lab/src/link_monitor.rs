@@ -35,8 +35,8 @@ pub struct LinkMonitor {
 }
 
 impl LinkMonitor {
-    /// Watches interfaces by namespace (the caller's own for `None`) and name. `on_change` is called, on the
-    /// monitor's thread, with an index into `watch`: first once for each with its present state, then
+    /// Watches interfaces by number, namespace (the caller's own for `None`) and name. `on_change` is called, on the
+    /// monitor's thread, with that number: first once for each with its present state, then
     /// whenever that changes. An interface that is made again under its old name is followed again.
     ///
     /// The kernel may hold a change of carrier back for up to a second.
@@ -44,12 +44,12 @@ impl LinkMonitor {
     /// # Errors
     /// When a namespace cannot be entered or has no room for another socket.
     pub fn spawn(
-        watch: Vec<(Option<Netns>, PortName)>,
+        watch: Vec<(usize, Option<Netns>, PortName)>,
         on_change: impl FnMut(usize, LinkState) + Send + 'static,
     ) -> io::Result<LinkMonitor> {
         // Interfaces of one namespace share a socket.
         let mut namespaces: BTreeMap<NetnsIdentity, (Netns, Vec<Watched>)> = BTreeMap::new();
-        for (index, (netns, name)) in watch.into_iter().enumerate() {
+        for (index, netns, name) in watch {
             let netns = match netns {
                 Some(netns) => netns,
                 None => Netns::own().map_err(io::Error::other)?,

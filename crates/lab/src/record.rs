@@ -3,7 +3,7 @@
 
 use crate::state::{LabFolder, StateError};
 use greylag_base::{MacAddr, PortName};
-use greylag_scenario::lab::{Lab, Medium, NodeKind};
+use greylag_scenario::lab::{HostBond, Lab, Medium, NodeKind};
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -26,6 +26,32 @@ pub(crate) struct NodeRecord {
     pub(crate) name: String,
     pub(crate) kind: NodeRecordKind,
     pub(crate) netns: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bond: Option<BondRecord>,
+}
+
+/// The bond of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct BondRecord {
+    pub(crate) interface: PortName,
+    pub(crate) members: Vec<PortName>,
+    pub(crate) ipv4: Option<(Ipv4Addr, u8)>,
+    pub(crate) ipv6: Option<(Ipv6Addr, u8)>,
+}
+
+impl NodeRecord {
+    /// A process of ours runs in it: that of a switch, or of a bond.
+    pub(crate) fn has_process(&self) -> bool {
+        self.kind == NodeRecordKind::Greylag || self.bond.is_some()
+    }
+}
+
+impl BondRecord {
+    fn of(HostBond { config, ipv4, ipv6 }: &HostBond) -> Self {
+        let (interface, members) = (config.interface.clone(), config.members.clone());
+        BondRecord { interface, members, ipv4: *ipv4, ipv6: *ipv6 }
+    }
 }
 
 /// What a node is.
@@ -76,6 +102,7 @@ impl LabRecord {
                 NodeKind::Host => NodeRecordKind::Host,
             },
             netns: lab.netns(index),
+            bond: node.bond.as_deref().map(BondRecord::of),
         });
         let links = lab.links.iter().map(|link| LinkRecord {
             tap: link.medium == Medium::Tap,
@@ -108,7 +135,7 @@ impl LabRecord {
         folder.write(FILE, &text)
     }
 
-    /// The name that a switch of the lab is known by outside of it: its control socket is called after it.
+    /// The name that a switch or bond of the lab is known by outside of it: its control socket is called after it.
     pub(crate) fn switch_name(&self, node: &NodeRecord) -> String {
         format!("{}-{}", self.name, node.name)
     }

@@ -1,11 +1,11 @@
 //! One bundle: its ports, its aggregator, and the order in which their machines run.
 
-use crate::config::{BundleConfig, LacpConfig, LacpMode, Mbps};
+use crate::config::{BundleConfig, LacpConfig, LacpMode};
 use crate::event::{LacpEvent, Member, Selected};
 use crate::port::{Context, Port};
 use crate::selection::Lag;
 use crate::{mux, periodic};
-use greylag_base::{Instant, PortId, Seed};
+use greylag_base::{Instant, Mbps, PortId, Seed};
 use greylag_wire::lacp::{Flags, SystemId};
 use std::collections::{BTreeMap, VecDeque};
 

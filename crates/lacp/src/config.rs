@@ -26,11 +26,6 @@ impl fmt::Debug for BundleId {
     }
 }
 
-/// The speed of a link, in megabits per second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Mbps(pub u32);
-
 /// A whole system: what its partners see as one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LacpConfig {

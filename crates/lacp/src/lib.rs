@@ -15,8 +15,8 @@
 //! A system with one bundle of one link hears its partner for the first time, and is woken for its first LACPDU:
 //!
 //! ```
-//! use greylag_base::{Instant, MacAddr, PortId, Seed};
-//! use greylag_lacp::{BundleConfig, BundleId, Lacp, LacpConfig, Mbps, MemberConfig, Preset};
+//! use greylag_base::{Instant, MacAddr, Mbps, PortId, Seed};
+//! use greylag_lacp::{BundleConfig, BundleId, Lacp, LacpConfig, MemberConfig, Preset};
 //!
 //! let mut bundle = BundleConfig::new(BundleId(0), &Preset::STANDARD);
 //! bundle.members.push(MemberConfig { port: PortId(4), mac: MacAddr([2, 0, 0, 0, 1, 4]), port_priority: 32768 });
@@ -88,7 +88,7 @@ pub use behaviour::{
     Behaviour, BelowMinLinks, ExpiredTimeout, KeyFormat, MistakenPartner, MuxControl, OtherPartners,
     PartnerChoice, PartnerPin, RateLimit, SyncRule, Timers,
 };
-pub use config::{BundleConfig, BundleId, ConfigError, Interval, LacpConfig, LacpMode, Mbps, MemberConfig};
+pub use config::{BundleConfig, BundleId, ConfigError, Interval, LacpConfig, LacpMode, MemberConfig};
 pub use event::{LacpEvent, Member, Reason, Selected};
 pub use machine::Transition;
 pub use preset::Preset;

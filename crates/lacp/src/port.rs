@@ -2,7 +2,7 @@
 
 use crate::behaviour::{KeyFormat, Timers};
 use crate::churn::{Side, Watcher};
-use crate::config::{BundleConfig, Interval, LacpConfig, LacpMode, Mbps, MemberConfig};
+use crate::config::{BundleConfig, Interval, LacpConfig, LacpMode, MemberConfig};
 use crate::event::{LacpEvent, Member, Reason, Selected};
 use crate::machine::Machine;
 use crate::selection::Lag;
@@ -11,7 +11,7 @@ use crate::timer::Timer;
 use crate::transmit::Sent;
 use crate::watch::Watch;
 use crate::{mux, periodic, receive};
-use greylag_base::{Dice, Instant, MacAddr, PortId, Seed};
+use greylag_base::{Dice, Instant, MacAddr, Mbps, PortId, Seed};
 use greylag_wire::lacp::{Flags, Participant, Repr, SystemId};
 use std::collections::VecDeque;
 

@@ -1,11 +1,11 @@
 //! What operators ask: everything that a system knows, as serialisable rows with OpenConfig's words where it has them.
 
 use crate::bundle::Bundle;
-use crate::config::{BundleId, Interval, LacpMode, Mbps};
+use crate::config::{BundleId, Interval, LacpMode};
 use crate::event::{Member, Reason, Selected};
 use crate::port::Port;
 use crate::{Lacp, churn, mux, periodic, receive};
-use greylag_base::{Instant, MacAddr, PortId};
+use greylag_base::{Instant, MacAddr, Mbps, PortId};
 use greylag_wire::lacp::{Participant, SystemId};
 use serde::{Deserialize, Serialize};
 

@@ -2,11 +2,11 @@
 
 use crate::behaviour::MistakenPartner;
 use crate::bundle::Bundle;
-use crate::config::{BundleId, ConfigError, LacpConfig, LacpMode, Mbps};
+use crate::config::{BundleId, ConfigError, LacpConfig, LacpMode};
 use crate::event::{LacpEvent, Member};
 use crate::port::Context;
 use crate::receive;
-use greylag_base::{Instant, PortId, Seed};
+use greylag_base::{Instant, Mbps, PortId, Seed};
 use greylag_wire::{lacp, marker, slow};
 use std::collections::{BTreeMap, VecDeque};
 

@@ -2,13 +2,14 @@
 //!
 //! Each stage is compiled once per set of vector instructions, with all that it calls inlined, and chosen once per block.
 
+use crate::block::{BLOCK, Block, GROUPS, ones, places};
+use crate::hold::{Hold, LEAST};
 use crate::ids::NONE;
 use crate::key::Key;
 use crate::lanes::{Fids, GROUP, Lanes, Lines, Words};
 use crate::layout::SECONDARY;
 #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
 use crate::layout::is_entry;
-use crate::learn::Creditor;
 use crate::probe::Probe;
 use crate::session::Session;
 #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
@@ -17,120 +18,11 @@ use crate::sync::IS_MODEL;
 use crate::table::MacTable;
 use std::mem::MaybeUninit;
 
-/// Keys that are in flight together. Longer batches are cut.
-const BLOCK: usize = 64;
-const GROUPS: usize = BLOCK / GROUP;
-
-/// With fewer sources to learn, counting them in together costs more than it saves.
-const LEAST_CREDIT: u32 = if IS_MODEL { 2 } else { 4 };
-
 /// So many destinations are answered one by one.
 const FEW: usize = if IS_MODEL { 1 } else { 3 };
 
 /// What a batch says of an address that is not in the table, in place of its port.
 pub const UNKNOWN: u16 = u16::MAX;
-
-/// A block of keys, hashed and searched for. Only the groups are filled of which keys were given.
-///
-/// Aligned, for a vector that crosses lines is slow to write, and slower to read again.
-#[repr(C, align(64))]
-struct Block {
-    bits: MaybeUninit<[Words; GROUPS]>,
-    buckets: MaybeUninit<[Words; GROUPS]>,
-    /// What was found.
-    words: MaybeUninit<[Words; GROUPS]>,
-    /// Filtering ids, if the keys are of different VLANs.
-    fids: [[u16; GROUP]; GROUPS],
-    /// VLAN and filtering id that all keys have.
-    common: Option<(u16, u16)>,
-    /// One bit per key that was hashed without a filtering id.
-    nameless: u64,
-    /// Of filtering ids, before they were asked.
-    losses: u64,
-}
-
-impl Block {
-    #[inline(always)]
-    fn empty() -> Block {
-        Block {
-            bits: MaybeUninit::uninit(),
-            buckets: MaybeUninit::uninit(),
-            words: MaybeUninit::uninit(),
-            fids: [[NONE; GROUP]; GROUPS],
-            common: None,
-            nameless: 0,
-            losses: 0,
-        }
-    }
-
-    /// # Safety
-    /// The block was filled with more than `index` keys.
-    #[inline(always)]
-    unsafe fn key(&self, index: usize) -> u64 {
-        // SAFETY: the caller's promise.
-        unsafe { *self.bits.as_ptr().cast::<u64>().add(index) }
-    }
-
-    /// # Safety
-    /// As [`Block::key`].
-    #[inline(always)]
-    unsafe fn bucket(&self, index: usize) -> usize {
-        // SAFETY: the caller's promise.
-        unsafe { *self.buckets.as_ptr().cast::<u64>().add(index) as usize }
-    }
-
-    /// Key bits and buckets of a group.
-    ///
-    /// # Safety
-    /// The block was filled with keys of this group.
-    #[inline(always)]
-    unsafe fn group(&self, at: usize) -> (&Words, &Words) {
-        // SAFETY: the caller's promise.
-        unsafe {
-            (&*self.bits.as_ptr().cast::<Words>().add(at), &*self.buckets.as_ptr().cast::<Words>().add(at))
-        }
-    }
-
-    /// What was found of a group.
-    ///
-    /// # Safety
-    /// The group was searched for.
-    #[inline(always)]
-    unsafe fn found(&self, at: usize) -> &Words {
-        // SAFETY: the caller's promise.
-        unsafe { &*self.words.as_ptr().cast::<Words>().add(at) }
-    }
-
-    /// The filtering id under which a key was hashed.
-    #[inline(always)]
-    fn fid(&self, index: usize) -> u16 {
-        self.common.map_or(self.fids[index / GROUP][index % GROUP], |(_, fid)| fid)
-    }
-
-    /// Has the key at `index` the filtering id under which it was hashed?
-    #[inline(always)]
-    fn is_valid(&self, table: &MacTable, keys: &[Key], index: usize) -> bool {
-        let fid = self.fid(index);
-        fid != NONE && table.fid(keys[index].vlan()) == fid
-    }
-
-    /// One bit per key that has not the filtering id under which it was hashed. To be asked after the table was searched,
-    /// see [`Session::lookup`].
-    #[inline(always)]
-    fn invalid(&self, table: &MacTable, keys: &[Key]) -> u64 {
-        if table.vlans.has_lost_since(self.losses) { self.invalid_each(table, keys) } else { self.nameless }
-    }
-
-    #[cold]
-    fn invalid_each(&self, table: &MacTable, keys: &[Key]) -> u64 {
-        (0..keys.len()).fold(0, |bits, index| bits | u64::from(!self.is_valid(table, keys, index)) << index)
-    }
-}
-
-#[inline(always)]
-fn ones(count: usize) -> u64 {
-    if count == BLOCK { u64::MAX } else { (1 << count) - 1 }
-}
 
 /// Hashes up to [`BLOCK`] keys and fetches their lines.
 #[inline(always)]
@@ -228,16 +120,6 @@ unsafe fn second(table: &MacTable, crowded: u64, block: &Block) -> Second {
     second
 }
 
-/// The places of the bits that are set.
-#[inline(always)]
-fn places(mut bits: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let place = (bits != 0).then(|| bits.trailing_zeros() as usize);
-        bits &= bits.wrapping_sub(1);
-        place
-    })
-}
-
 /// The ports of all keys, [`UNKNOWN`] where there is none.
 #[inline(always)]
 unsafe fn answer<L: Lanes>(session: &Session<'_>, keys: &[Key], block: &mut Block, ports: &mut [u16]) {
@@ -321,7 +203,9 @@ unsafe fn check<L: Lanes>(
     // SAFETY: the caller has the instructions.
     unsafe {
         spread::<L>(table, frames.0, sources);
-        spread::<L>(table, frames.1, destinations);
+        if !frames.1.is_empty() {
+            spread::<L>(table, frames.1, destinations);
+        }
         if binding == NONE {
             return ones(frames.0.len());
         }
@@ -340,7 +224,7 @@ unsafe fn check<L: Lanes>(
 macro_rules! compile {
     ($name:ident, $lanes:ty $(, $features:literal)?) => {
         mod $name {
-            use super::{Block, Key, MacTable, Session};
+            use super::{Block, Hold, Key, MacTable, Session};
 
             $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn seek(table: &MacTable, bucket: usize, key: u64) -> u64 {
@@ -375,6 +259,12 @@ macro_rules! compile {
                 // SAFETY: the caller has the instructions.
                 unsafe { super::answer::<$lanes>(session, keys, block, ports) }
             }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn take(hold: &mut Hold<'_, '_>, keys: &[Key], port: u16, rest: u64) {
+                // SAFETY: the caller has the instructions, and the hold a block that was searched for these keys.
+                unsafe { hold.take::<$lanes>(keys, port, rest) }
+            }
         }
     };
 }
@@ -403,16 +293,6 @@ macro_rules! dispatch {
             }
         }
     };
-}
-
-/// Counts out what is left of a batch's credit, whatever happens while it is learned.
-struct Returning<'s, 't>(&'s Session<'t>);
-
-impl Drop for Returning<'_, '_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.return_credit();
-    }
 }
 
 impl MacTable {
@@ -457,6 +337,8 @@ impl Session<'_> {
     /// before) are handed to `unsettled`, by their place in the batch, to be learned with [`Session::learn_with`] or only
     /// looked at with [`Session::sight`]; that happens before destinations are looked up. Frames are taken 64 at a time: in each such block all sources come first.
     ///
+    /// [`Renewal::Hit`]: crate::Renewal::Hit
+    ///
     /// # Panics
     /// When the slices are not of the same length.
     #[inline]
@@ -469,38 +351,79 @@ impl Session<'_> {
         mut unsettled: impl FnMut(usize, &Probe),
     ) {
         assert!(sources.len() == destinations.len() && sources.len() == egress.len());
-        let simd = self.table.simd;
         let (mut senders, mut receivers) = (Block::empty(), Block::empty());
         let mut begin = 0;
         while begin < sources.len() {
             let end = sources.len().min(begin + BLOCK);
             let (from, to) = (&sources[begin..end], &destinations[begin..end]);
             let binding = self.table.ports.id(ingress);
-            let left = dispatch!(simd, check(self, binding, (from, to), (&mut senders, &mut receivers)));
-            let credit = Returning(self);
-            if left.count_ones() >= LEAST_CREDIT
-                && let Some((vlan, fid)) = senders.common
-                && fid != NONE
-                && binding != NONE
-            {
-                self.grant_credit(Creditor { binding, port: ingress, fid, vlan }, left.count_ones());
-            }
-            for index in places(left) {
-                unsettled(begin + index, &self.probe_of(&senders, from, index));
-            }
-            drop(credit);
-            dispatch!(simd, answer(self, to, &mut receivers, &mut egress[begin..end]));
+            let blocks = (&mut senders, &mut receivers);
+            let left = dispatch!(self.table.simd, check(self, binding, (from, to), blocks));
+            self.hand_over(&senders, from, left, (ingress, binding), |at, probe| {
+                unsettled(begin + at, probe);
+            });
+            dispatch!(self.table.simd, answer(self, to, &mut receivers, &mut egress[begin..end]));
             begin = end;
         }
     }
 
-    fn probe_of(&self, block: &Block, keys: &[Key], index: usize) -> Probe {
-        if block.is_valid(self.table, keys, index) {
-            // SAFETY: the block was filled with these keys.
-            let (key, bucket) = unsafe { (block.key(index), block.bucket(index)) };
-            Probe::unsettled(key, bucket, block.fid(index), keys[index].vlan())
-        } else {
-            self.probe_key(keys[index])
+    /// As [`Session::resolve`], of frames whose destinations nobody asks for.
+    #[inline]
+    pub fn settle(&self, ingress: u16, sources: &[Key], mut unsettled: impl FnMut(usize, &Probe)) {
+        let (mut senders, mut receivers) = (Block::empty(), Block::empty());
+        for (from, begin) in sources.chunks(BLOCK).zip((0..).step_by(BLOCK)) {
+            let binding = self.table.ports.id(ingress);
+            let blocks = (&mut senders, &mut receivers);
+            let left = dispatch!(self.table.simd, check(self, binding, (from, &[]), blocks));
+            self.hand_over(&senders, from, left, (ingress, binding), |at, probe| {
+                unsettled(begin + at, probe);
+            });
         }
+    }
+
+    /// Hands the sources over whose bits are set in `left`. Once the first of them was placed anew, slots are taken for the
+    /// others, if they are many.
+    #[inline]
+    fn hand_over(
+        &self,
+        block: &Block,
+        keys: &[Key],
+        left: u64,
+        (port, binding): (u16, u16),
+        mut unsettled: impl FnMut(usize, &Probe),
+    ) {
+        let mut hold = Hold::nothing(self, block, binding);
+        let mut rest = left;
+        let mut may_hold = binding != NONE && self.table.chip.is_none();
+        self.has_placed.set(false);
+        for index in places(left) {
+            // SAFETY: the block was filled with these keys, and buckets are below the number of lines.
+            unsafe { Lines::of(self.table).at(block.bucket(index)).prefetch_to_write() };
+        }
+        for index in places(left) {
+            rest &= rest - 1;
+            hold.offer(index);
+            unsettled(index, &self.probe_of(block, keys, binding, index));
+            self.end_offer();
+            if may_hold && self.has_placed.get() {
+                may_hold = false;
+                if rest.count_ones() >= LEAST {
+                    dispatch!(self.table.simd, take(&mut hold, keys, port, rest));
+                }
+            }
+        }
+    }
+
+    #[inline]
+    fn probe_of(&self, block: &Block, keys: &[Key], binding: u16, index: usize) -> Probe {
+        if !block.is_valid(self.table, keys, index) {
+            return self.probe_key(keys[index]);
+        }
+        // SAFETY: the block was filled with these keys, and they were searched for if the port has a binding.
+        let (key, bucket, is_absent) = unsafe {
+            let is_absent = binding != NONE && block.found(index / GROUP)[index % GROUP] == 0;
+            (block.key(index), block.bucket(index), is_absent)
+        };
+        Probe::unsettled(key, bucket, is_absent, (keys[index].vlan(), block.fid(index)))
     }
 }

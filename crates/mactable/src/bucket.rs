@@ -5,7 +5,7 @@
 //! becomes `EMPTY` by a removal; it becomes [`MARK`], which is as good as `EMPTY` to an inserter and still sends
 //! readers on. Only the sweeper turns `MARK` into `EMPTY`, after it has proven that nothing is left there ([`Spill`]).
 
-use crate::layout::{SECONDARY, is_entry};
+use crate::layout::{SECONDARY, is_entry, is_vacant};
 use crate::sync::{AtomicU16, AtomicU64, IS_MODEL, Ordering};
 
 /// Entries in a bucket.
@@ -71,8 +71,13 @@ impl Line {
     }
 
     /// All words, each as of some moment during the call, and in one order with the placing of entries.
+    #[inline]
     pub(crate) fn words(&self) -> [u64; SLOTS] {
-        std::array::from_fn(|slot| self.0[slot].load(Ordering::SeqCst))
+        let mut words = [0; SLOTS];
+        for (word, cell) in words.iter_mut().zip(&self.0) {
+            *word = cell.load(Ordering::SeqCst);
+        }
+        words
     }
 
     /// Tells the processor that the line will be read soon.
@@ -86,6 +91,17 @@ impl Line {
         }
     }
 
+    /// Tells the processor that the line will be written soon: other cores' copies of it go while this one works on.
+    #[inline]
+    pub(crate) fn prefetch_to_write(&self) {
+        #[cfg(target_arch = "x86_64")]
+        {
+            use std::arch::x86_64::{_MM_HINT_ET0, _mm_prefetch};
+            // SAFETY: as `prefetch`; processors that do not know this one take it for no operation.
+            unsafe { _mm_prefetch::<_MM_HINT_ET0>(std::ptr::from_ref(self).cast()) };
+        }
+    }
+
     /// Takes the mark away if it is there and nothing needs it.
     pub(crate) fn unmark(&self, spill: &Spill) {
         if self.0[MARK_SLOT].load(Ordering::Relaxed) == MARK && spill.close() {
@@ -93,6 +109,35 @@ impl Line {
             let _ = self.0[MARK_SLOT].compare_exchange(MARK, EMPTY, Ordering::SeqCst, Ordering::Relaxed);
             spill.open();
         }
+    }
+}
+
+/// What a look at a whole line says to whoever would place a key there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Survey {
+    /// One bit per slot that may be taken.
+    pub(crate) vacant: u32,
+    /// One bit per slot that has a word for the key, of an entry or pending.
+    pub(crate) same: u32,
+    pub(crate) is_marked: bool,
+}
+
+impl Survey {
+    pub(crate) fn of(words: &[u64; SLOTS], key: u64, key_mask: u64) -> Survey {
+        let (mut vacant, mut same) = (0, 0);
+        for (slot, &word) in words.iter().enumerate() {
+            vacant |= u32::from(is_vacant(word)) << slot;
+            same |= u32::from((word ^ key) & key_mask == 0) << slot;
+        }
+        Survey { vacant, same: same & !vacant, is_marked: words[MARK_SLOT] != EMPTY }
+    }
+
+    /// The slot to fill next, if nothing more needs to be known: the bucket has no mark and gets none, and has no word for the
+    /// key.
+    #[inline(always)]
+    pub(crate) fn simple_slot(&self) -> Option<usize> {
+        let early = self.vacant >> FIRST_SLOT << FIRST_SLOT & ((1 << MARK_SLOT) - 1);
+        (!self.is_marked && self.same == 0 && early != 0).then(|| early.trailing_zeros() as usize)
     }
 }
 

@@ -32,6 +32,13 @@ pub(crate) enum Holder {
     Static(u16),
 }
 
+/// A move that is under way: the binding that the entry comes to has counted it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Move {
+    /// And the total has not, although it would have.
+    is_owed: bool,
+}
+
 fn array(len: usize, value: u32) -> Box<[AtomicU32]> {
     (0..len).map(|_| AtomicU32::new(value)).collect()
 }
@@ -75,39 +82,69 @@ impl Counts {
 
     /// Counts a new dynamic entry in, unless there is a limit that it would exceed.
     pub(crate) fn admit(&self, binding: u16, port: u16, fid: u16, vlan: u16) -> Result<(), Decline> {
-        self.admit_to_port(binding, port, true)?;
+        self.admit_to_port(binding, port)?;
+        self.admit_to_vlan(fid, vlan).inspect_err(|_| self.leave_holder(Holder::Binding(binding)))
+    }
+
+    /// Counts an entry in that is counted in at its port.
+    fn admit_to_vlan(&self, fid: u16, vlan: u16) -> Result<(), Decline> {
         let in_vlan = self.fids[usize::from(fid)].fetch_add(1, Ordering::AcqRel);
         if in_vlan >= self.vlan_limits[usize::from(vlan)].load(Ordering::Relaxed) {
-            self.leave(Holder::Binding(binding), fid);
+            self.fids[usize::from(fid)].fetch_sub(1, Ordering::AcqRel);
             return Err(Decline::VlanLimit);
         }
         Ok(())
     }
 
-    /// Counts `count` new dynamic entries in, or none if there is a limit that they would exceed.
-    pub(crate) fn admit_many(&self, binding: u16, port: u16, fid: u16, vlan: u16, count: u32) -> bool {
+    /// Counts `count` new dynamic entries in at their port, or none if there is a limit that they would exceed.
+    pub(crate) fn admit_many_to_port(&self, binding: u16, port: u16, count: u32) -> bool {
         let before = self.bindings[usize::from(binding)].fetch_add(count, Ordering::AcqRel);
         let total = self.follow(before, count.into());
-        let in_vlan = self.fids[usize::from(fid)].fetch_add(count, Ordering::AcqRel);
         let on_port = (before & !RETIRED).saturating_add(self.statics(port));
         let fit = total + i64::from(count) <= self.capacity
-            && on_port.saturating_add(count) <= self.port_limits[usize::from(port)].load(Ordering::Relaxed)
-            && in_vlan.saturating_add(count) <= self.vlan_limits[usize::from(vlan)].load(Ordering::Relaxed);
+            && on_port.saturating_add(count) <= self.port_limits[usize::from(port)].load(Ordering::Relaxed);
         if !fit {
-            self.leave_many(Holder::Binding(binding), fid, count);
+            self.leave_holder_many(Holder::Binding(binding), count);
         }
         fit
     }
 
-    /// Counts an entry of this table in at another port.
-    pub(crate) fn admit_move(&self, binding: u16, port: u16) -> Result<(), Decline> {
-        self.admit_to_port(binding, port, false)
+    /// Counts `count` entries in that are counted in at their port, unless their VLAN has a limit.
+    pub(crate) fn admit_many_to_vlan(&self, fid: u16, vlan: u16, count: u32) -> bool {
+        let has_limit = self.vlan_limits[usize::from(vlan)].load(Ordering::Relaxed) != UNLIMITED;
+        if !has_limit {
+            self.fids[usize::from(fid)].fetch_add(count, Ordering::AcqRel);
+        }
+        !has_limit
     }
 
-    fn admit_to_port(&self, binding: u16, port: u16, is_new: bool) -> Result<(), Decline> {
+    /// Counts an entry of this table in at another port, to be counted out by [`Counts::end_move`] where it was, or here.
+    ///
+    /// The total is left as it is, for most moves do not change it.
+    pub(crate) fn admit_move(&self, binding: u16, port: u16) -> Result<Move, Decline> {
+        let before = self.bindings[usize::from(binding)].fetch_add(1, Ordering::AcqRel);
+        let admitted = Move { is_owed: before & RETIRED == 0 };
+        let on_port = (before & !RETIRED).saturating_add(self.statics(port));
+        if on_port >= self.port_limits[usize::from(port)].load(Ordering::Relaxed) {
+            self.end_move(admitted, binding);
+            return Err(Decline::PortLimit);
+        }
+        Ok(admitted)
+    }
+
+    /// Counts the entry out at the binding that it does not have.
+    pub(crate) fn end_move(&self, admitted: Move, binding: u16) {
+        let before = self.bindings[usize::from(binding)].fetch_sub(1, Ordering::AcqRel);
+        let change = i64::from(admitted.is_owed) - i64::from(before & RETIRED == 0);
+        if change != 0 {
+            self.total.fetch_add(change, Ordering::AcqRel);
+        }
+    }
+
+    fn admit_to_port(&self, binding: u16, port: u16) -> Result<(), Decline> {
         let before = self.bindings[usize::from(binding)].fetch_add(1, Ordering::AcqRel);
         let total = self.follow(before, 1);
-        if is_new && total >= self.capacity {
+        if total >= self.capacity {
             self.leave_holder(Holder::Binding(binding));
             return Err(Decline::TableFull);
         }
@@ -143,9 +180,8 @@ impl Counts {
         self.fids[usize::from(fid)].fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Counts several entries out.
-    pub(crate) fn leave_many(&self, holder: Holder, fid: u16, count: u32) {
-        self.leave_holder_many(holder, count);
+    /// Counts several entries out of their VLAN that stay counted in at their port.
+    pub(crate) fn leave_many_of_vlan(&self, fid: u16, count: u32) {
         self.fids[usize::from(fid)].fetch_sub(count, Ordering::AcqRel);
     }
 
@@ -154,7 +190,8 @@ impl Counts {
         self.leave_holder_many(holder, 1);
     }
 
-    fn leave_holder_many(&self, holder: Holder, count: u32) {
+    /// As [`Counts::leave_holder`], of several.
+    pub(crate) fn leave_holder_many(&self, holder: Holder, count: u32) {
         match holder {
             Holder::Binding(binding) => {
                 let before = self.bindings[usize::from(binding)].fetch_sub(count, Ordering::AcqRel);

@@ -7,8 +7,8 @@
 //! B reads A's slot after A took it, sees A and gives way. Nobody but its owner touches a pending word, so a plain store
 //! makes it visible, and whoever saw it pending learns how it ended by looking again.
 
-use crate::bucket::{EMPTY, Line, MARK_SLOT, next_slot, vacated};
-use crate::layout::{SECONDARY, age, is_entry, is_vacant};
+use crate::bucket::{Line, Survey, next_slot, vacated};
+use crate::layout::{SECONDARY, age, is_entry};
 use crate::probe::Probe;
 use crate::sync::{IS_MODEL, Ordering, spin_loop};
 use crate::table::MacTable;
@@ -58,12 +58,7 @@ impl Slots<'_> {
     fn survey(&self, index: usize) -> Result<(Option<(usize, usize, u64)>, u32, bool), Rival> {
         let (line, key) = self.lines[index];
         let words = line.words();
-        let (mut vacant, mut same) = (0u32, 0u32);
-        for (slot, &word) in words.iter().enumerate() {
-            vacant |= u32::from(is_vacant(word)) << slot;
-            same |= u32::from((word ^ key) & self.key_mask == 0) << slot;
-        }
-        same &= !vacant;
+        let Survey { vacant, same, is_marked } = Survey::of(&words, key, self.key_mask);
         if same != 0 {
             let word = words[same.trailing_zeros() as usize];
             return Err(if is_entry(word) { Rival::Entry } else { Rival::Later });
@@ -72,7 +67,7 @@ impl Slots<'_> {
             let slot = next_slot(vacant);
             (index, slot, words[slot])
         });
-        Ok((first, vacant.count_ones(), words[MARK_SLOT] != EMPTY))
+        Ok((first, vacant.count_ones(), is_marked))
     }
 
     #[inline]
@@ -86,10 +81,7 @@ impl Slots<'_> {
                 break;
             }
             let words = line.words();
-            let mut same = 0u32;
-            for (slot, &word) in words.iter().enumerate() {
-                same |= u32::from((word ^ key) & self.key_mask == 0 && !is_vacant(word)) << slot;
-            }
+            let mut same = Survey::of(&words, *key, self.key_mask).same;
             if index == own.0 {
                 same &= !(1 << own.1);
             }

@@ -13,7 +13,8 @@
 pub(crate) mod x86;
 
 use crate::batch::UNKNOWN;
-use crate::bucket::{EMPTY, Line, SLOTS};
+use crate::block::GROUPS;
+use crate::bucket::{EMPTY, Line, SLOTS, Survey};
 use crate::clock::Clock;
 use crate::ids::NONE;
 use crate::key::Key;
@@ -126,6 +127,19 @@ pub(crate) trait Lanes {
             word
         }));
         crowded
+    }
+
+    /// What is to be known of a line to place a key there, in one order with the placing of entries.
+    #[inline(always)]
+    unsafe fn survey(line: &Line, key: u64, key_mask: u64) -> Survey {
+        Survey::of(&line.words(), key, key_mask)
+    }
+
+    /// One bit for each place that has this filtering id.
+    #[inline(always)]
+    unsafe fn of_fid(fids: &[[u16; GROUP]; GROUPS], fid: u16) -> u64 {
+        let all = fids.as_flattened().iter().enumerate();
+        all.fold(0, |bits, (index, &other)| bits | u64::from(other == fid) << index)
     }
 
     /// Puts a word into its place among eight.

@@ -10,29 +10,9 @@ use crate::renewal::Renewal;
 use crate::session::{Decline, Learn, Session};
 use crate::sweep::Swept;
 use crate::table::{Found, MacTable};
-use std::cell::Cell;
 
 /// How often an operation starts over because another thread changed the same entry.
 const TRIES: usize = 8;
-
-/// New entries of one port and VLAN that a batch counts in before it places the first of them, three atomic steps for
-/// all of them instead of three for each.
-#[derive(Debug, Default)]
-pub(crate) struct Credit {
-    of: Cell<Creditor>,
-    left: Cell<u32>,
-    /// They are counted in. Not before the first is to be placed: a batch of known sources places none.
-    is_taken: Cell<bool>,
-}
-
-/// Whose entries a credit is for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Creditor {
-    pub(crate) binding: u16,
-    pub(crate) port: u16,
-    pub(crate) fid: u16,
-    pub(crate) vlan: u16,
-}
 
 impl Session<'_> {
     /// A frame from this address came in on `port`. Writes nothing if that is known and was noted in this tick.
@@ -61,13 +41,13 @@ impl Session<'_> {
         evicted: impl FnMut(Swept),
     ) -> Learn {
         let binding = self.table.ports.id(port);
-        if !probe.is_unsettled()
-            && binding != NONE
-            && probe.fid() != NONE
-            && self.table.fid(probe.vlan()) == probe.fid()
-            && self.is_settled(self.table.seek(probe), probe.key(), binding)
-        {
-            return Learn::Current;
+        let is_named = binding != NONE && probe.fid() != NONE && self.table.fid(probe.vlan()) == probe.fid();
+        if !probe.is_unsettled() {
+            if is_named && self.is_settled(self.table.seek(probe), probe.key(), binding) {
+                return Learn::Current;
+            }
+        } else if is_named && self.show_held(probe, binding) {
+            return Learn::New;
         }
         self.learn_slowly(probe, port, allow, evicted)
     }
@@ -80,6 +60,8 @@ impl Session<'_> {
         mut allow: impl FnMut(u16) -> bool,
         mut evicted: impl FnMut(Swept),
     ) -> Learn {
+        // Held under an id that is not in force any more: in the way of what comes now.
+        self.end_offer();
         let Some(fid) = self.table.vlans.claim(probe.vlan()) else {
             return Learn::Declined(Decline::VlansFull);
         };
@@ -95,8 +77,12 @@ impl Session<'_> {
         };
         let mut verdict = None;
         let mut reclaimed = false;
+        // Placing the key meets with an entry that came in the meantime; if it is counting in that fails, look first.
+        let mut was_absent = probe.is_absent();
         for _ in 0..TRIES {
-            let found = if self.table.seek(probe) == 0 { None } else { self.table.find(probe) };
+            let is_guess = std::mem::take(&mut was_absent);
+            let is_there = !is_guess && self.table.seek(probe) != 0;
+            let found = if is_there { self.table.find(probe) } else { None };
             let outcome = match found {
                 Some(found) => self.see(found, binding, port, |from| match verdict {
                     Some((asked, allowed)) if asked == from => allowed,
@@ -113,8 +99,7 @@ impl Session<'_> {
                     None
                 }
                 None => match self.insert(probe, binding, port) {
-                    // What was counted in ahead of time may be what there is no room for.
-                    Some(Learn::Declined(_)) if self.return_credit() => None,
+                    Some(Learn::Declined(_)) if is_guess => None,
                     // Room that lapsed or flushed entries take here is better used for one that is alive.
                     Some(Learn::Declined(decline)) if !reclaimed => {
                         reclaimed = true;
@@ -160,21 +145,20 @@ impl Session<'_> {
         if !allow(from) {
             return Some(Learn::MoveRefused { from });
         }
-        if let Err(decline) = table.counts.admit_move(binding, port) {
-            return if self.return_credit() { None } else { Some(Learn::Declined(decline)) };
-        }
+        let admitted = match table.counts.admit_move(binding, port) {
+            Ok(admitted) => admitted,
+            Err(decline) => return Some(Learn::Declined(decline)),
+        };
         let moved = table.layout.entry(word & table.layout.key_mask(), binding, self.clock.code());
         let has_moved = table.replace(found, moved);
         // One of the two counts is one too many now: the old port's, or the one just reserved.
-        table.counts.leave_holder(table.holder(if has_moved { word } else { moved }));
+        table.counts.end_move(admitted, table.layout.binding(if has_moved { word } else { moved }));
         has_moved.then_some(Learn::Moved { from })
     }
 
     fn insert(&self, probe: &Probe, binding: u16, port: u16) -> Option<Learn> {
         let (table, fid) = (self.table, probe.fid());
-        if !self.spend(binding, fid)
-            && let Err(decline) = table.counts.admit(binding, port, fid, probe.vlan())
-        {
+        if let Err(decline) = table.counts.admit(binding, port, fid, probe.vlan()) {
             return Some(Learn::Declined(decline));
         }
         if !table.admit_to_chip(probe) {
@@ -182,7 +166,10 @@ impl Session<'_> {
             return Some(Learn::Declined(Decline::ChipBucketFull));
         }
         let outcome = match table.place(probe, binding, self.clock.code()) {
-            Insert::Placed => return Some(Learn::New),
+            Insert::Placed => {
+                self.has_placed.set(true);
+                return Some(Learn::New);
+            }
             Insert::Again => None,
             Insert::Contended => Some(Learn::Declined(Decline::Contended)),
             Insert::Full => Some(Learn::Declined(Decline::BucketsFull)),
@@ -200,43 +187,6 @@ impl Session<'_> {
     ) -> bool {
         let newcomer = Newcomer { probe, peers: self.table.counts.binding(binding), reason };
         self.table.evict_for(newcomer, REACH, &self.clock, evicted)
-    }
-
-    /// Grants up to `count` new entries, to be counted in with the first of them.
-    pub(crate) fn grant_credit(&self, of: Creditor, count: u32) {
-        self.credit.of.set(of);
-        self.credit.left.set(count);
-        self.credit.is_taken.set(false);
-    }
-
-    /// Uses one entry of the credit, if there is one for these ids; takes it first if no limit is in its way.
-    #[inline]
-    fn spend(&self, binding: u16, fid: u16) -> bool {
-        let (credit, of) = (&self.credit, self.credit.of.get());
-        let left = credit.left.get();
-        if left == 0 || (of.binding, of.fid) != (binding, fid) {
-            return false;
-        }
-        if !credit.is_taken.get() {
-            if !self.table.counts.admit_many(binding, of.port, fid, of.vlan, left) {
-                credit.left.set(0);
-                return false;
-            }
-            credit.is_taken.set(true);
-        }
-        credit.left.set(left - 1);
-        true
-    }
-
-    /// Counts out what is left of the credit; whether there was any.
-    pub(crate) fn return_credit(&self) -> bool {
-        let (left, is_taken) = (self.credit.left.take(), self.credit.is_taken.take());
-        let has_any = is_taken && left > 0;
-        if has_any {
-            let Creditor { binding, fid, .. } = self.credit.of.get();
-            self.table.counts.leave_many(Holder::Binding(binding), fid, left);
-        }
-        has_any
     }
 }
 

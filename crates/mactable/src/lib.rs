@@ -71,6 +71,7 @@
 
 mod ageing;
 mod batch;
+mod block;
 mod bucket;
 mod chip;
 mod clock;
@@ -81,6 +82,7 @@ mod evict;
 mod flush;
 mod grace;
 mod hash;
+mod hold;
 mod ids;
 mod insert;
 #[cfg(any(loom, shuttle))]

@@ -3,6 +3,8 @@ use crate::table::MacTable;
 
 /// In a probe's bucket, where no bucket number has a bit.
 const UNSETTLED: u32 = 1 << 31;
+/// As [`UNSETTLED`].
+const ABSENT: u32 = 1 << 30;
 
 /// A key, hashed: where in the table it would be.
 ///
@@ -19,14 +21,21 @@ pub struct Probe {
 
 impl Probe {
     #[inline]
-    pub(crate) fn unsettled(key: u64, bucket: usize, fid: u16, vlan: u16) -> Probe {
-        Probe { key, bucket: bucket as u32 | UNSETTLED, fid, vlan }
+    pub(crate) fn unsettled(key: u64, bucket: usize, is_absent: bool, (vlan, fid): (u16, u16)) -> Probe {
+        let absent = if is_absent { ABSENT } else { 0 };
+        Probe { key, bucket: bucket as u32 | UNSETTLED | absent, fid, vlan }
     }
 
     /// A batch has just seen that the entry is not there, or not current.
     #[inline]
     pub(crate) fn is_unsettled(&self) -> bool {
         self.bucket & UNSETTLED != 0
+    }
+
+    /// A batch has just seen that there is no entry.
+    #[inline]
+    pub(crate) fn is_absent(&self) -> bool {
+        self.bucket & ABSENT != 0
     }
 
     #[inline]

@@ -1,12 +1,13 @@
 use crate::clock::Clock;
 use crate::grace::Stay;
+use crate::hold::Held;
 use crate::ids::NONE;
 use crate::key::Key;
 use crate::layout::is_static;
-use crate::learn::Credit;
 use crate::probe::Probe;
 use crate::renewal::Renewal;
 use crate::table::MacTable;
+use std::cell::Cell;
 
 /// The data path's view of the table for one batch of frames: the time stands still and nothing waits.
 ///
@@ -16,8 +17,10 @@ pub struct Session<'t> {
     pub(crate) table: &'t MacTable,
     pub(crate) clock: Clock,
     pub(crate) renewal: Renewal,
-    /// Entries that are counted in already.
-    pub(crate) credit: Credit,
+    /// The slot that is held for the address whose turn it is.
+    pub(crate) offered: Cell<Option<Held>>,
+    /// An address was placed that was not there.
+    pub(crate) has_placed: Cell<bool>,
     /// None at a seat.
     _stay: Option<Stay<'t>>,
 }
@@ -117,7 +120,14 @@ impl Decline {
 impl<'t> Session<'t> {
     #[inline]
     pub(crate) fn new(table: &'t MacTable, stay: Option<Stay<'t>>, clock: Clock) -> Self {
-        Session { table, clock, renewal: Renewal::Stamp, credit: Credit::default(), _stay: stay }
+        Session {
+            table,
+            clock,
+            renewal: Renewal::Stamp,
+            offered: Cell::new(None),
+            has_placed: Cell::new(false),
+            _stay: stay,
+        }
     }
 
     /// Hashes a key. VLANs are 1 to 4094.

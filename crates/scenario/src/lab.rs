@@ -2,6 +2,7 @@
 //!
 //! The file has containerlab's shape. `labs/` has examples.
 
+mod bond;
 mod containerlab;
 mod link;
 mod node;
@@ -14,7 +15,9 @@ use crate::name::lab_name;
 use crate::source::Source;
 use crate::story::{HostSettings, LinkSettings};
 use greylag_base::{MacAddr, PortName};
-use greylag_switch::config::SwitchConfig;
+use greylag_switch::config::{BondConfig, SwitchConfig};
+use std::net::{Ipv4Addr, Ipv6Addr};
+use unique::Taken;
 
 const EXAMPLE: &str = "`name: quickstart`, `topology: {nodes: .., links: ..}`";
 
@@ -92,8 +95,9 @@ pub(crate) fn read_topology(
     };
     let nodes = map.required("nodes", "add one such as `nodes: {sw1: {kind: greylag}}`");
     let nodes = nodes.map(|nodes| node::read_outlines(nodes, form)).unwrap_or_default();
+    let mut taken = Taken::default();
     let (mut drafts, incomplete) =
-        map.get("links").map(|links| link::read_all(links, &nodes, form)).unwrap_or_default();
+        map.get("links").map(|links| link::read_all(links, &nodes, form, &mut taken)).unwrap_or_default();
     link::name_stations(&mut drafts, &nodes);
     // Namespaces are called after the nodes, so the names have to be in place before the switches are read.
     lab.nodes = nodes.iter().map(node::Outline::as_host).collect();
@@ -103,8 +107,9 @@ pub(crate) fn read_topology(
             nodes[index].read_kind(&cables, incomplete, source, elsewhere)
         })
         .collect();
-    for (node, kind) in lab.nodes.iter_mut().zip(kinds) {
+    for (index, (node, kind)) in lab.nodes.iter_mut().zip(kinds).enumerate() {
         node.kind = kind;
+        node.bond = nodes[index].read_bond(&link::ends_of(index, &drafts), incomplete, &mut taken);
     }
     let incomplete = incomplete || nodes.iter().any(|node| node.kind.is_none());
     let hosts = nodes.iter().map(node::Outline::host_settings).collect();
@@ -133,12 +138,25 @@ pub struct Node {
     pub kind: NodeKind,
     /// Commands that are run in it once everything is up, each through `sh -c`.
     pub exec: Vec<String>,
+    /// A bond of links of its; hosts only.
+    pub bond: Option<Box<HostBond>>,
+}
+
+/// The bond of a host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostBond {
+    /// What it is made of.
+    pub config: BondConfig,
+    /// The IPv4 address of its interface.
+    pub ipv4: Option<(Ipv4Addr, u8)>,
+    /// The IPv6 address of its interface.
+    pub ipv6: Option<(Ipv6Addr, u8)>,
 }
 
 /// What a node is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NodeKind {
-    /// A switch of ours. Every port has a link.
+    /// A switch of ours. Every port has a link, but bundles: their members have.
     Greylag(Box<SwitchConfig>),
     /// A network namespace with the kernel's own stack.
     Host,
@@ -176,9 +194,9 @@ pub struct End {
     /// the kernel's choice.
     pub mac: Option<MacAddr>,
     /// Its IPv4 address; hosts only.
-    pub ipv4: Option<(std::net::Ipv4Addr, u8)>,
+    pub ipv4: Option<(Ipv4Addr, u8)>,
     /// Its IPv6 address; hosts only.
-    pub ipv6: Option<(std::net::Ipv6Addr, u8)>,
+    pub ipv6: Option<(Ipv6Addr, u8)>,
 }
 
 impl Lab {

@@ -1,8 +1,9 @@
-//! The file formats: the configuration of a switch, a lab and a scenario.
+//! The file formats: the configuration of a switch, of a bond, a lab and a scenario.
 //!
-//! A file becomes a plain value, [`SwitchConfig`](greylag_switch::config::SwitchConfig), [`lab::Lab`] or
-//! [`story::Scenario`], or a [`FileError`] that says for each problem where it is and what would be right. One run
-//! finds all problems of a file, and nothing but files is touched.
+//! A file becomes a plain value, [`SwitchConfig`](greylag_switch::config::SwitchConfig),
+//! [`BondConfig`](greylag_switch::config::BondConfig), [`lab::Lab`] or [`story::Scenario`], or a [`FileError`] that
+//! says for each problem where it is and what would be right. One run finds all problems of a file, and nothing but
+//! files is touched.
 //!
 //! ```
 //! use greylag_scenario::{Source, switch};
@@ -25,8 +26,10 @@
 //! parameters are put in place.
 
 mod address;
+pub mod bond;
 mod error;
 mod field;
+mod json_names;
 mod keys;
 pub mod lab;
 mod name;

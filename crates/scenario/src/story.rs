@@ -104,8 +104,16 @@ pub fn emit_fault(fault: &Fault) -> String {
 }
 
 /// The checkers, by name.
-pub const CHECKERS: &[&str] =
-    &["no-loop", "no-duplicate", "no-black-hole", "no-lasting-flood", "table-agrees", "no-mute-switch"];
+pub const CHECKERS: &[&str] = &[
+    "no-loop",
+    "no-duplicate",
+    "no-black-hole",
+    "no-lasting-flood",
+    "table-agrees",
+    "no-mute-switch",
+    "one-partner-per-bundle",
+    "forwarding-needs-learning",
+];
 
 /// A whole scenario, with its variant and its assumptions in place.
 #[derive(Clone, Debug, PartialEq)]

@@ -2,7 +2,10 @@
 //!
 //! `labs/switch.yml` shows every key. Absent keys have the defaults of [`SwitchConfig`]'s parts.
 
-mod emit;
+mod behaviour;
+pub(crate) mod emit;
+pub(crate) mod flow_hash;
+pub(crate) mod lag;
 mod learning;
 mod mac_table;
 mod patch;
@@ -20,7 +23,8 @@ use crate::phrase::listed;
 use crate::source::Source;
 use greylag_base::PortName;
 use greylag_switch::config::{
-    Attachment, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig, WorkersConfig,
+    Attachment, FlowHashConfig, LacpConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig,
+    WorkersConfig,
 };
 use port::PortDraft;
 
@@ -76,6 +80,8 @@ const KEYS: Keys = Keys {
         "mac-table",
         "learning",
         "supervisor",
+        "lacp",
+        "flow-hash",
         "group-fwd-mask",
         "vlans",
         "ports",
@@ -90,6 +96,8 @@ const INLINE_KEYS: Keys = Keys {
         "mac-table",
         "learning",
         "supervisor",
+        "lacp",
+        "flow-hash",
         "group-fwd-mask",
         "vlans",
         "ports",
@@ -118,20 +126,25 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
     if let Place::Lab { cables, incomplete, .. } = place {
         connect(&mut drafts, cables, *incomplete);
     }
+    lag::join(&mut drafts, place);
     check_port_count(field, &map, &drafts);
     let mac_table = map.filled("mac-table").map_or_else(MacTableConfig::default, mac_table::read);
     let learning = map.filled("learning").map(|learning| learning::read(learning, mac_table.ageing_time));
-    SwitchConfig {
+    let config = SwitchConfig {
         name,
         workers: map.filled("workers").map_or_else(WorkersConfig::default, workers::read),
         mac_table,
         learning: learning.unwrap_or_default(),
         supervisor: map.filled("supervisor").map_or_else(SupervisorConfig::default, supervisor::read),
+        lacp: map.filled("lacp").map_or_else(LacpConfig::default, lag::read_lacp),
+        flow_hash: map.filled("flow-hash").map_or_else(FlowHashConfig::default, flow_hash::read),
         group_fwd_mask: map.get("group-fwd-mask").and_then(group_fwd_mask).unwrap_or(0),
         vlans: map.get("vlans").map(vlans::read).unwrap_or_default(),
         static_macs: map.get("static-macs").map(|list| static_mac::read(list, &drafts)).unwrap_or_default(),
-        ports: drafts.into_iter().map(|draft| draft.config).collect(),
-    }
+        ports: drafts.iter().map(|draft| draft.config.clone()).collect(),
+    };
+    lag::check(&config, &drafts, map.get("lacp"));
+    config
 }
 
 /// A switch that was given no configuration: its links are its ports.
@@ -169,7 +182,19 @@ fn read_name(map: &Mapping<'_>, place: &Place<'_>) -> String {
 fn connect(drafts: &mut Vec<PortDraft<'_>>, cables: &[Cable], incomplete: bool) {
     for draft in drafts.iter_mut() {
         let Some(key) = &draft.key else { continue };
-        let Some(cable) = cables.iter().find(|cable| cable.interface == draft.config.name) else {
+        let cable = cables.iter().find(|cable| cable.interface == draft.config.name);
+        if draft.lag().is_some() {
+            if let Some(cable) = cable {
+                let name = draft.name();
+                key.refuse_key(format!(
+                    "{} ends at bundle `{name}`, and a bundle has no link of its own: let it end at a port with \
+                     `aggregate-id: {name}`",
+                    cable.link
+                ));
+            }
+            continue;
+        }
+        let Some(cable) = cable else {
             if !incomplete {
                 let linked = listed(cables.iter().map(|cable| cable.interface.as_str()));
                 let linked = if linked.is_empty() { "none".to_owned() } else { linked };

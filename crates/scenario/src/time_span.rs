@@ -31,6 +31,25 @@ pub(crate) fn fine_time_span(
     within(field, what, range, &[FINE_UNITS, UNITS], "seconds or a time such as 100ns, 5us, 10ms or 1s")
 }
 
+/// A time, or the word that says that there is none.
+pub(crate) fn time_span_or(
+    field: &Field<'_>,
+    what: &str,
+    range: RangeInclusive<Duration>,
+    none: &str,
+) -> Option<Option<Duration>> {
+    if matches!(field.value(), Value::Text(text) if text == none) {
+        return Some(None);
+    }
+    if let Value::Text(text) = field.value()
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
+    {
+        field.refuse(format!("{} is neither a time nor `{none}`: expected one such as 10s", quoted(text)));
+        return None;
+    }
+    time_span(field, what, range).map(Some)
+}
+
 fn within(
     field: &Field<'_>,
     what: &str,

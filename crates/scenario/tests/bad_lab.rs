@@ -296,7 +296,7 @@ const CONFIG: &[Case] = &[
         "type in a lab",
         "ports: {eth1: {type: tap, netns: h1}}",
         &[
-            "8:24: topology.nodes.sw1.config.ports.eth1.type: `type` is for `greylag run`: in a lab the link says what a port is made of. Remove it",
+            "8:24: topology.nodes.sw1.config.ports.eth1.type: `type` is for `greylag run`, but for `type: lag`: in a lab the link says what a port is made of. Remove it",
             "8:35: topology.nodes.sw1.config.ports.eth1.netns: `netns` is for `greylag run`: in a lab the link says what is at its other end. Remove it",
         ],
     ),

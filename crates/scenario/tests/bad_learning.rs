@@ -112,7 +112,7 @@ const CASES: &[Case] = &[
     (
         "a key of learning unknown",
         "learning: {renew: 10s}",
-        "3:12: learning.renew: unknown key `renew`: the keys here are mode, agent-owns, renew-interval, flood, queue-length, poll-interval, report-interval, report-order, audit-interval",
+        "3:12: learning.renew: unknown key `renew`: the keys here are mode, agent-owns, renew-interval, flood, flush, queue-length, poll-interval, report-interval, report-order, audit-interval",
     ),
     (
         "systemd's own word",

@@ -257,7 +257,7 @@ const KEYS: &[Case] = &[
         "a stranger among the keys",
         "colour: red",
         &[
-            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, group-fwd-mask, vlans, ports, static-macs",
+            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs",
         ],
     ),
     (
@@ -482,7 +482,7 @@ const PORT: &[Case] = &[
         "unknown key",
         "speed: 10G",
         &[
-            "3:10: ports.eth1.speed: unknown key `speed`: the keys here are type, netns, interface, mac-address, interface-mode, access-vlan, trunk-vlans, native-vlan, mtu, enabled, isolation-group, maximum-entries, storm-control",
+            "3:10: ports.eth1.speed: unknown key `speed`: the keys here are type, netns, interface, mac-address, interface-mode, access-vlan, trunk-vlans, native-vlan, aggregate-id, mtu, port-speed, enabled, isolation-group, maximum-entries, storm-control",
         ],
     ),
     (
@@ -652,7 +652,7 @@ const PORT: &[Case] = &[
     (
         "a port type unknown",
         "type: dpdk",
-        &["3:16: ports.eth1.type: `dpdk` is not a port type: expected device or tap"],
+        &["3:16: ports.eth1.type: `dpdk` is not a port type: expected device, tap or lag"],
     ),
     (
         "a veth",

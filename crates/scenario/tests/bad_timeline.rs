@@ -409,7 +409,7 @@ const EXPECT: &[Case] = &[
         "no event of a switch",
         "{name: a, event: coffee-ready, on: sw1}",
         &[
-            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-crashed, agent-hung, agent-failed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked",
+            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed",
         ],
     ),
     (
@@ -502,7 +502,7 @@ const EXPECT: &[Case] = &[
         "a drop reason unknown",
         "{name: a, counter: drops.storm, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
+            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
         ],
     ),
     (

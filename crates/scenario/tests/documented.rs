@@ -104,7 +104,9 @@ fn the_page_names_every_key_of_a_scenario() {
     files.extend(["lab.rs", "lab/node.rs", "lab/link.rs"]);
     let mut keys = keys_read_by(&files);
     assert!(keys.len() > 90, "{keys:?}");
-    assert!(keys.remove("exec"), "that of labs");
+    for key in ["exec", "bond"] {
+        assert!(keys.remove(key), "that of labs");
+    }
     let page = read("docs/scenarios.md");
     let named = |key: &str| {
         [format!("`{key}`"), format!("`{key}: ")].iter().any(|quoted| page.contains(quoted.as_str()))
@@ -113,9 +115,21 @@ fn the_page_names_every_key_of_a_scenario() {
 }
 
 #[test]
+fn the_example_of_a_bond_has_every_key() {
+    let keys = keys_read_by(&["bond.rs"]);
+    assert!(keys.len() > 15, "{keys:?}");
+    let example = read("labs/bond.yml");
+    let named = |key: &str| example.lines().any(|line| line.starts_with(&format!("{key}:")));
+    assert_eq!(missing(&keys, named), Vec::<&String>::new());
+}
+
+#[test]
 fn the_example_of_a_switch_has_every_key() {
     let files = [
         "switch.rs",
+        "switch/behaviour.rs",
+        "switch/flow_hash.rs",
+        "switch/lag.rs",
         "switch/learning.rs",
         "switch/mac_table.rs",
         "switch/port.rs",
@@ -125,7 +139,7 @@ fn the_example_of_a_switch_has_every_key() {
         "switch/workers.rs",
     ];
     let keys = keys_read_by(&files);
-    assert!(keys.len() > 45, "{keys:?}");
+    assert!(keys.len() > 90, "{keys:?}");
     let example = read("labs/switch.yml");
     let named = |key: &str| {
         let here = |(at, _)| example[..at].ends_with([' ', '{', '\n']);

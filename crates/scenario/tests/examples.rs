@@ -1,11 +1,13 @@
 //! The files in `labs/`, and what they mean.
 
-use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
+use greylag_base::{MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
+use greylag_dataplane::FlowFields;
+use greylag_lacp::{Interval, Preset};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
-use greylag_scenario::{Source, lab, switch};
+use greylag_scenario::{Source, bond, lab, switch};
 use greylag_switch::config::{
-    Attachment, DampingAction, IdlePolicy, LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef,
-    StormControl, SupervisorConfig, SwitchConfig,
+    Attachment, BondConfig, DampingAction, FlowHashConfig, IdlePolicy, LacpConfig, LagConfig, LearningConfig,
+    LearningMode, Membership, MoveDamping, NetnsRef, StormControl, SupervisorConfig, SwitchConfig,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,6 +46,7 @@ fn all_of_them_are_right() {
         let source = Source::read(&path).unwrap();
         let wrong = match name.ends_with(".clab.yml") {
             true => lab::parse(&source).err(),
+            false if name == "bond.yml" => bond::parse(&source).err(),
             false => switch::parse(&source).err(),
         };
         assert!(wrong.is_none(), "{}", wrong.unwrap().render());
@@ -74,6 +77,35 @@ fn quickstart() {
     }
 }
 
+/// But for its first lines, the example shows the defaults.
+#[test]
+fn a_bond() {
+    let example = bond::parse(&Source::read(folder().join("bond.yml")).unwrap()).unwrap();
+    let members: Vec<PortName> = ["eth1", "eth2"].map(|name| PortName::new(name).unwrap()).into();
+    let mut expected = BondConfig::new(PortName::new("bond0").unwrap(), members);
+    expected.mac_address = Some(mac("02:00:00:00:00:b0"));
+    expected.lag.system_id_mac = expected.mac_address;
+    (expected.lag.system_priority, expected.lag.admin_key) = (Some(32_768), Some(2));
+    expected.lag.max_links = Some(2);
+    assert_eq!(example, expected);
+    let written = Source::new("written.yml", bond::emit(&example));
+    assert_eq!(bond::parse(&written).unwrap(), example, "and so it is read again");
+    // What is committed on it is kept as a switch has it.
+    let switch = example.switch(mac("02:00:00:00:00:01"));
+    let written = Source::new("written.yml", switch::emit(&switch));
+    assert_eq!(switch::parse(&written).unwrap(), switch);
+}
+
+#[test]
+fn a_host_with_a_bond() {
+    let lab = read_lab("bond.clab.yml");
+    let host = lab.nodes[1].bond.as_deref().unwrap();
+    assert_eq!((host.config.name.as_str(), host.config.interface.as_str()), ("h1", "bond0"));
+    assert_eq!((host.config.mtu, host.config.members.len()), (1500, 2));
+    assert_eq!(host.ipv4, Some(([10, 0, 0, 1].into(), 24)));
+    assert!(lab.nodes[0].bond.is_none() && lab.nodes[2].bond.is_none());
+}
+
 #[test]
 fn trunk() {
     let lab = read_lab("trunk.clab.yml");
@@ -94,6 +126,22 @@ fn trunk() {
             mac_address: Some(mac("02:00:00:00:00:04")),
         }
     );
+}
+
+#[test]
+fn bundle() {
+    let lab = read_lab("bundle.clab.yml");
+    for name in ["sw1", "sw2"] {
+        let switch = config(&lab, name);
+        let ports: Vec<&str> = switch.ports.iter().map(|port| port.name.as_str()).collect();
+        assert_eq!(ports, ["eth2", "eth3", "ae0", "eth1"]);
+        let members: Vec<PortId> = switch.members(PortId(2)).map(|(port, _)| port).collect();
+        assert_eq!(members, [PortId(0), PortId(1)]);
+        let (_, ae0) = switch.port("ae0").unwrap();
+        assert_eq!((ae0.mtu, &ae0.membership), (1500, &Membership::Access(vlan(1))));
+        let lag = LagConfig { interval: Interval::Fast, ..LagConfig::default() };
+        assert_eq!(ae0.attachment, Attachment::Lag(Box::new(lag)));
+    }
 }
 
 #[test]
@@ -129,7 +177,7 @@ fn every_key_of_a_switch() {
     assert_eq!(config.vlans.len(), 3);
     assert_eq!(config.vlans[&vlan(10)].maximum_entries, Some(1000));
 
-    let [eth1, eth2, eth3] = config.ports.as_slice() else { panic!("three ports") };
+    let [eth1, eth2, eth3, ..] = config.ports.as_slice() else { panic!("three ports") };
     assert_eq!(eth1.membership, Membership::Access(vlan(10)));
     let vlans: VlanSet = [1, 10].into_iter().chain(20..=29).map(vlan).collect();
     assert_eq!(eth2.membership, Membership::Trunk { vlans, native: Some(vlan(1)) });
@@ -149,6 +197,41 @@ fn every_key_of_a_switch() {
         }
     );
     assert_eq!(config.static_macs[0].port, PortId(0));
+}
+
+#[test]
+fn every_key_of_a_bundle() {
+    let config = switch::parse(&Source::read(folder().join("switch.yml")).unwrap()).unwrap();
+    assert_eq!(
+        config.lacp,
+        LacpConfig {
+            system_id_mac: Some(mac("02:00:00:00:00:01")),
+            system_priority: Some(100),
+            port_number_offset: 0,
+        }
+    );
+    let fields = FlowFields::LAYER3_4.with(FlowFields::FLOW_LABEL);
+    assert_eq!(config.flow_hash, FlowHashConfig { fields, symmetric: false, seed: Some(7) });
+
+    let (lag, ae0) = config.port("ae0").unwrap();
+    let members: Vec<(PortId, Option<u16>)> =
+        config.members(lag).map(|(port, member)| (port, member.port_priority)).collect();
+    assert_eq!(members, [(PortId(3), Some(100)), (PortId(4), None)]);
+    assert_eq!(config.ports[3].speed, Mbps(10_000));
+    assert!([&config.ports[3], &config.ports[4], ae0].iter().all(|port| port.mtu == 9000));
+    let vlans: VlanSet = [10].into_iter().chain(20..=29).map(vlan).collect();
+    assert_eq!(ae0.membership, Membership::Trunk { vlans, native: None });
+    // What is shown of its behaviour is the preset's.
+    let expected = LagConfig {
+        interval: Interval::Fast,
+        system_id_mac: Some(mac("02:00:00:00:00:aa")),
+        system_priority: Some(100),
+        admin_key: Some(7),
+        max_links: Some(2),
+        fallback: Some(Duration::from_secs(30)),
+        ..LagConfig::of(&Preset::STANDARD)
+    };
+    assert_eq!(ae0.attachment, Attachment::Lag(Box::new(expected)));
 }
 
 #[test]

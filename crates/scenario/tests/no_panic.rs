@@ -5,7 +5,8 @@ use greylag_scenario::{FileError, Source, lab, switch};
 use proptest::prelude::*;
 use std::path::Path;
 
-const EXAMPLES: [&str; 4] = [
+const EXAMPLES: [&str; 5] = [
+    "../../labs/bundle.clab.yml",
     "../../labs/quickstart.clab.yml",
     "../../labs/trunk.clab.yml",
     "../../labs/switch.yml",
@@ -83,6 +84,10 @@ const WORDS: &[&str] = &[
     "true",
     "eth1",
     "lo",
+    "lag",
+    "ae0",
+    "2.5G",
+    "aggregate-id: ae0",
     "TRUNK",
     "tap",
     "1..4094",

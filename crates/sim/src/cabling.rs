@@ -9,23 +9,23 @@ use greylag_ports::{BATCH_FRAMES, Batch, TxReport};
 use std::cell::RefCell;
 use std::io;
 
-/// All ports of a switch at one moment. Every port has a link.
+/// All ports of a switch at one moment. Every port that is no bundle has a link.
 pub(crate) struct Cabling<'a, O> {
     pub(crate) now: Instant,
-    pub(crate) plugs: &'a [Plug],
+    pub(crate) plugs: &'a [Option<Plug>],
     pub(crate) fabric: &'a mut Fabric,
     pub(crate) observer: &'a RefCell<&'a mut O>,
 }
 
 impl<O: Observer> Ports for Cabling<'_, O> {
     fn has(&self, port: PortId) -> bool {
-        port.index() < self.plugs.len()
+        self.plugs.get(port.index()).is_some_and(Option::is_some)
     }
 
     /// What has arrived by now, a batch at the most.
     fn rx(&mut self, port: PortId, batch: &mut Batch) -> io::Result<usize> {
         batch.clear();
-        let Plug { link, end } = self.plugs[port.index()];
+        let Plug { link, end } = self.plugs[port.index()].ok_or(io::ErrorKind::NotConnected)?;
         let observer = &mut **self.observer.borrow_mut();
         while batch.len() < BATCH_FRAMES
             && let Some(frame) = self.fabric.arrive(self.now, link, end, observer)
@@ -38,9 +38,9 @@ impl<O: Observer> Ports for Cabling<'_, O> {
     }
 
     fn tx(&mut self, port: PortId, batch: &Batch, frames: &[u16]) -> TxReport {
-        let Plug { link, end } = self.plugs[port.index()];
-        let observer = &mut **self.observer.borrow_mut();
         let mut report = TxReport::default();
+        let Some(Plug { link, end }) = self.plugs[port.index()] else { return report };
+        let observer = &mut **self.observer.borrow_mut();
         for &index in frames {
             let bytes = batch.bytes(index.into());
             let frame = self.fabric.pool.copy(bytes);

@@ -4,6 +4,7 @@ use greylag_base::{Instant, PortId};
 use greylag_dataplane::Decision;
 use greylag_scenario::FileError;
 use greylag_scenario::story::Action;
+use greylag_switch::config::SwitchConfig;
 use greylag_switch::{EventRecord, Refused};
 
 /// Who looks at the network from outside. Nothing that it does changes what happens.
@@ -24,6 +25,9 @@ pub trait Observer {
         _decision: Decision,
     ) {
     }
+
+    /// A switch runs with this configuration from now on: it was started, or a commit or rollback took effect.
+    fn configured(&mut self, _at: Instant, _switch: usize, _config: &SwitchConfig) {}
 
     /// Something happened in a node, or to it.
     fn happened(&mut self, _at: Instant, _node: usize, _what: &Happening<'_>) {}

@@ -120,7 +120,7 @@ impl<O: Observer> World<O> {
 
     fn tell(&mut self, node: usize, input: Input) {
         if let Node::Switch(switch) = &mut self.nodes[node] {
-            switch.tell(self.now, input, &mut self.observer);
+            switch.tell(self.now, input, &mut self.fabric, &mut self.observer);
         }
         self.expect(node);
     }
@@ -154,7 +154,7 @@ impl<O: Observer> World<O> {
     fn power_off(&mut self, node: usize) {
         let Node::Switch(switch) = &mut self.nodes[node] else { return };
         switch.stop(self.now, &mut self.observer);
-        let plugs: Vec<Plug> = switch.plugs().to_vec();
+        let plugs: Vec<Plug> = switch.plugs().iter().copied().flatten().collect();
         for Plug { link, end } in plugs {
             self.fabric.links[link].light(end, false);
             self.lose(link, LinkLoss::Dark);

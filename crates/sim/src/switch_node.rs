@@ -12,6 +12,7 @@ use greylag_dataplane::Worker;
 use greylag_ports::MemoryPort;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::history::History;
+use greylag_switch::recording::Start;
 use greylag_switch::{Input, Switch};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -32,8 +33,8 @@ pub(crate) struct SwitchNode {
     node: usize,
     name: String,
     seed: Seed,
-    /// What it is plugged into, by port.
-    plugs: Box<[Plug]>,
+    /// What it is plugged into, by port; a bundle is plugged into nothing.
+    plugs: Box<[Option<Plug>]>,
     /// The configurations that it starts with.
     history: History,
     starts: u32,
@@ -52,12 +53,14 @@ struct Running {
     look: Option<Instant>,
     /// The last event that was told to the observer.
     told: u64,
+    /// The last commit that was.
+    shown: u64,
     /// Entries that had lapsed when the observer was told last.
     lapsed: u64,
 }
 
 impl SwitchNode {
-    pub(crate) fn new(node: usize, config: &SwitchConfig, plugs: Box<[Plug]>, seed: Seed) -> Self {
+    pub(crate) fn new(node: usize, config: &SwitchConfig, plugs: Box<[Option<Plug>]>, seed: Seed) -> Self {
         SwitchNode {
             node,
             name: config.name.clone(),
@@ -75,18 +78,28 @@ impl SwitchNode {
         self.running.as_ref().map(|running| &running.switch)
     }
 
-    pub(crate) fn plugs(&self) -> &[Plug] {
+    pub(crate) fn plugs(&self) -> &[Option<Plug>] {
         &self.plugs
     }
 
     /// Starts at once. Its links are down still.
-    pub(crate) fn start(&mut self, now: Instant, observer: &mut impl Observer) -> Result<(), WorldError> {
+    pub(crate) fn start<O: Observer>(
+        &mut self,
+        now: Instant,
+        fabric: &mut Fabric,
+        observer: &mut O,
+    ) -> Result<(), WorldError> {
         let seed = match self.starts {
             0 => self.seed,
             // Chance does not repeat itself because somebody pulls a plug.
             again => self.seed.derive(&format!("start/{again}")),
         };
-        let switch = Switch::restore(self.history.clone(), seed, now)
+        // The address is the machine's, whatever becomes of its chance.
+        let start = Start {
+            chassis: Start::new(self.history.clone(), self.seed, now).chassis,
+            ..Start::new(self.history.clone(), seed, now)
+        };
+        let switch = Switch::restore(start)
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
         let plane = switch.data_plane();
@@ -98,11 +111,13 @@ impl SwitchNode {
             housekeeping: now,
             look: None,
             told: 0,
+            shown: 0,
             lapsed: 0,
         };
         observer.happened(now, self.node, &Happening::Power(true));
         running.housekeep(now);
         running.settle(now, self.node, observer);
+        running.originate(now, &self.plugs, fabric, observer);
         self.running = Some(running);
         self.booting = None;
         Ok(())
@@ -130,10 +145,17 @@ impl SwitchNode {
     }
 
     /// The control side is told something; an operator's order may be refused.
-    pub(crate) fn tell(&mut self, now: Instant, input: Input, observer: &mut impl Observer) {
+    pub(crate) fn tell<O: Observer>(
+        &mut self,
+        now: Instant,
+        input: Input,
+        fabric: &mut Fabric,
+        observer: &mut O,
+    ) {
         let Some(running) = &mut self.running else { return };
         let outcome = running.switch.handle_input(now, input);
         running.settle(now, self.node, observer);
+        running.originate(now, &self.plugs, fabric, observer);
         if let Err(refused) = outcome {
             observer.happened(now, self.node, &Happening::Refused(&refused));
         }
@@ -150,15 +172,23 @@ impl SwitchNode {
     ) -> bool {
         // What was on its way here was lost with the power.
         let Some(running) = &mut self.running else { return false };
-        let observer = RefCell::new(observer);
-        let mut ports = Cabling { now, plugs: &self.plugs, fabric, observer: &observer };
-        let mut tracer = Teller { now, node: self.node, observer: &observer };
         let workers = running.workers.len();
         let worker = &mut running.workers[port % workers];
-        worker
-            .poll_port_traced(now, PortId(port as u16), &mut ports, &mut tracer)
-            .expect("a port of the virtual world does not fail");
-        worker.take_news() && running.expect_reports(now)
+        {
+            let observer = RefCell::new(&mut *observer);
+            let mut ports = Cabling { now, plugs: &self.plugs, fabric, observer: &observer };
+            let mut tracer = Teller { now, node: self.node, observer: &observer };
+            worker
+                .poll_port_traced(now, PortId(port as u16), &mut ports, &mut tracer)
+                .expect("a port of the virtual world does not fail");
+        }
+        let (news, punted) = (worker.take_news(), worker.take_punted());
+        if punted {
+            running.switch.poll_frames(now);
+            running.settle(now, self.node, observer);
+            running.originate(now, &self.plugs, fabric, observer);
+        }
+        (news && running.expect_reports(now)) || punted
     }
 
     /// When it has something to do by itself.
@@ -169,7 +199,12 @@ impl SwitchNode {
     }
 
     /// Does what is due by now.
-    pub(crate) fn handle_timeout(&mut self, now: Instant, observer: &mut impl Observer) {
+    pub(crate) fn handle_timeout<O: Observer>(
+        &mut self,
+        now: Instant,
+        fabric: &mut Fabric,
+        observer: &mut O,
+    ) {
         let Some(running) = &mut self.running else { return };
         if running.switch.poll_timeout().is_some_and(|at| at <= now) {
             // Nobody can be told that time does not pass.
@@ -181,7 +216,10 @@ impl SwitchNode {
         if running.look.take_if(|at| *at <= now).is_some() {
             running.switch.poll_workers(now);
         }
+        // What waited while the agents were away.
+        running.switch.poll_frames(now);
         running.settle(now, self.node, observer);
+        running.originate(now, &self.plugs, fabric, observer);
     }
 }
 
@@ -192,6 +230,21 @@ impl Running {
             worker.housekeep::<MemoryPort>(now, &mut []);
         }
         self.housekeeping = now + HOUSEKEEPING;
+    }
+
+    /// Sends what the switch's own protocols have to send.
+    fn originate<O: Observer>(
+        &mut self,
+        now: Instant,
+        plugs: &[Option<Plug>],
+        fabric: &mut Fabric,
+        observer: &mut O,
+    ) {
+        if self.switch.data_plane().has_originated() {
+            let observer = RefCell::new(observer);
+            let mut ports = Cabling { now, plugs, fabric, observer: &observer };
+            self.workers[0].originate(&mut ports);
+        }
     }
 
     /// Once a report waits, the control side looks at the queues after its interval; says whether one has come.
@@ -214,6 +267,12 @@ impl Running {
         for record in self.switch.events().after(self.told) {
             observer.happened(now, node, &Happening::Switch(record));
             self.told = record.sequence;
+        }
+        if let Some(commit) = self.switch.history().commits().next()
+            && commit.number != self.shown
+        {
+            self.shown = commit.number;
+            observer.configured(now, node, &commit.config);
         }
     }
 }

@@ -97,8 +97,7 @@ impl Switch {
     fn wants(&self, agent: AgentKind) -> bool {
         match agent {
             AgentKind::Learning => true,
-            // There are no bundles.
-            AgentKind::Lacp => false,
+            AgentKind::Lacp => self.config().lags().next().is_some(),
         }
     }
 
@@ -225,7 +224,7 @@ impl Switch {
     fn begin_work(&mut self, now: Instant, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.start_learning(now),
-            AgentKind::Lacp => {}
+            AgentKind::Lacp => self.start_lacp(now),
         }
     }
 
@@ -233,7 +232,7 @@ impl Switch {
     fn end_work(&mut self, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.end_learning(),
-            AgentKind::Lacp => {}
+            AgentKind::Lacp => self.end_lacp(),
         }
     }
 
@@ -241,6 +240,7 @@ impl Switch {
     pub(crate) fn pause_work(&mut self, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.look_no_more(),
+            // What comes in waits for it.
             AgentKind::Lacp => {}
         }
     }
@@ -249,7 +249,7 @@ impl Switch {
     pub(crate) fn pace_work(&mut self, now: Instant, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.look_again(now),
-            AgentKind::Lacp => {}
+            AgentKind::Lacp => self.read_frames_again(now),
         }
     }
 
@@ -257,7 +257,7 @@ impl Switch {
     fn resume_work(&mut self, now: Instant, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.resume_learning(now),
-            AgentKind::Lacp => {}
+            AgentKind::Lacp => self.resume_lacp(now),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::diff::{DiffLine, diff};
 use crate::event::Event;
 use crate::flood_groups::leases_flood_groups;
 use crate::input::Refused;
+use crate::lacp::lacp_system;
 use crate::learning::Flush;
 use crate::table_door::Place;
 use greylag_base::{Instant, PortId, VlanId, VlanSet};
@@ -88,6 +89,7 @@ impl Switch {
         if let Some(line) = changes.iter().find(|line| line.is_fixed()) {
             return Err(Refused::Fixed { field: line.path.clone() });
         }
+        lacp_system(config, self.chassis).check()?;
         let vlans = config.vlan_set().iter().count();
         if vlans > self.vlan_room {
             return Err(Refused::TooManyVlans { vlans, room: self.vlan_room });
@@ -187,6 +189,7 @@ impl Switch {
         if let Some(agent) = &mut self.learning {
             agent.reconfigure(now, &config);
         }
+        self.reconfigure_lacp(now);
         self.publish(now);
         if config.learning.owned().learn != before.learning.owned().learn {
             // What waited for the agent is the workers' to learn now, or was reported when it did not wait.

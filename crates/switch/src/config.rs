@@ -1,12 +1,18 @@
 //! What a switch is told to be. Plain values: `greylag-scenario` reads them from files, the control side
 //! turns them into [`Forwarding`](greylag_dataplane::Forwarding).
 
-use greylag_base::{MacAddr, PortId, PortName, VlanId, VlanSet};
+mod bond;
+mod lag;
+
+use greylag_base::{MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
 use greylag_dataplane::Damping;
 use greylag_mactable::{Geometry, WhenFull};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use bond::BondConfig;
+pub use lag::{DEFAULT_SPEED, FlowHashConfig, LacpConfig, LagConfig, MemberConfig};
 
 /// A whole switch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -25,6 +31,10 @@ pub struct SwitchConfig {
     /// Destinations 01-80-C2-00-00-0X that are flooded like other groups: bit X, as in `group_fwd_mask` of the
     /// Linux bridge, but without its restriction. Bit 1 (pause) is never set.
     pub group_fwd_mask: u16,
+    /// What LACP says of it.
+    pub lacp: LacpConfig,
+    /// What flows are told apart by.
+    pub flow_hash: FlowHashConfig,
     /// VLANs that have settings of their own. A VLAN exists when a port is a member of it.
     pub vlans: BTreeMap<VlanId, VlanConfig>,
     /// The ports; the index is the [`PortId`].
@@ -43,6 +53,8 @@ impl SwitchConfig {
             learning: LearningConfig::default(),
             supervisor: SupervisorConfig::default(),
             group_fwd_mask: 0,
+            lacp: LacpConfig::default(),
+            flow_hash: FlowHashConfig::default(),
             vlans: BTreeMap::new(),
             ports: Vec::new(),
             static_macs: Vec::new(),
@@ -68,6 +80,22 @@ impl SwitchConfig {
     pub fn port(&self, name: &str) -> Option<(PortId, &PortConfig)> {
         let index = self.ports.iter().position(|port| port.name.as_str() == name)?;
         Some((PortId(index as u16), &self.ports[index]))
+    }
+
+    /// The bundles, by number.
+    pub fn lags(&self) -> impl Iterator<Item = (PortId, &LagConfig)> {
+        self.ports.iter().enumerate().filter_map(|(index, port)| match &port.attachment {
+            Attachment::Lag(lag) => Some((PortId(index as u16), &**lag)),
+            Attachment::Device | Attachment::Tap { .. } => None,
+        })
+    }
+
+    /// The ports of a bundle, in the order of the ports.
+    pub fn members(&self, lag: PortId) -> impl Iterator<Item = (PortId, MemberConfig)> {
+        self.ports.iter().enumerate().filter_map(move |(index, port)| match port.membership {
+            Membership::Aggregate(member) if member.lag == lag => Some((PortId(index as u16), member)),
+            _ => None,
+        })
     }
 }
 
@@ -146,6 +174,8 @@ pub struct LearningConfig {
     pub renew_interval: Duration,
     /// What becomes of a flood group that the agent does not renew.
     pub flood: FloodGroups,
+    /// Who forgets, in mode `agent`, what is behind a port that went down or left a VLAN.
+    pub flush: PortFlush,
     /// Reports that a worker can have under way to the agent.
     pub queue_length: u32,
     /// How long a report waits for the agent to look at its queue.
@@ -166,6 +196,7 @@ impl Default for LearningConfig {
             agent_owns: AgentOwns::ALL,
             renew_interval: Duration::from_secs(10),
             flood: FloodGroups::Frozen,
+            flush: PortFlush::AtOnce,
             queue_length: 16_384,
             poll_interval: Duration::from_millis(10),
             report_interval: Some(Duration::from_secs(1)),
@@ -207,6 +238,11 @@ impl LearningConfig {
             LearningMode::Agent => self.agent_owns,
         }
     }
+
+    /// The agent forgets what is behind a port that went down or left a VLAN.
+    pub fn agent_flushes(&self) -> bool {
+        self.mode == LearningMode::Agent && self.flush == PortFlush::Agent
+    }
 }
 
 impl AgentOwns {
@@ -226,6 +262,18 @@ pub enum FloodGroups {
     Frozen,
     /// It lapses after the ageing time, as an entry does.
     Leased,
+}
+
+/// Who forgets what is behind a port that went down, left a VLAN, or became a part of a bundle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PortFlush {
+    /// Whoever knows first, without asking the agent.
+    #[default]
+    AtOnce,
+    /// The learning agent. While it hangs the table keeps what is there, and an agent that has been started knows of ports that do not
+    /// carry a VLAN, not of those that were down meanwhile.
+    Agent,
 }
 
 /// What the agent does with reports that arrive out of order.
@@ -322,6 +370,8 @@ pub struct PortConfig {
     pub membership: Membership,
     /// The longest payload behind the Ethernet header and tag, in bytes: what `ip link` calls mtu.
     pub mtu: u16,
+    /// How fast its link is: what LACP tells links apart by.
+    pub speed: Mbps,
     /// Dynamic addresses that it may hold.
     pub maximum_entries: Option<u32>,
     /// Ports of the same group do not exchange frames.
@@ -339,6 +389,7 @@ impl PortConfig {
             enabled: true,
             membership: Membership::Access(VlanId::DEFAULT),
             mtu: 1500,
+            speed: DEFAULT_SPEED,
             maximum_entries: None,
             isolation_group: None,
             storm_control: StormControl::default(),
@@ -361,6 +412,8 @@ pub enum Attachment {
         /// The address of its interface; the kernel's choice when absent.
         mac_address: Option<MacAddr>,
     },
+    /// Other ports: those whose membership names it.
+    Lag(Box<LagConfig>),
 }
 
 /// A network namespace.
@@ -386,6 +439,8 @@ pub enum Membership {
         /// The one that untagged frames belong to.
         native: Option<VlanId>,
     },
+    /// None of its own: it is a part of a bundle, and that carries them.
+    Aggregate(MemberConfig),
 }
 
 impl Membership {
@@ -394,6 +449,7 @@ impl Membership {
         match self {
             Membership::Access(access) => *access == vlan,
             Membership::Trunk { vlans, .. } => vlans.contains(vlan),
+            Membership::Aggregate(_) => false,
         }
     }
 
@@ -402,6 +458,7 @@ impl Membership {
         match self {
             Membership::Access(vlan) => VlanSet::from_iter([*vlan]),
             Membership::Trunk { vlans, .. } => vlans.clone(),
+            Membership::Aggregate(_) => VlanSet::new(),
         }
     }
 
@@ -410,6 +467,15 @@ impl Membership {
         match self {
             Membership::Access(vlan) => Some(*vlan),
             Membership::Trunk { native, .. } => *native,
+            Membership::Aggregate(_) => None,
+        }
+    }
+
+    /// Its place in a bundle, if it has one.
+    pub fn aggregate(&self) -> Option<MemberConfig> {
+        match *self {
+            Membership::Aggregate(member) => Some(member),
+            Membership::Access(_) | Membership::Trunk { .. } => None,
         }
     }
 }

@@ -6,14 +6,15 @@ use crate::config::SwitchConfig;
 use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
+use crate::lacp::{LacpAgent, Lags, lacp_system};
 use crate::learning::mishaps::Mishaps;
 use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::table_door::{Place, TableDoor};
-use greylag_base::{Instant, PortId, Seed, VlanId};
+use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, Limits};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
@@ -35,6 +36,9 @@ pub enum SwitchError {
         /// Its VLAN.
         vlan: greylag_base::VlanId,
     },
+    /// A bundle.
+    #[error("link aggregation: {0}")]
+    Lacp(#[from] greylag_lacp::ConfigError),
 }
 
 /// A switch without its forwarding threads.
@@ -46,10 +50,18 @@ pub struct Switch {
     pub(crate) alarms: AlarmBoard,
     /// Where its chance comes from.
     pub(crate) seed: Seed,
+    /// The address of the machine.
+    pub(crate) chassis: MacAddr,
     /// Of the agents for which it has something to do.
     pub(crate) lives: BTreeMap<AgentKind, Life>,
     /// The learning agent, while it runs.
     pub(crate) learning: Option<LearningAgent>,
+    /// The LACP agent, while it runs.
+    pub(crate) lacp: Option<LacpAgent>,
+    /// What the data plane does with the bundles.
+    pub(crate) lags: Lags,
+    /// Ports without a link of which the LACP agent, which hangs, has not heard.
+    pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
     pub(crate) counts: AgentCounts,
     /// When the learning agent renewed the flood groups last, or their lease began.
@@ -66,6 +78,8 @@ pub struct Switch {
     pub(crate) audit_due: bool,
     /// When the learning agent looks at its queue of its own accord.
     pub(crate) next_look: Option<Instant>,
+    /// When the LACP agent does.
+    pub(crate) next_frames: Option<Instant>,
     /// What workers had lost, and declined for want of room, at the last look.
     pub(crate) lost: u64,
     pub(crate) full: u64,
@@ -77,7 +91,7 @@ impl Switch {
     /// # Errors
     /// When the MAC table cannot be made as configured, or the static addresses do not fit it.
     pub fn new(config: SwitchConfig, seed: Seed, now: Instant) -> Result<Self, SwitchError> {
-        Switch::restore(History::new(config, now), seed, now)
+        Switch::restore(Start::new(History::new(config, now), seed, now))
     }
 
     /// A switch that starts again with the configurations that it had ([`Switch::history`]). A commit that waited to be confirmed is
@@ -85,10 +99,10 @@ impl Switch {
     ///
     /// # Errors
     /// Those of [`Switch::new`].
-    pub fn restore(history: History, seed: Seed, now: Instant) -> Result<Self, SwitchError> {
-        let history = history.survive();
-        let plane = data_plane(history.running(), seed)?;
-        Switch::begin(Start { history, seed, at: now }, |_| TableDoor::live(plane, None))
+    pub fn restore(start: Start) -> Result<Self, SwitchError> {
+        let start = Start { history: start.history.survive(), ..start };
+        let plane = data_plane(start.history.running(), start.seed)?;
+        Switch::begin(start, |_| TableDoor::live(plane, None))
     }
 
     /// As [`Switch::restore`], a switch that keeps a record of its run from the start.
@@ -139,9 +153,10 @@ impl Switch {
     }
 
     fn begin(start: Start, door: impl FnOnce(Box<Recording>) -> TableDoor) -> Result<Self, SwitchError> {
-        let (now, seed) = (start.at, start.seed);
+        let (now, seed, chassis) = (start.at, start.seed, start.chassis);
         let history = start.history.clone();
         let config = history.running().clone();
+        lacp_system(&config, chassis).check()?;
         let mut switch = Switch {
             history,
             door: door(Box::new(Recording::new(start))),
@@ -149,8 +164,12 @@ impl Switch {
             events: EventLog::default(),
             alarms: AlarmBoard::default(),
             seed,
+            chassis,
             lives: BTreeMap::new(),
             learning: None,
+            lacp: None,
+            lags: Lags::default(),
+            unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
             counts: AgentCounts::default(),
             flood_renewed: now,
@@ -160,6 +179,7 @@ impl Switch {
             second_flush: None,
             audit_due: false,
             next_look: None,
+            next_frames: None,
             lost: 0,
             full: 0,
         };
@@ -265,6 +285,9 @@ impl Switch {
         if self.next_look.is_some_and(|look| look <= now) {
             self.poll_workers(now);
         }
+        if self.next_frames.is_some_and(|look| look <= now) {
+            self.poll_frames(now);
+        }
         if is_audit_due {
             // Refused when the agent has gone meanwhile: then there is nothing to compare.
             let _ = self.handle_input(now, Input::CheckFdb { repair: true });
@@ -274,6 +297,7 @@ impl Switch {
     fn take(&mut self, now: Instant, input: Input) -> Result<(), Refused> {
         match input {
             Input::Link { port, up } => self.set_link(now, port, up),
+            Input::Frame { port, frame } => self.handle_frame(now, port, &frame.0),
             Input::Reports { reports, lost, full } => {
                 self.flush_again(now);
                 self.alarm_if(now, lost > 0, AlarmKind::ReportsLost);
@@ -295,7 +319,7 @@ impl Switch {
 
     /// When something is to be done next if nothing comes from outside: exactly then, or never.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.next_timer(), self.next_look].into_iter().flatten().min()
+        [self.next_timer(), self.next_look, self.next_frames].into_iter().flatten().min()
     }
 
     pub(crate) fn next_timer(&self) -> Option<Instant> {
@@ -304,6 +328,7 @@ impl Switch {
             self.next_turn(),
             self.confirm_by,
             self.next_of_learning(),
+            self.next_of_lacp(),
             self.alarms.poll_timeout(),
             self.second_flush,
         ]
@@ -323,6 +348,7 @@ impl Switch {
             if self.listens() {
                 self.run_learning(now);
             }
+            self.run_lacp(now);
             for change in self.alarms.handle_timeout(now).into_iter().flatten() {
                 self.log_alarm(now, change);
             }
@@ -340,19 +366,37 @@ impl Switch {
         }
         port.link_up = up;
         port.settle(joins);
-        let name = port.config.name.to_string();
-        self.publish(now);
-        if up {
-            self.events.push(now, Event::PortUp { port: name });
+        if let Some(member) = port.config.membership.aggregate() {
+            self.tell_link(now, id, up);
+            self.follow_member(now, id, member.lag);
         } else {
-            self.flush_gone(now, Flush { port: Some(id), vlan: None });
-            self.events.push(now, Event::PortDown { port: name });
+            self.publish(now);
+            self.follow_link(now, id, up);
         }
     }
 
+    /// What is behind a port that went down is forgotten.
+    pub(crate) fn follow_link(&mut self, now: Instant, id: PortId, up: bool) {
+        if !up {
+            self.flush_gone(now, Flush { port: Some(id), vlan: None });
+        }
+        self.tell_link(now, id, up);
+    }
+
+    fn tell_link(&mut self, now: Instant, id: PortId, up: bool) {
+        let port = self.port_name(id);
+        self.events.push(now, if up { Event::PortUp { port } } else { Event::PortDown { port } });
+    }
+
     /// Forgets what is behind a port that went down or left a VLAN, or in a VLAN that went, now and once more: a worker that was in
-    /// the middle of a batch may learn an address there after the flush.
+    /// the middle of a batch may learn an address there after the flush. Where the agent has to do it, it is done when that listens.
     pub(crate) fn flush_gone(&mut self, now: Instant, flush: Flush) {
+        if flush.port.is_some() && self.config().learning.agent_flushes() && !self.listens() {
+            if let Some(agent) = &mut self.learning {
+                agent.put_off(flush);
+            }
+            return;
+        }
         self.flush(now, flush);
         self.gone.push(flush);
         self.second_flush = Some(now + self.config().learning.poll_interval);

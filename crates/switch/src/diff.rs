@@ -1,8 +1,10 @@
 //! What a candidate configuration would change, setting by setting, in the words of SWITCH.yml.
 
+mod lag;
+
 use crate::config::{
-    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, ReportOrder,
-    SwitchConfig,
+    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, PortConfig,
+    PortFlush, ReportOrder, SwitchConfig,
 };
 use greylag_mactable::ChipHash;
 use serde::{Deserialize, Serialize};
@@ -121,6 +123,8 @@ fn settings(config: &SwitchConfig) -> BTreeMap<String, String> {
     mac_table(config, &mut to);
     learning(config, &mut to);
     supervisor(config, &mut to);
+    lag::lacp(&config.lacp, &mut to);
+    lag::flow_hash(config.flow_hash, &mut to);
     for (vlan, settings) in &config.vlans {
         to.below(format_args!("vlans.{vlan}"));
         to.set_if("name", settings.name.as_ref());
@@ -211,6 +215,13 @@ fn learning(config: &SwitchConfig, to: &mut Settings) {
             FloodGroups::Leased => "leased",
         },
     );
+    to.set(
+        "flush",
+        match learning.flush {
+            PortFlush::AtOnce => "at-once",
+            PortFlush::Agent => "agent",
+        },
+    );
     to.set("queue-length", learning.queue_length);
     to.set("poll-interval", span(learning.poll_interval));
     to.set("report-interval", learning.report_interval.map_or_else(|| "once".to_owned(), span));
@@ -238,6 +249,10 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
         to.below(format_args!("ports.{}", port.name));
         match &port.attachment {
             Attachment::Device => to.set("type", "device"),
+            Attachment::Lag(lag) => {
+                to.set("type", "lag");
+                lag::settings(lag, &format!("ports.{}", port.name), to);
+            }
             Attachment::Tap { netns, interface, mac_address } => {
                 to.set("type", "tap");
                 to.set_if(
@@ -251,19 +266,11 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
                 to.set_if("mac-address", *mac_address);
             }
         }
-        to.set("enabled", port.enabled);
-        match &port.membership {
-            Membership::Access(vlan) => {
-                to.set("interface-mode", "ACCESS");
-                to.set("access-vlan", vlan);
-            }
-            Membership::Trunk { vlans, native } => {
-                to.set("interface-mode", "TRUNK");
-                to.set("trunk-vlans", vlans);
-                to.set_if("native-vlan", *native);
-            }
+        if !matches!(port.attachment, Attachment::Lag(_)) {
+            to.set("port-speed", port.speed);
         }
-        to.set("mtu", port.mtu);
+        to.set("enabled", port.enabled);
+        membership(config, port, to);
         to.set_if("maximum-entries", port.maximum_entries);
         to.set_if("isolation-group", port.isolation_group);
         let storm = port.storm_control;
@@ -272,4 +279,26 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
         to.set_if("multicast", storm.multicast);
         to.set_if("unknown-unicast", storm.unknown_unicast);
     }
+}
+
+/// What it carries. A member leaves that to its bundle, its MTU too.
+fn membership(config: &SwitchConfig, port: &PortConfig, to: &mut Settings) {
+    match &port.membership {
+        Membership::Access(vlan) => {
+            to.set("interface-mode", "ACCESS");
+            to.set("access-vlan", vlan);
+        }
+        Membership::Trunk { vlans, native } => {
+            to.set("interface-mode", "TRUNK");
+            to.set("trunk-vlans", vlans);
+            to.set_if("native-vlan", *native);
+        }
+        Membership::Aggregate(member) => {
+            let lag = config.ports.get(member.lag.index());
+            to.set_if("aggregate-id", lag.map(|lag| &lag.name));
+            to.set_if("lacp-port-priority", member.port_priority);
+            return;
+        }
+    }
+    to.set("mtu", port.mtu);
 }

@@ -2,6 +2,7 @@
 
 use crate::agent::AgentKind;
 use crate::alarm::{AlarmKind, Severity};
+use crate::lacp::LacpEvent;
 use crate::supervisor::GivenUp;
 use greylag_base::{Instant, MacAddr, VlanId};
 use serde::{Deserialize, Serialize};
@@ -186,6 +187,9 @@ pub enum Event {
         /// How many settings are others than before.
         changes: usize,
     },
+    /// Something happened to a bundle or its ports.
+    #[serde(untagged)]
+    Lacp(LacpEvent),
 }
 
 /// An event with its place in the order.

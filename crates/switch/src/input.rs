@@ -3,6 +3,7 @@
 use crate::agent::AgentKind;
 use crate::config::SwitchConfig;
 use crate::fault::Fault;
+use crate::octets::Octets;
 use greylag_base::{MacAddr, PortId, VlanId};
 use greylag_dataplane::WorkerReport;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,13 @@ pub enum Input {
         port: PortId,
         /// The link is up.
         up: bool,
+    },
+    /// A frame for the switch itself has come in.
+    Frame {
+        /// By which port.
+        port: PortId,
+        /// From its destination address on.
+        frame: Octets,
     },
     /// What one look at the workers brought.
     Reports {
@@ -101,6 +109,9 @@ pub enum Refused {
         /// Its VLAN.
         vlan: VlanId,
     },
+    /// A commit has bundles that contradict each other.
+    #[error("link aggregation: {0}")]
+    Lacp(#[from] greylag_lacp::ConfigError),
     /// There is no commit that waits to be confirmed.
     #[error("no commit waits to be confirmed")]
     NothingToConfirm,

@@ -12,6 +12,10 @@
 //!   over is never asked for twice in vain.
 //! - [`Switch::poll_workers`] once [`poll_interval`](config::LearningConfig::poll_interval) has passed since [`Switch::has_news`]
 //!   became true, which it does when a worker reports or cannot; or, where nobody notices that, every so often.
+//! - [`Switch::poll_frames`] when a worker has handed up a frame for the switch itself, and
+//!   [`Worker::originate`](greylag_dataplane::Worker::originate) while the data plane
+//!   [has one to send](greylag_dataplane::DataPlane::has_originated).
+//!
 //!   An agent that is slow, or was away, looks at its queue of its own accord: `poll_timeout` says when.
 //!
 //! ```
@@ -60,8 +64,10 @@ pub mod fault;
 mod flood_groups;
 pub mod history;
 mod input;
+mod lacp;
 mod lasting;
 mod learning;
+mod octets;
 mod port;
 mod publication;
 pub mod recording;
@@ -73,8 +79,10 @@ pub use control::{Switch, SwitchError};
 pub use diff::{DiffLine, diff};
 pub use event::{Event, EventLog, EventRecord};
 pub use input::{Input, Refused};
+pub use lacp::{LacpEvent, chassis_address, lacp_system};
 pub use learning::Origin;
 pub use learning::audit::{ConflictKind, FdbConflict};
+pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};
 pub use supervisor::GivenUp;

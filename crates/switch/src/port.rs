@@ -1,6 +1,6 @@
 use crate::config::PortConfig;
 use greylag_base::{VlanId, VlanSet};
-use greylag_dataplane::{PortForwarding, StormLimits};
+use greylag_dataplane::{Aggregation, PortForwarding, StormLimits};
 
 /// A port as the control side knows it.
 #[derive(Clone, Debug)]
@@ -68,6 +68,7 @@ impl Port {
                 multicast: storm.multicast,
                 unknown_unicast: storm.unknown_unicast,
             },
+            aggregation: Aggregation::None,
         }
     }
 }

@@ -1,10 +1,9 @@
 //! What the control side publishes to the workers, as a value that can be kept and compared.
 
 use crate::Switch;
-use crate::config::MoveDamping;
-use crate::port::Port;
-use greylag_base::{Instant, PortId, PortSet, VlanId};
-use greylag_dataplane::{Damping, Forwarding, Keeper, Learning, PortForwarding};
+use crate::config::{FlowHashConfig, MoveDamping};
+use greylag_base::{Instant, PortId, PortSet, Seed, VlanId};
+use greylag_dataplane::{Damping, FlowHash, Forwarding, Keeper, Learning, PortForwarding};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,6 +19,8 @@ pub struct Publication {
     pub damping: Option<Damping>,
     /// Who keeps the table current.
     pub learning: Learning,
+    /// How flows are told apart.
+    pub flow_hash: FlowHashConfig,
     /// Flood groups that are not simply all members that are up.
     pub flood_groups: BTreeMap<VlanId, FloodGroup>,
 }
@@ -36,14 +37,27 @@ pub struct FloodGroup {
 
 impl From<Publication> for Forwarding {
     fn from(publication: Publication) -> Forwarding {
-        let Publication { ports, group_fwd_mask, damping, learning, flood_groups } = publication;
+        let Publication { ports, group_fwd_mask, damping, learning, flow_hash, flood_groups } = publication;
         let count = ports.len();
-        let forwarding = Forwarding::new(ports, group_fwd_mask).with_damping(damping).with_learning(learning);
+        let forwarding = Forwarding::new(ports, group_fwd_mask)
+            .with_damping(damping)
+            .with_learning(learning)
+            .with_flow_hash(hash_of(flow_hash));
         flood_groups.into_iter().fold(forwarding, |forwarding, (vlan, group)| {
             let mut ports = PortSet::new(count);
             group.ports.into_iter().for_each(|port| ports.insert(port));
             forwarding.with_flood_group(vlan, &ports, group.until)
         })
+    }
+}
+
+fn hash_of(config: FlowHashConfig) -> FlowHash {
+    // Whatever else chooses by a flow's hash must not choose alike.
+    let seed = Seed(config.seed.unwrap_or_default()).derive("lag");
+    if config.symmetric {
+        FlowHash::symmetric(config.fields, seed)
+    } else {
+        FlowHash::new(config.fields, seed)
     }
 }
 
@@ -53,7 +67,7 @@ impl Switch {
         let owned = config.learning.owned();
         let keeper = |is_owned| if is_owned { Keeper::Agent } else { Keeper::Worker };
         let publication = Publication {
-            ports: self.ports.iter().map(Port::forwarding).collect(),
+            ports: (0..self.ports.len()).map(|port| self.port_forwarding(port)).collect(),
             group_fwd_mask: config.group_fwd_mask,
             damping: config.mac_table.move_damping.map(MoveDamping::rule),
             learning: Learning {
@@ -61,6 +75,7 @@ impl Switch {
                 renew: keeper(owned.lease),
                 report_interval: config.learning.report_interval.filter(|_| owned.learn),
             },
+            flow_hash: self.flow_hash(),
             flood_groups: self.flood_groups(),
         };
         self.door.publish(now, publication);

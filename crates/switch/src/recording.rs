@@ -5,8 +5,9 @@ pub mod file;
 use crate::control::SwitchError;
 use crate::history::History;
 use crate::input::Input;
+use crate::lacp::chassis_address;
 use crate::table_door::{Answer, OutputRecord};
-use greylag_base::{Instant, Seed};
+use greylag_base::{Instant, MacAddr, Seed};
 use serde::{Deserialize, Serialize};
 
 /// What a switch starts from.
@@ -16,8 +17,17 @@ pub struct Start {
     pub history: History,
     /// Where its chance comes from.
     pub seed: Seed,
+    /// The address of the machine, from which those of its ports follow.
+    pub chassis: MacAddr,
     /// When it starts.
     pub at: Instant,
+}
+
+impl Start {
+    /// A start whose chassis has an address by chance.
+    pub fn new(history: History, seed: Seed, at: Instant) -> Self {
+        Start { history, seed, chassis: chassis_address(seed), at }
+    }
 }
 
 /// Something that a switch was told, and when.

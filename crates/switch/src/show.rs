@@ -1,6 +1,8 @@
 //! What operators ask a switch: one stable, serialisable row type per question. The same rows are the control
 //! socket's JSON and the program's tables.
 
+mod lag;
+
 use crate::Switch;
 use crate::agent::{AgentKind, AgentState, Life};
 use crate::alarm::{AlarmKind, Severity};
@@ -8,9 +10,12 @@ use crate::config::{Attachment, Membership};
 use crate::diff::diff;
 use crate::learning::Origin;
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
+use greylag_dataplane::PortCounts;
 use greylag_mactable::{Decline, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,17 +61,20 @@ pub struct PortRow {
     pub name: String,
     /// Its number in the switch, from 0.
     pub id: PortId,
-    /// `device` or `tap`.
+    /// `device`, `tap` or `lag`.
     #[serde(rename = "type")]
     pub kind: String,
     /// OpenConfig: `UP` when enabled.
     pub admin_status: String,
     /// OpenConfig: `UP` when frames may pass.
     pub oper_status: String,
-    /// OpenConfig: `ACCESS` or `TRUNK`.
+    /// OpenConfig: `ACCESS` or `TRUNK`; `AGGREGATE` for a part of a bundle.
     pub interface_mode: String,
     /// The VLAN of untagged frames.
     pub untagged_vlan: Option<VlanId>,
+    /// OpenConfig: the bundle that it is a part of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub aggregate_id: Option<String>,
     /// All its VLANs, as ranges.
     pub vlans: String,
     /// The longest payload, in bytes.
@@ -112,6 +120,9 @@ pub struct PortCountersRow {
     pub in_octets: u64,
     /// Received frames that were flooded.
     pub in_flooded: u64,
+    /// Received frames that were for the switch itself.
+    #[serde(default)]
+    pub in_punted: u64,
     /// Frames dropped: those that came in by this port, and those that it should have sent and could not.
     pub dropped: u64,
     /// Receptions that failed.
@@ -245,6 +256,10 @@ pub struct CommitRow {
     pub changes: usize,
 }
 
+fn status(up: bool) -> String {
+    if up { "UP" } else { "DOWN" }.to_owned()
+}
+
 impl Switch {
     /// The MAC table, by VLAN and address.
     pub fn fdb(&self, now: Instant) -> Vec<FdbEntry> {
@@ -307,7 +322,6 @@ impl Switch {
     /// The ports, in the order of the configuration.
     pub fn port_rows(&self, now: Instant) -> Vec<PortRow> {
         let entries = self.count_entries(now, |entry| entry.port);
-        let status = |up: bool| if up { "UP" } else { "DOWN" }.to_owned();
         self.ports()
             .iter()
             .enumerate()
@@ -319,6 +333,7 @@ impl Switch {
                     kind: match config.attachment {
                         Attachment::Device => "device",
                         Attachment::Tap { .. } => "tap",
+                        Attachment::Lag(_) => "lag",
                     }
                     .to_owned(),
                     admin_status: status(config.enabled),
@@ -326,9 +341,11 @@ impl Switch {
                     interface_mode: match config.membership {
                         Membership::Access(_) => "ACCESS",
                         Membership::Trunk { .. } => "TRUNK",
+                        Membership::Aggregate(_) => "AGGREGATE",
                     }
                     .to_owned(),
                     untagged_vlan: config.membership.untagged(),
+                    aggregate_id: config.membership.aggregate().map(|member| self.port_name(member.lag)),
                     vlans: config.membership.vlans().to_string(),
                     mtu: config.mtu,
                     entries: entries.get(&(index as u16)).copied().unwrap_or(0),
@@ -357,15 +374,30 @@ impl Switch {
         rows
     }
 
+    /// What was counted on a port; on a bundle, what passed its ports as well.
+    fn port_counts(&self, id: PortId) -> PortCounts {
+        let mut counts = self.data_plane().port_counts(id);
+        for (member, _) in self.config().members(id) {
+            let member = self.data_plane().port_counts(member);
+            counts.rx_frames += member.rx_frames;
+            counts.rx_bytes += member.rx_bytes;
+            counts.flooded += member.flooded;
+            counts.tx_frames += member.tx_frames;
+            counts.tx_bytes += member.tx_bytes;
+        }
+        counts
+    }
+
     /// What was counted.
     pub fn counters(&self, now: Instant) -> Counters {
         let ports = self.ports().iter().enumerate().map(|(index, port)| {
-            let counts = self.data_plane().port_counts(PortId(index as u16));
+            let counts = self.port_counts(PortId(index as u16));
             PortCountersRow {
                 port: port.config().name.to_string(),
                 in_frames: counts.rx_frames,
                 in_octets: counts.rx_bytes,
                 in_flooded: counts.flooded,
+                in_punted: counts.punted,
                 dropped: counts.drops.iter().sum(),
                 in_errors: counts.rx_errors,
                 in_missed: counts.rx_missed,

@@ -1,6 +1,7 @@
 //! The one door between the control side and the MAC table. What the table answers is chance to the control side, so a record
 //! of a run keeps the answers, and a playback takes them from there instead of from a table.
 
+use crate::octets::Octets;
 use crate::publication::Publication;
 use crate::recording::Recording;
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
@@ -64,6 +65,13 @@ pub enum Output {
     },
     /// The ageing time was set.
     AgeAfter(Duration),
+    /// A frame was sent, if it found room.
+    Originate {
+        /// By which port.
+        port: PortId,
+        /// From its destination address on.
+        frame: Octets,
+    },
     /// The workers were told to report all sources anew that wait for the agent.
     ForgetReports,
 }
@@ -201,6 +209,13 @@ impl TableDoor {
         self.note(now, || Output::Publish(Box::new(publication.clone())));
         if self.is_live() {
             self.plane.publish(publication.into());
+        }
+    }
+
+    pub(crate) fn originate(&mut self, now: Instant, port: PortId, frame: Vec<u8>) {
+        self.note(now, || Output::Originate { port, frame: Octets(frame.clone()) });
+        if self.is_live() {
+            self.plane.originate(port, frame.into());
         }
     }
 

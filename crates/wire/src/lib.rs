@@ -1,7 +1,8 @@
 //! What the bytes of a frame mean: views over received bytes, and representations that emit them.
 //!
 //! One file per protocol, and in each the same things: the offsets of the fields, a view that has checked
-//! its length, and a `Repr` with `parse` and `emit`. ARP, IP, UDP and TCP are left to smoltcp.
+//! its length, and a `Repr` with `parse` and `emit`. ARP, IP, UDP and TCP are left to smoltcp, but for what of them a flow is
+//! told by (`five_tuple.rs`): that is read on the frame path, of packets that a stack would refuse too.
 //!
 //! ```
 //! use greylag_wire::ethernet::{EtherType, Frame};
@@ -12,7 +13,9 @@
 //! assert_eq!(frame.source().to_string(), "02:00:00:00:00:01");
 //! ```
 
+pub mod bfd;
 pub mod ethernet;
+pub mod five_tuple;
 pub mod lacp;
 pub mod marker;
 pub mod slow;

@@ -10,8 +10,8 @@ use greylag_scenario::story::{
 use greylag_scenario::{FileError, Source};
 use std::time::Duration;
 
-/// The checker that needs to see frames on the links between switches.
-const NO_LOOP: &str = "no-loop";
+/// The checkers that need to see frames on the links between switches.
+const UNSEEN: [&str; 2] = ["no-loop", "one-partner-per-bundle"];
 
 /// What a link is when the file says nothing.
 fn is_plain(settings: &LinkSettings) -> bool {
@@ -27,7 +27,7 @@ pub(super) fn check(source: &Source, scenario: &Scenario) -> Result<(), FileErro
     steps(scenario, &mut problems);
     expectations(source, scenario, &mut problems);
     for (index, violation) in scenario.violations.iter().enumerate() {
-        if violation.checker == NO_LOOP {
+        if UNSEEN.contains(&violation.checker.as_str()) {
             let place = place(source, &["violations", &index.to_string()]);
             problems.push((place, "cannot be seen live: nobody hears the links between switches".to_owned()));
         }

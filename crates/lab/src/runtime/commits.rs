@@ -187,6 +187,7 @@ mod tests {
     use super::*;
     use greylag_base::{PortName, Seed, VlanId};
     use greylag_switch::config::{Membership, PortConfig};
+    use greylag_switch::recording::Start;
     use greylag_switch::{Input, Switch};
     use std::time::Duration;
 
@@ -205,7 +206,7 @@ mod tests {
     /// A switch whose file has VLAN 1 is told something, and killed.
     fn life(path: &Path, inputs: Vec<Input>) {
         let (mut commits, history) = open(path, 1);
-        let mut switch = Switch::restore(history, Seed(1), Instant::ZERO).unwrap();
+        let mut switch = Switch::restore(Start::new(history, Seed(1), Instant::ZERO)).unwrap();
         for input in inputs {
             switch.handle_input(Instant::ZERO, input).unwrap();
             commits.keep(switch.history()).unwrap();

@@ -1,11 +1,13 @@
 //! The control side of a running switch: the switch, and what keeps its commits and its record.
 
 use super::commits::Commits;
+use super::mailbox::Mailbox;
 use super::recorder::Recorder;
 use greylag_base::Instant;
 use greylag_switch::config::LearningMode;
 use greylag_switch::{Input, Refused, Switch};
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest time without a look at whether all threads still run.
@@ -15,6 +17,8 @@ pub(super) struct Control {
     pub(super) switch: Switch,
     pub(super) commits: Commits,
     recorder: Option<Recorder>,
+    /// Of the worker that sends for the switch.
+    mailbox: Arc<Mailbox>,
     /// When the workers are to be polled.
     next_poll: Instant,
 }
@@ -28,8 +32,14 @@ pub(super) enum OrderError {
 }
 
 impl Control {
-    pub(super) fn new(switch: Switch, commits: Commits, recorder: Option<Recorder>, now: Instant) -> Self {
-        let mut control = Control { switch, commits, recorder, next_poll: now };
+    pub(super) fn new(
+        switch: Switch,
+        commits: Commits,
+        recorder: Option<Recorder>,
+        mailbox: Arc<Mailbox>,
+        now: Instant,
+    ) -> Self {
+        let mut control = Control { switch, commits, recorder, mailbox, next_poll: now };
         control.settle();
         control
     }
@@ -46,6 +56,7 @@ impl Control {
     /// Does what is due, and says when to be called again at the latest.
     pub(super) fn run(&mut self, now: Instant) -> Instant {
         self.run_timers(now);
+        self.switch.poll_frames(now);
         self.settle();
         if self.next_poll <= now {
             self.poll(now);
@@ -90,6 +101,9 @@ impl Control {
     }
 
     fn keep(&mut self) -> io::Result<()> {
+        if self.switch.data_plane().has_originated() {
+            self.mailbox.ring();
+        }
         if let Some(recorder) = &mut self.recorder {
             recorder.write(&mut self.switch);
         }

@@ -70,7 +70,8 @@ impl ControlSocket {
                         let (mut control, now) = running.control();
                         control.run(now).since(now)
                     };
-                    tokio::time::sleep(rest).await;
+                    // A frame for the control side does not wait for the clock.
+                    let _ = tokio::time::timeout(rest, running.punted.notified()).await;
                 }
             };
             let routes = rows::routes().merge(orders::routes()).fallback(problem::unknown);

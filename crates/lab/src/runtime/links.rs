@@ -2,6 +2,7 @@
 
 use super::Running;
 use super::control::OrderError;
+use super::kernel_stack::KeptOff;
 use super::open::open_device;
 use super::worker_thread::Replaced;
 use crate::link_monitor::LinkState;
@@ -18,12 +19,15 @@ pub(super) struct Links {
     replaced: Vec<Arc<Replaced>>,
     /// Ports whose interface has gone, and whose queues went with it.
     lost: Vec<bool>,
+    /// The host's own network stack is kept off devices; those that were made again.
+    in_a_host: bool,
+    kept_off: Vec<KeptOff>,
 }
 
 impl Links {
-    pub(super) fn new(running: Arc<Running>, replaced: Vec<Arc<Replaced>>) -> Self {
+    pub(super) fn new(running: Arc<Running>, replaced: Vec<Arc<Replaced>>, in_a_host: bool) -> Self {
         let lost = vec![false; running.control().0.switch.ports().len()];
-        Links { running, replaced, lost }
+        Links { running, replaced, lost, in_a_host, kept_off: Vec::new() }
     }
 
     /// The interface of a port has changed.
@@ -43,15 +47,17 @@ impl Links {
 
     /// A socket stays with the interface that it was bound to, whatever becomes of the name. A TAP was ours, and
     /// what has its name now is somebody else's.
-    fn reopen(&self, port: usize) -> bool {
+    fn reopen(&mut self, port: usize) -> bool {
         let config = self.running.control().0.switch.ports()[port].config().clone();
         let (Attachment::Device, Some(workers)) =
             (&config.attachment, NonZeroUsize::new(self.replaced.len()))
         else {
             return false;
         };
-        match open_device(&config, workers) {
-            Ok(queues) => {
+        let kept_off = if self.in_a_host { KeptOff::device(&config.name).map(Some) } else { Ok(None) };
+        match kept_off.and_then(|kept_off| Ok((kept_off, open_device(&config, workers)?))) {
+            Ok((kept_off, queues)) => {
+                self.kept_off.extend(kept_off);
                 for (worker, queue) in self.replaced.iter().zip(queues) {
                     worker.push((port, queue));
                 }

@@ -3,7 +3,9 @@
 mod commits;
 mod control;
 mod control_socket;
+mod kernel_stack;
 mod links;
+mod mailbox;
 mod open;
 mod orders;
 mod problem;
@@ -16,12 +18,13 @@ use crate::link_monitor::LinkMonitor;
 use commits::Commits;
 use control::Control;
 use control_socket::ControlSocket;
-use greylag_base::{Instant, Seed};
+use greylag_base::{Instant, MacAddr, Seed};
 use greylag_dataplane::Worker;
 use greylag_switch::config::{SwitchConfig, WorkersConfig};
 use greylag_switch::recording::Start;
 use greylag_switch::{Switch, SwitchError};
 use links::Links;
+use mailbox::Mailbox;
 use open::Opened;
 use recorder::Recorder;
 use rustix::process::getppid;
@@ -112,6 +115,10 @@ struct Running {
     control: Mutex<Control>,
     clock: Clock,
     stop: AtomicBool,
+    /// Wakes the worker that sends what the control side has to send.
+    mailbox: Arc<Mailbox>,
+    /// Frames for the control side wait.
+    punted: tokio::sync::Notify,
 }
 
 impl Running {
@@ -133,6 +140,8 @@ pub struct RunOptions {
     pub record: Option<PathBuf>,
     /// It ends when this process, its parent, ends.
     pub parent: Option<u32>,
+    /// Its devices stand in the namespace of a host, whose own network stack is to be kept off them.
+    pub in_a_host: bool,
 }
 
 impl RunOptions {
@@ -162,20 +171,23 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let (commits, history) = Commits::open(commits, file, clock, clock.now())?;
     let config = history.running().clone();
     // The devices stay ours until the end of this function.
-    let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config)?;
+    let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config, options.in_a_host)?;
     let settings = config.workers.clone();
-    let start = Start { history, seed: random_seed()?, at: clock.now() };
+    let start =
+        Start { chassis: chassis_address(&config.name), ..Start::new(history, random_seed()?, clock.now()) };
     let recorder = options
         .record
         .map(|path| Recorder::create(&path, &start).map_err(|source| RunError::Record { path, source }));
     let recorder = recorder.transpose()?;
     let switch = match recorder {
         Some(_) => Switch::recorded(start)?,
-        None => Switch::restore(start.history, start.seed, start.at)?,
+        None => Switch::restore(start)?,
     };
     let plane = Arc::clone(switch.data_plane());
-    let control = Mutex::new(Control::new(switch, commits, recorder, clock.now()));
-    let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false) });
+    let mailbox = Arc::new(Mailbox::new().map_err(|errno| failed("cannot wake workers")(errno.into()))?);
+    let control = Mutex::new(Control::new(switch, commits, recorder, Arc::clone(&mailbox), clock.now()));
+    let punted = tokio::sync::Notify::new();
+    let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false), mailbox, punted });
 
     let mut workers = Vec::new();
     for (index, ports) in queues.into_iter().enumerate() {
@@ -184,13 +196,16 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
             .map_err(|errno| failed("cannot watch the ports")(errno.into()))?;
         workers.push(worker);
     }
-    let mut links = Links::new(Arc::clone(&running), workers.iter().map(WorkerThread::replaced).collect());
+    let replaced = workers.iter().map(WorkerThread::replaced).collect();
+    let mut links = Links::new(Arc::clone(&running), replaced, options.in_a_host);
     let mut threads = Vec::new();
     for (index, worker) in workers.into_iter().enumerate() {
         let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run());
         threads.push(thread.map_err(failed("cannot start a worker"))?);
     }
-    let monitor = LinkMonitor::spawn(interfaces, move |port, state| links.change(port, state))
+    let watched = interfaces.into_iter().enumerate();
+    let watched = watched.filter_map(|(port, watched)| watched.map(|(netns, name)| (port, netns, name)));
+    let monitor = LinkMonitor::spawn(watched.collect(), move |port, state| links.change(port, state))
         .map_err(failed("cannot watch the links"))?;
 
     let goes_on = || {
@@ -222,6 +237,13 @@ fn check_cpus(workers: &WorkersConfig) -> Result<(), RunError> {
         Some(&cpu) => Err(RunError::Cpu(cpu)),
         None => Ok(()),
     }
+}
+
+/// The address of a switch stays with its name and its machine, so that its partners know it again.
+fn chassis_address(name: &str) -> MacAddr {
+    // machine-id(5); without one, switches of one name on two machines have one address.
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    greylag_switch::chassis_address(Seed(0).derive(machine.trim()).derive(name))
 }
 
 fn random_seed() -> Result<Seed, RunError> {

@@ -1,5 +1,6 @@
 //! Opening the ports that a configuration names: one queue of each for every worker.
 
+use super::kernel_stack::KeptOff;
 use crate::netns::{Netns, NetnsError};
 use greylag_base::PortName;
 use greylag_ports::{Interface, OpenError, PacketQueue, Port, TapConfig, TapQueue};
@@ -8,6 +9,7 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
+use std::path::PathBuf;
 
 /// Why a port cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +33,20 @@ pub enum PortError {
     /// Another switch has the device.
     #[error("port {0}: another greylag switch forwards on this device already: stop that one first")]
     InUse(PortName),
+    /// The host's own network stack cannot be kept off the device.
+    #[error(
+        "port {port}: cannot set {path}: {source}. The host's own network stack would answer beside the bond; where \
+         /proc/sys is read-only, as in most containers, this has to be set from outside",
+        path = .path.display()
+    )]
+    Stack {
+        /// Its name.
+        port: PortName,
+        /// The setting.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// The namespace is there, and closed.
     #[error("port {port}: its network namespace cannot be entered: {source}")]
     Enter {
@@ -45,14 +61,20 @@ pub(super) type Watched = (Option<Netns>, PortName);
 
 /// Holds a device for this switch: a second one on the same device would double every frame. An abstract socket
 /// belongs to a network namespace, as the device does, and goes with the process, however that ends.
-pub(super) struct Claim(#[expect(dead_code, reason = "it is held, not used")] UnixListener);
+#[expect(dead_code, reason = "they are held, not used")]
+pub(super) struct Claim {
+    /// Dropped while the device is still ours.
+    kept_off: Option<KeptOff>,
+    listener: UnixListener,
+}
 
 impl Claim {
-    fn take(device: &PortName) -> Result<Claim, PortError> {
+    fn take(device: &PortName, in_a_host: bool) -> Result<Claim, PortError> {
         let name = format!("greylag/device/{device}");
         let address = SocketAddr::from_abstract_name(name).map_err(|_| PortError::InUse(device.clone()))?;
         let listener = UnixListener::bind_addr(&address).map_err(|_| PortError::InUse(device.clone()))?;
-        Ok(Claim(listener))
+        let kept_off = in_a_host.then(|| KeptOff::device(device)).transpose()?;
+        Ok(Claim { kept_off, listener })
     }
 }
 
@@ -60,36 +82,42 @@ impl Claim {
 pub(super) struct Opened {
     /// Worker by worker, port by port.
     pub(super) queues: Vec<Vec<Option<Box<dyn Port>>>>,
-    /// Port by port: the interface whose state is the port's, and the namespace that it is in.
-    pub(super) interfaces: Vec<Watched>,
+    /// Port by port: the interface whose state is the port's, and the namespace that it is in. A bundle has none.
+    pub(super) interfaces: Vec<Option<Watched>>,
     /// The devices that are ours.
     pub(super) claims: Vec<Claim>,
 }
 
 /// Opens all ports, or none: an error closes what was opened.
-pub(super) fn open_ports(config: &SwitchConfig) -> Result<Opened, PortError> {
+pub(super) fn open_ports(config: &SwitchConfig, in_a_host: bool) -> Result<Opened, PortError> {
     let workers = NonZeroUsize::new(config.workers.count.into()).unwrap_or(NonZeroUsize::MIN);
     let mut queues: Vec<Vec<Option<Box<dyn Port>>>> = (0..workers.get()).map(|_| Vec::new()).collect();
     let (mut interfaces, mut claims) = (Vec::new(), Vec::new());
     for port in &config.ports {
         if port.attachment == Attachment::Device {
-            claims.push(Claim::take(&port.name)?);
+            claims.push(Claim::take(&port.name, in_a_host)?);
         }
-        let (opened, interface) = open_port(port, workers)?;
+        let Some((opened, interface)) = open_port(port, workers)? else {
+            queues.iter_mut().for_each(|worker| worker.push(None));
+            interfaces.push(None);
+            continue;
+        };
         for (worker, queue) in queues.iter_mut().zip(opened) {
             worker.push(Some(queue));
         }
-        interfaces.push(interface);
+        interfaces.push(Some(interface));
     }
     Ok(Opened { queues, interfaces, claims })
 }
 
 pub(super) type Queues = Vec<Box<dyn Port>>;
 
-fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Watched), PortError> {
+/// `None` for a bundle, which is nothing but its members.
+fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<Option<(Queues, Watched)>, PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     match &port.attachment {
-        Attachment::Device => Ok((open_device(port, workers)?, (None, port.name.clone()))),
+        Attachment::Lag(_) => Ok(None),
+        Attachment::Device => Ok(Some((open_device(port, workers)?, (None, port.name.clone())))),
         Attachment::Tap { netns, interface, mac_address } => {
             let tap = TapConfig {
                 name: interface.clone().unwrap_or_else(|| port.name.clone()),
@@ -104,7 +132,7 @@ fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Watche
                     .map_err(|source| PortError::Enter { port: port.name.clone(), source })?,
                 None => TapQueue::open(&tap),
             };
-            Ok((boxed(queues.map_err(failed)?), (netns, tap.name)))
+            Ok(Some((boxed(queues.map_err(failed)?), (netns, tap.name))))
         }
     }
 }

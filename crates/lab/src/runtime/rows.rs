@@ -24,6 +24,8 @@ pub(super) fn routes() -> Router<Arc<Running>> {
         .route("/v1/ports", get(|State(running): Shared| rows(running, Switch::port_rows)))
         .route("/v1/drops", get(|State(running): Shared| rows(running, |switch, _| switch.drops())))
         .route("/v1/counters", get(|State(running): Shared| rows(running, Switch::counters)))
+        .route("/v1/lags", get(|State(running): Shared| rows(running, |switch, _| switch.lag_rows())))
+        .route("/v1/lacp", get(lacp))
         .route("/v1/agents", get(agents))
         .route("/v1/alarms", get(alarms))
         .route("/v1/history", get(history))
@@ -42,6 +44,21 @@ async fn agents(State(running): Shared) -> Json<Vec<answer::Agent>> {
     let clock = running.clock;
     let dated = |row: greylag_switch::show::AgentRow| answer::Agent { since: clock.date(row.since), row };
     rows(running, |switch, _| switch.agent_rows().into_iter().map(dated).collect()).await
+}
+
+async fn lacp(State(running): Shared) -> Result<Json<Vec<answer::Lacp>>, Problem> {
+    let clock = running.clock;
+    let dated =
+        |row: greylag_switch::show::LacpRow| answer::Lacp { last_change: clock.date(row.last_change), row };
+    let Json(rows) = rows(running, |switch, _| switch.lacp_rows()).await;
+    match rows {
+        Some(rows) => Ok(Json(rows.into_iter().map(dated).collect())),
+        None => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "the lacp agent does not run, and what it knew of its partners went with it: /v1/agents says how it is, /v1/lags what \
+             the data plane still does",
+        )),
+    }
 }
 
 async fn alarms(State(running): Shared) -> Json<Vec<answer::Alarm>> {

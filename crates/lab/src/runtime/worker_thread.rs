@@ -20,6 +20,9 @@ const LINGER: Duration = Duration::from_micros(50);
 /// How often lapsed addresses are reclaimed and missed frames are read.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 
+/// What epoll calls the control side, beside the numbers of ports.
+const CONTROL_SIDE: u64 = u64::MAX;
+
 /// Rounds over ports that have had frames, before the others are looked at again.
 const ROUNDS: usize = 8;
 
@@ -28,6 +31,8 @@ pub(super) struct WorkerThread {
     ports: Vec<Option<Box<dyn Port>>>,
     idle: IdlePolicy,
     cpu: Option<u16>,
+    /// It sends what the control side has to send.
+    originates: bool,
     running: Arc<Running>,
     /// Says which ports have something.
     epoll: OwnedFd,
@@ -52,8 +57,15 @@ impl WorkerThread {
                 epoll::add(&epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
             }
         }
+        // One worker is enough for what the control side has to send.
+        let originates = index == 0;
+        if originates {
+            let control_side = epoll::EventData::new_u64(CONTROL_SIDE);
+            epoll::add(&epoll, &running.mailbox, control_side, epoll::EventFlags::IN)?;
+        }
         let cpu = settings.cpus.get(index).copied();
-        Ok(WorkerThread { worker, ports, idle: settings.idle, cpu, running, epoll, replaced: Arc::default() })
+        let (idle, replaced) = (settings.idle, Arc::default());
+        Ok(WorkerThread { worker, ports, idle, cpu, originates, running, epoll, replaced })
     }
 
     /// Where new queues for this worker are put.
@@ -73,6 +85,9 @@ impl WorkerThread {
         let mut housekeeping = last_frame;
         while !self.running.stop.load(Ordering::Relaxed) {
             for _ in 0..ROUNDS {
+                if self.originates {
+                    self.worker.originate(&mut self.ports[..]);
+                }
                 let now = self.running.clock.now();
                 ready.retain(|&port| self.poll(now, port));
                 if ready.is_empty() {
@@ -94,6 +109,10 @@ impl WorkerThread {
                 Err(errno) => return Err(errno.into()),
             }
             for event in events.drain(..) {
+                if event.data.u64() == CONTROL_SIDE {
+                    self.running.mailbox.clear();
+                    continue;
+                }
                 let port = event.data.u64() as usize;
                 if !ready.contains(&port) {
                     ready.push(port);
@@ -117,7 +136,12 @@ impl WorkerThread {
     /// Takes a batch from a port; `false` when it had none left.
     fn poll(&mut self, now: Instant, port: usize) -> bool {
         match self.worker.poll_port(now, PortId(port as u16), &mut self.ports) {
-            Ok(frames) => frames > 0,
+            Ok(frames) => {
+                if self.worker.take_punted() {
+                    self.running.punted.notify_one();
+                }
+                frames > 0
+            }
             Err(error) => {
                 // The interface is gone for good: its descriptor would be ready for ever. EBADFD is what a TAP says.
                 if error.raw_os_error() == Some(rustix::io::Errno::BADFD.raw_os_error()) {

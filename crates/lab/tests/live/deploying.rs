@@ -126,6 +126,7 @@ fn lab(name: &str) -> Lab {
         name: name.into(),
         kind,
         exec: exec.iter().map(|&command| command.into()).collect(),
+        bond: None,
     };
     Lab {
         name: name.into(),
@@ -273,12 +274,12 @@ fn what_fails_leaves_nothing() {
 
     it.options.program = stand_in::script(it.folder.path(), "echo port h1 is on fire; exit 3");
     let error = it.deploy().unwrap_err().to_string();
-    assert!(error.contains("switch `sw1` ended at once") && error.contains("port h1 is on fire"), "{error}");
+    assert!(error.contains("node `sw1` ended at once") && error.contains("port h1 is on fire"), "{error}");
     it.nothing_is_left();
 
     it.options.program = "/no/such/program".into();
     let error = it.deploy().unwrap_err().to_string();
-    assert!(error.starts_with("cannot start /no/such/program for switch `sw1`"), "{error}");
+    assert!(error.starts_with("cannot start /no/such/program for node `sw1`"), "{error}");
     it.nothing_is_left();
 
     it.options.program = stand_in::program(it.folder.path());

@@ -27,10 +27,10 @@ fn a_monitor_follows_interfaces_down_up_away_and_back() {
     link::set_up(&a, "eth0").unwrap();
     let (sender, changes) = channel();
     let watch = vec![
-        (Some(a.clone()), port("eth0")),
-        (Some(b.clone()), port("eth0")),
-        (Some(a.clone()), port("later")),
-        (None, port("no-such-glt")),
+        (0, Some(a.clone()), port("eth0")),
+        (1, Some(b.clone()), port("eth0")),
+        (2, Some(a.clone()), port("later")),
+        (3, None, port("no-such-glt")),
     ];
     let monitor =
         LinkMonitor::spawn(watch, move |index, state| sender.send((index, state)).unwrap()).unwrap();
@@ -80,12 +80,12 @@ fn a_monitor_keeps_up_with_more_events_than_its_socket_holds() {
     let (sender, changes) = channel();
     let (go, wait) = channel::<()>();
     // The first report holds the monitor up until the socket has overflowed.
-    let monitor = LinkMonitor::spawn(vec![(Some(a.clone()), port("eth0"))], move |index, state| {
+    let monitor = LinkMonitor::spawn(vec![(7, Some(a.clone()), port("eth0"))], move |index, state| {
         sender.send((index, state)).unwrap();
         let _ = wait.recv();
     })
     .unwrap();
-    assert_eq!(next(&changes), (0, LinkState::Down));
+    assert_eq!(next(&changes), (7, LinkState::Down));
     for _ in 0..400 {
         link::set_up(&a, "eth0").unwrap();
         link::set_down(&a, "eth0").unwrap();

@@ -2,10 +2,10 @@
 //! link does harm.
 
 use crate::driver::{A, B, BUNDLE, Pair, SPEED, Way, millis, secs, system, system_mac};
-use greylag_base::{Instant, PortId, Seed};
+use greylag_base::{Instant, Mbps, PortId, Seed};
 use greylag_lacp::{
-    Behaviour, BelowMinLinks, Counters, Interval, Lacp, LacpConfig, LacpMode, Mbps, MuxControl,
-    OtherPartners, PartnerChoice, PartnerPin, Preset,
+    Behaviour, BelowMinLinks, Counters, Interval, Lacp, LacpConfig, LacpMode, MuxControl, OtherPartners,
+    PartnerChoice, PartnerPin, Preset,
 };
 use greylag_wire::lacp::{Flags, Participant, Repr, SystemId};
 use greylag_wire::slow;

@@ -1,8 +1,8 @@
 //! Two systems (or one, and the two chassis of its partner) on a virtual clock, and the links between them.
 
-use greylag_base::{Dice, Instant, MacAddr, PortId, Seed};
+use greylag_base::{Dice, Instant, MacAddr, Mbps, PortId, Seed};
 use greylag_lacp::{
-    BundleConfig, BundleId, Lacp, LacpConfig, LacpEvent, Mbps, MemberConfig, MemberRow, Preset, mux, receive,
+    BundleConfig, BundleId, Lacp, LacpConfig, LacpEvent, MemberConfig, MemberRow, Preset, mux, receive,
 };
 use greylag_wire::lacp::{Flags, Participant, Repr, SystemId};
 use greylag_wire::slow;

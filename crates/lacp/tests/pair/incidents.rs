@@ -1,11 +1,11 @@
 //! What goes wrong on links and at the other end, and what must come of it.
 
 use crate::driver::{A, ACTIVE, B, BUNDLE, C, PASSING, Pair, SPEED, Way, millis, secs, system, system_mac};
-use greylag_base::{PortId, Seed};
+use greylag_base::{Mbps, PortId, Seed};
 use greylag_lacp::mux::State as Mux;
 use greylag_lacp::receive::State as Receive;
 use greylag_lacp::{
-    BelowMinLinks, BundleConfig, BundleId, LacpConfig, LacpEvent, LacpMode, Mbps, Member, MuxControl,
+    BelowMinLinks, BundleConfig, BundleId, LacpConfig, LacpEvent, LacpMode, Member, MuxControl,
     OtherPartners, PartnerChoice, Preset, Reason, Selected, SyncRule, churn,
 };
 use greylag_wire::lacp::{Flags, SystemId};

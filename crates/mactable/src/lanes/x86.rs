@@ -1,7 +1,8 @@
 //! The vector instructions of x86-64.
 
 use super::{Fids, GROUP, Lanes, Lines, Scalar, Words};
-use crate::bucket::{Line, MARK_SLOT};
+use crate::block::GROUPS;
+use crate::bucket::{Line, MARK_SLOT, Survey};
 use crate::clock::{AHEAD, Clock, LIFE};
 use crate::ids::NONE;
 use crate::key::Key;
@@ -304,6 +305,32 @@ impl Lanes for Avx512 {
             let hits = is_entry_of(found, _mm512_loadu_si512(bits.as_ptr().cast()));
             _mm512_storeu_si512(words.as_mut_ptr().cast(), _mm512_maskz_mov_epi64(hits, found));
             _mm512_test_epi64_mask(found, found) & !hits
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn survey(line: &Line, key: u64, key_mask: u64) -> Survey {
+        // SAFETY: the caller has AVX-512 F.
+        unsafe {
+            let words = load64(line);
+            let vacant = _mm512_testn_epi64_mask(words, _mm512_set1_epi64(AGE_MASK as i64));
+            let differs = _mm512_xor_si512(words, _mm512_set1_epi64(key as i64));
+            let same = _mm512_testn_epi64_mask(differs, _mm512_set1_epi64(key_mask as i64)) & !vacant;
+            let is_marked = _mm512_test_epi64_mask(words, words) >> MARK_SLOT != 0;
+            Survey { vacant: vacant.into(), same: same.into(), is_marked }
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn of_fid(fids: &[[u16; GROUP]; GROUPS], fid: u16) -> u64 {
+        // SAFETY: the caller has AVX-512 BW; there are 64 ids.
+        unsafe {
+            let fid = _mm512_set1_epi16(fid as i16);
+            let half = |at: usize| {
+                let ids = _mm512_loadu_si512(fids.as_ptr().add(at).cast());
+                u64::from(_mm512_cmpeq_epi16_mask(ids, fid))
+            };
+            half(0) | half(GROUPS / 2) << 32
         }
     }
 

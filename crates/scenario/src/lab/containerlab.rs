@@ -81,6 +81,11 @@ pub(super) const NODE: Explained = &[
         &["vlan", "neighbor-lifetime", "announces"],
         "is for scenarios, whose hosts are greylag's own: a lab's host is the kernel's. Remove it",
     ),
+    (
+        &["bond"],
+        "is for `greylag lab`: a scenario's hosts are greylag's own, and each has one link. Remove it, or take a \
+         switch with a bundle in the host's place",
+    ),
     (&["exec"], "is for `greylag lab`: a scenario's hosts have no shell. Remove it, or use the timeline"),
 ];
 

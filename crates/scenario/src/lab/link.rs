@@ -29,7 +29,7 @@ const END_KEYS: Keys =
 const MEDIA: &[(&str, Medium)] = &[("veth", Medium::Veth), ("tap", Medium::Tap)];
 
 /// Linux switches IPv6 off below it (RFC 8200 5).
-const IPV6_MINIMUM_MTU: u16 = 1280;
+pub(super) const IPV6_MINIMUM_MTU: u16 = 1280;
 
 /// A link as far as it could be read.
 pub(super) struct Draft {
@@ -41,13 +41,17 @@ pub(super) struct Draft {
 }
 
 /// The links, and whether there were problems with them.
-pub(super) fn read_all(links: &Field<'_>, nodes: &[Outline<'_>], form: Form) -> (Vec<Draft>, bool) {
-    let mut taken = Taken::default();
+pub(super) fn read_all<'d>(
+    links: &Field<'d>,
+    nodes: &[Outline<'_>],
+    form: Form,
+    taken: &mut Taken<'d>,
+) -> (Vec<Draft>, bool) {
     let items = links.list(&format!("[{EXAMPLE}]"));
     let mut incomplete = items.is_none();
     let mut drafts = Vec::new();
     for item in items.unwrap_or_default() {
-        let draft = read(&item, nodes, form, &mut taken);
+        let draft = read(&item, nodes, form, taken);
         incomplete |= draft.is_none();
         if let Some(draft) = draft {
             incomplete |= draft.ends.len() != 2 || draft.ends.iter().any(Option::is_none);
@@ -216,6 +220,31 @@ pub(super) fn cables_of(node: usize, links: &[Draft], lab: &Lab) -> Vec<Cable> {
         }
     }
     cables
+}
+
+/// The end of a link at a host, as its bond sees it.
+pub(super) struct HostEnd {
+    pub(super) interface: PortName,
+    pub(super) mtu: u16,
+    pub(super) tap: bool,
+    /// The key of an IP address that it has.
+    pub(super) address: Option<&'static str>,
+    /// The field of the lab file, for messages.
+    pub(super) link: String,
+}
+
+/// The ends of links at one node.
+pub(super) fn ends_of(node: usize, links: &[Draft]) -> Vec<HostEnd> {
+    let ends = links.iter().flat_map(|link| link.ends.iter().flatten().map(move |end| (link, end)));
+    ends.filter(|(_, end)| end.node == node)
+        .map(|(link, end)| HostEnd {
+            interface: end.interface.clone(),
+            mtu: link.mtu,
+            tap: link.medium == Some(Medium::Tap),
+            address: end.ipv4.map(|_| "ipv4").or(end.ipv6.map(|_| "ipv6")),
+            link: link.path.clone(),
+        })
+        .collect()
 }
 
 /// Gives every end at a host that has no MAC address one that is the same whenever the file is read: 02:67:6c, the

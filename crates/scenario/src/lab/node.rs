@@ -1,4 +1,6 @@
-use super::{Form, Node, NodeKind, containerlab};
+use super::link::HostEnd;
+use super::unique::Taken;
+use super::{Form, HostBond, Node, NodeKind, bond, containerlab};
 use crate::error::Problem;
 use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
@@ -18,7 +20,7 @@ use std::time::Duration;
 const EXAMPLE: &str = "{kind: host}";
 
 const KEYS: Keys =
-    Keys { allowed: &["kind", "startup-config", "config", "exec"], explained: containerlab::NODE };
+    Keys { allowed: &["kind", "startup-config", "config", "exec", "bond"], explained: containerlab::NODE };
 
 const SCENARIO_KEYS: Keys = Keys {
     allowed: &["kind", "startup-config", "config", "vlan", "neighbor-lifetime", "announces"],
@@ -88,10 +90,30 @@ fn read_exec(field: &Field<'_>) -> Vec<String> {
     commands.iter().filter_map(command).collect()
 }
 
-impl Outline<'_> {
+impl<'d> Outline<'d> {
     /// The node while it is not known what it is.
     pub(super) fn as_host(&self) -> Node {
-        Node { name: self.name.to_owned(), kind: NodeKind::Host, exec: self.exec.clone() }
+        Node { name: self.name.to_owned(), kind: NodeKind::Host, exec: self.exec.clone(), bond: None }
+    }
+
+    /// The bond of a host, if it has one. `ends` are those of its links.
+    pub(super) fn read_bond(
+        &self,
+        ends: &[HostEnd],
+        incomplete: bool,
+        taken: &mut Taken<'d>,
+    ) -> Option<Box<HostBond>> {
+        let field = self.map.as_ref()?.get("bond")?;
+        match self.kind? {
+            Kind::Host => bond::read(field, self.name, ends, incomplete, taken).map(Box::new),
+            Kind::Greylag => {
+                field.refuse_key(format!(
+                    "`bond` is a host's, and `{}` is a switch: it has bundles, below its `config`, with `type: lag`",
+                    self.name
+                ));
+                None
+            }
+        }
     }
 
     /// What a scenario says of a host.

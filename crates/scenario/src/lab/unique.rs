@@ -2,7 +2,7 @@ use super::link::ReadEnd;
 use crate::field::Field;
 use greylag_base::{MacAddr, PortName};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What may be there once in a lab, and who has it.
 #[derive(Default)]
@@ -26,10 +26,24 @@ impl<'d> Taken<'d> {
             self.interfaces.insert((end.value.node, interface.clone()), end.interface.clone());
         }
         claim_address(&mut self.macs, end.value.mac, end.mac.as_ref(), &owner);
-        let v4 = end.value.ipv4.map(|(address, _)| IpAddr::V4(address));
-        claim_address(&mut self.addresses, v4, end.ipv4.as_ref(), &owner);
-        let v6 = end.value.ipv6.map(|(address, _)| IpAddr::V6(address));
-        claim_address(&mut self.addresses, v6, end.ipv6.as_ref(), &owner);
+        self.claim_addresses(
+            &owner,
+            (end.value.ipv4, end.ipv4.as_ref()),
+            (end.value.ipv6, end.ipv6.as_ref()),
+        );
+    }
+
+    /// Notes the IP addresses of an interface, each with its field; reports what another has already.
+    pub(super) fn claim_addresses(
+        &mut self,
+        owner: &str,
+        (v4, v4_field): (Option<(Ipv4Addr, u8)>, Option<&Field<'_>>),
+        (v6, v6_field): (Option<(Ipv6Addr, u8)>, Option<&Field<'_>>),
+    ) {
+        let v4 = v4.map(|(address, _)| IpAddr::V4(address));
+        claim_address(&mut self.addresses, v4, v4_field, owner);
+        let v6 = v6.map(|(address, _)| IpAddr::V6(address));
+        claim_address(&mut self.addresses, v6, v6_field, owner);
     }
 }
 

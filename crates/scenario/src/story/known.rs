@@ -1,14 +1,13 @@
 //! Names that a switch gives to what it tells: events, alarms, counters.
 
+use crate::json_names::names_of;
 use crate::nearest::nearest;
 use crate::phrase::quoted;
 use greylag_base::DropReason;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::show::{Counters, MacTableCounters, PortCountersRow};
-use serde::de::value::Error;
-use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 
-/// The events of `greylag_switch::Event`.
+/// The events of `greylag_switch::Event`, those of LACP included.
 pub(super) const EVENTS: &[&str] = &[
     "switch-started",
     "port-up",
@@ -20,9 +19,12 @@ pub(super) const EVENTS: &[&str] = &[
     "mac-declined",
     "mac-aged",
     "agent-started",
+    "agent-stopped",
     "agent-crashed",
-    "agent-hung",
     "agent-failed",
+    "agent-hung",
+    "agent-slowed",
+    "agent-resumed",
     "alarm-raised",
     "alarm-cleared",
     "config-committed",
@@ -30,6 +32,22 @@ pub(super) const EVENTS: &[&str] = &[
     "config-rolled-back",
     "fdb-flushed",
     "fdb-checked",
+    "lacp-receive-state-changed",
+    "lacp-periodic-state-changed",
+    "lacp-mux-state-changed",
+    "lacp-churn-state-changed",
+    "lacp-selection-changed",
+    "lacp-partner-changed",
+    "lacp-partner-kept",
+    "lacp-partners-differ",
+    "lacp-partner-not-collecting",
+    "lacp-one-way",
+    "lacp-pdus-missed",
+    "lacp-own-system-heard",
+    "lacp-port-moved",
+    "lag-fallback-changed",
+    "lag-member-changed",
+    "lag-changed",
 ];
 
 /// What a replay calls the end of a frame, beside faults and drop reasons: where it was lost, or which agent was in trouble there.
@@ -58,16 +76,16 @@ pub(super) const ALARMS: &[&str] =
 /// Is `path` a counter of a switch: `mac-table.learned`, `ports.eth1.in-frames`, `drops.storm-control`?
 pub(super) fn counter(path: &str, config: &SwitchConfig) -> Result<(), String> {
     let (first, rest) = path.split_once('.').unwrap_or((path, ""));
-    let mut groups = fields_of::<Counters>().to_vec();
+    let mut groups = names_of::<Counters>().to_vec();
     groups.push("drops");
     let ports = || config.ports.iter().map(|port| port.name.as_str());
     let (wrong, all): (&str, Vec<&str>) = match first {
         "drops" => (rest, DropReason::ALL.iter().map(|reason| reason.name()).collect()),
-        "mac-table" => (rest.split('.').next().unwrap_or(rest), fields_of::<MacTableCounters>().to_vec()),
+        "mac-table" => (rest.split('.').next().unwrap_or(rest), names_of::<MacTableCounters>().to_vec()),
         // A port's name may have a dot.
         "ports" => match rest.rsplit_once('.') {
             Some((port, counter)) if ports().any(|name| name == port) => {
-                (counter, fields_of::<PortCountersRow>().to_vec())
+                (counter, names_of::<PortCountersRow>().to_vec())
             }
             Some((port, _)) => (port, ports().collect()),
             None => (rest, ports().collect()),
@@ -85,45 +103,37 @@ pub(super) fn counter(path: &str, config: &SwitchConfig) -> Result<(), String> {
     Err(format!("there is no counter {}: {advice}", quoted(path)))
 }
 
-/// The names of a structure's fields in JSON.
-fn fields_of<T: for<'de> Deserialize<'de>>() -> &'static [&'static str] {
-    let mut fields: &'static [&'static str] = &[];
-    // It gives no value: it only takes down what it is asked for.
-    let asked = T::deserialize(Asked(&mut fields));
-    debug_assert!(asked.is_err());
-    fields
-}
-
-struct Asked<'f>(&'f mut &'static [&'static str]);
-
-impl<'de> Deserializer<'de> for Asked<'_> {
-    type Error = Error;
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Error> {
-        *self.0 = fields;
-        self.deserialize_any(visitor)
-    }
-
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
-        Err(Error::custom("there is no value"))
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct
-        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use greylag_switch::agent::AgentKind::Learning;
     use greylag_switch::alarm::AlarmKind;
+
+    /// The variants of an enumeration that have a name in JSON, out of its source.
+    fn variants(source: &str, enumeration: &str) -> Vec<String> {
+        let (_, body) = source.split_once(&format!("pub enum {enumeration} {{\n")).unwrap();
+        let (body, _) = body.split_once("\n}\n").unwrap();
+        let variants = body
+            .lines()
+            .filter_map(|line| line.strip_prefix("    "))
+            .filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()) && !line.contains('('));
+        let kebab =
+            |c: char| if c.is_ascii_uppercase() { format!("-{}", c.to_ascii_lowercase()) } else { c.into() };
+        variants
+            .map(|line| line.chars().take_while(char::is_ascii_alphanumeric).map(kebab).collect::<String>())
+            .map(|name| name.trim_start_matches('-').to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn every_event_is_known() {
+        let mut events = variants(include_str!("../../../switch/src/event.rs"), "Event");
+        events.extend(variants(include_str!("../../../switch/src/lacp/event.rs"), "LacpEvent"));
+        let mut known = EVENTS.to_vec();
+        known.sort_unstable();
+        events.sort_unstable();
+        assert_eq!(events, known);
+    }
 
     #[test]
     fn alarms_are_called_as_the_switch_calls_them() {

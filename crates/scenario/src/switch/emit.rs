@@ -1,21 +1,30 @@
 //! Writes a switch's configuration in the form of SWITCH.yml: the way back from `parse`. It is written
 //! as JSON, which is YAML too, and needs no rules of quoting of our own.
 
+mod lag;
+
 use super::learning::owned;
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
+use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
-    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningConfig, LearningMode, Membership, NetnsRef,
-    PortConfig, ReportOrder, StormControl, SwitchConfig,
+    Attachment, DampingAction, FloodGroups, FlowHashConfig, IdlePolicy, LearningConfig, LearningMode,
+    MemberConfig, Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub(crate) use lag::Lag;
+
 /// The configuration as the text of a SWITCH.yml.
 pub fn emit(config: &SwitchConfig) -> String {
-    let mut text =
-        serde_json::to_string_pretty(&File::of(config)).expect("plain values can be written as JSON");
+    text(&File::of(config))
+}
+
+/// Plain values as the text of a file.
+pub(crate) fn text(file: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(file).expect("plain values can be written as JSON");
     text.push('\n');
     text
 }
@@ -28,6 +37,8 @@ struct File<'a> {
     mac_table: MacTable,
     learning: Learning,
     supervisor: Supervisor,
+    lacp: Lacp,
+    flow_hash: FlowHash,
     group_fwd_mask: u16,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     vlans: BTreeMap<u16, Vlan<'a>>,
@@ -89,6 +100,7 @@ struct Learning {
     agent_owns: Vec<&'static str>,
     renew_interval: Time,
     flood: FloodGroups,
+    flush: PortFlush,
     queue_length: u32,
     poll_interval: Time,
     report_interval: Time,
@@ -103,6 +115,24 @@ struct Supervisor {
     restart_delay: Time,
     start_limit_burst: u32,
     start_limit_interval: Time,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Lacp {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_id_mac: Option<MacAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    system_priority: Option<u16>,
+    port_number_offset: u16,
+}
+
+#[derive(Serialize)]
+pub(crate) struct FlowHash {
+    fields: FlowFields,
+    symmetric: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
 }
 
 /// Seconds as a number, anything finer as milliseconds, the finest that the file knows.
@@ -137,17 +167,51 @@ struct Vlan<'a> {
 #[serde(rename_all = "kebab-case")]
 struct Port<'a> {
     #[serde(flatten)]
-    attachment: Option<Tap<'a>>,
+    attachment: Option<Attached<'a>>,
     enabled: bool,
     #[serde(flatten)]
-    membership: SwitchedVlan,
-    mtu: u16,
+    membership: Carried<'a>,
+    /// That of a member is its bundle's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtu: Option<u16>,
+    /// A bundle has that of its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port_speed: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maximum_entries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     isolation_group: Option<u16>,
     #[serde(skip_serializing_if = "is_unlimited")]
     storm_control: Storm,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Attached<'a> {
+    Tap(Tap<'a>),
+    Lag(Bundle<'a>),
+}
+
+#[derive(Serialize)]
+struct Bundle<'a> {
+    r#type: &'static str,
+    #[serde(flatten)]
+    keys: Lag<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Carried<'a> {
+    Vlans(SwitchedVlan),
+    ByBundle(Member<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Member<'a> {
+    aggregate_id: &'a PortName,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lacp_port_priority: Option<u16>,
 }
 
 #[derive(Serialize)]
@@ -274,9 +338,15 @@ impl<'a> File<'a> {
                 start_limit_burst: config.supervisor.start_limit_burst,
                 start_limit_interval: config.supervisor.start_limit_interval.into(),
             },
+            lacp: Lacp {
+                system_id_mac: config.lacp.system_id_mac,
+                system_priority: config.lacp.system_priority,
+                port_number_offset: config.lacp.port_number_offset,
+            },
+            flow_hash: FlowHash::of(&config.flow_hash),
             group_fwd_mask: config.group_fwd_mask,
             vlans: vlans.collect(),
-            ports: config.ports.iter().map(|port| (&port.name, Port::of(port))).collect(),
+            ports: config.ports.iter().map(|port| (&port.name, Port::of(port, config))).collect(),
             static_macs: static_macs.collect(),
         }
     }
@@ -289,6 +359,7 @@ impl Learning {
             agent_owns: owned(learning.agent_owns),
             renew_interval: learning.renew_interval.into(),
             flood: learning.flood,
+            flush: learning.flush,
             queue_length: learning.queue_length,
             poll_interval: learning.poll_interval.into(),
             report_interval: learning.report_interval.map_or(Time::None("once"), Time::from),
@@ -299,32 +370,53 @@ impl Learning {
 }
 
 impl<'a> Port<'a> {
-    fn of(port: &'a PortConfig) -> Self {
+    fn of(port: &'a PortConfig, switch: &'a SwitchConfig) -> Self {
         let StormControl { broadcast, multicast, unknown_unicast } = port.storm_control;
+        let is_member = port.membership.aggregate().is_some();
+        let is_lag = matches!(port.attachment, Attachment::Lag(_));
         Port {
-            attachment: match &port.attachment {
-                Attachment::Device => None,
-                Attachment::Tap { netns, interface, mac_address } => Some(Tap {
-                    r#type: "tap",
-                    netns: netns.as_ref().map(|netns| match netns {
-                        NetnsRef::Name(name) => Netns::Name(name),
-                        NetnsRef::Pid(pid) => Netns::Pid(*pid),
-                    }),
-                    interface: interface.as_ref(),
-                    mac_address: *mac_address,
-                }),
-            },
+            attachment: Attached::of(&port.attachment),
             enabled: port.enabled,
             membership: match &port.membership {
-                Membership::Access(vlan) => SwitchedVlan::Access { access_vlan: vlan.get() },
-                Membership::Trunk { vlans, native } => {
-                    SwitchedVlan::Trunk { trunk_vlans: ranges(vlans), native_vlan: native.map(VlanId::get) }
-                }
+                Membership::Aggregate(MemberConfig { lag, port_priority }) => Carried::ByBundle(Member {
+                    aggregate_id: &switch.ports[lag.index()].name,
+                    lacp_port_priority: *port_priority,
+                }),
+                Membership::Access(vlan) => Carried::Vlans(SwitchedVlan::Access { access_vlan: vlan.get() }),
+                Membership::Trunk { vlans, native } => Carried::Vlans(SwitchedVlan::Trunk {
+                    trunk_vlans: ranges(vlans),
+                    native_vlan: native.map(VlanId::get),
+                }),
             },
-            mtu: port.mtu,
+            mtu: (!is_member).then_some(port.mtu),
+            port_speed: (!is_lag).then(|| port.speed.to_string()),
             maximum_entries: port.maximum_entries,
             isolation_group: port.isolation_group,
             storm_control: Storm { broadcast, multicast, unknown_unicast },
+        }
+    }
+}
+
+impl FlowHash {
+    pub(crate) fn of(&FlowHashConfig { fields, symmetric, seed }: &FlowHashConfig) -> Self {
+        FlowHash { fields, symmetric, seed }
+    }
+}
+
+impl<'a> Attached<'a> {
+    fn of(attachment: &'a Attachment) -> Option<Self> {
+        match attachment {
+            Attachment::Device => None,
+            Attachment::Tap { netns, interface, mac_address } => Some(Attached::Tap(Tap {
+                r#type: "tap",
+                netns: netns.as_ref().map(|netns| match netns {
+                    NetnsRef::Name(name) => Netns::Name(name),
+                    NetnsRef::Pid(pid) => Netns::Pid(*pid),
+                }),
+                interface: interface.as_ref(),
+                mac_address: *mac_address,
+            })),
+            Attachment::Lag(lag) => Some(Attached::Lag(Bundle { r#type: "lag", keys: Lag::of(lag) })),
         }
     }
 }
@@ -363,6 +455,7 @@ mod tests {
                 agent_owns: AgentOwns { learn: true, lease: false, flood: true, adjacency: false },
                 renew_interval: Duration::from_millis(100),
                 flood: FloodGroups::Leased,
+                flush: PortFlush::Agent,
                 queue_length: 7,
                 poll_interval: Duration::from_millis(20),
                 report_interval: None,
@@ -375,6 +468,8 @@ mod tests {
                 start_limit_burst: 4,
                 start_limit_interval: Duration::from_secs(180),
             },
+            lacp: Default::default(),
+            flow_hash: Default::default(),
             group_fwd_mask: 4,
             vlans: [(vlan(10), VlanConfig { name: Some("red".into()), maximum_entries: Some(7) })].into(),
             ports: vec![
@@ -416,25 +511,27 @@ mod tests {
                 "move-damping": {"threshold": 5, "interval": 10, "hold": "1500ms", "action": "forward"},
             },
             "learning": {
-                "mode": "agent", "agent-owns": ["learn", "flood"], "renew-interval": "100ms", "flood": "leased",
+                "mode": "agent", "agent-owns": ["learn", "flood"], "renew-interval": "100ms", "flood": "leased", "flush": "agent",
                 "queue-length": 7, "poll-interval": "20ms", "report-interval": "once",
                 "report-order": "stamped", "audit-interval": "never",
             },
             "supervisor": {
                 "restart": false, "restart-delay": 5, "start-limit-burst": 4, "start-limit-interval": 180,
             },
+            "lacp": {"port-number-offset": 0},
+            "flow-hash": {"fields": "layer3+4", "symmetric": false},
             "group-fwd-mask": 4,
             "vlans": {"10": {"name": "red", "maximum-entries": 7}},
             "ports": {
                 "z1": {
                     "type": "tap", "netns": "greylag-lab-h1", "interface": "eth0",
                     "mac-address": "02:00:00:00:00:01", "enabled": true,
-                    "interface-mode": "ACCESS", "access-vlan": 10, "mtu": 1500,
+                    "interface-mode": "ACCESS", "access-vlan": 10, "mtu": 1500, "port-speed": "10G",
                     "storm-control": {"broadcast": 100},
                 },
                 "a1": {
                     "enabled": true, "interface-mode": "TRUNK", "trunk-vlans": [10, "20..22"],
-                    "native-vlan": 10, "mtu": 1500,
+                    "native-vlan": 10, "mtu": 1500, "port-speed": "10G",
                 },
             },
             "static-macs": [{"vlan": 10, "mac-address": "02:00:00:00:00:01", "interface": "a1"}],

@@ -1,9 +1,9 @@
 use crate::field::Field;
 use crate::keys::Keys;
 use crate::phrase::{either, quoted};
-use crate::time_span::{LONGEST, SHORTEST, time_span, written};
+use crate::time_span::{LONGEST, SHORTEST, time_span, time_span_or, written};
 use crate::yaml::Value;
-use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, ReportOrder};
+use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, PortFlush, ReportOrder};
 use std::time::Duration;
 
 const KEYS: Keys = Keys::of(&[
@@ -11,6 +11,7 @@ const KEYS: Keys = Keys::of(&[
     "agent-owns",
     "renew-interval",
     "flood",
+    "flush",
     "queue-length",
     "poll-interval",
     "report-interval",
@@ -19,6 +20,7 @@ const KEYS: Keys = Keys::of(&[
 ]);
 const MODES: &[(&str, LearningMode)] = &[("inline", LearningMode::Inline), ("agent", LearningMode::Agent)];
 const FLOOD: &[(&str, FloodGroups)] = &[("frozen", FloodGroups::Frozen), ("leased", FloodGroups::Leased)];
+const FLUSH: &[(&str, PortFlush)] = &[("at-once", PortFlush::AtOnce), ("agent", PortFlush::Agent)];
 const ORDERS: &[(&str, ReportOrder)] =
     &[("arrival", ReportOrder::Arrival), ("stamped", ReportOrder::Stamped)];
 
@@ -45,6 +47,9 @@ pub(super) fn read(field: &Field<'_>, ageing_time: Duration) -> LearningConfig {
     if let Some(flood) = map.get("flood") {
         learning.flood = flood.word("what becomes of flood groups", FLOOD).unwrap_or_default();
     }
+    if let Some(flush) = map.get("flush") {
+        learning.flush = flush.word("who flushes a port", FLUSH).unwrap_or_default();
+    }
     if let Some(length) = map.get("queue-length") {
         learning.queue_length =
             length.number("queue-length", 1..=LONGEST_QUEUE).unwrap_or(learning.queue_length);
@@ -56,11 +61,12 @@ pub(super) fn read(field: &Field<'_>, ageing_time: Duration) -> LearningConfig {
     learning.renew_interval = interval("renew-interval").unwrap_or(learning.renew_interval);
     learning.poll_interval = interval("poll-interval").unwrap_or(learning.poll_interval);
     if let Some(report) = map.get("report-interval") {
-        learning.report_interval =
-            interval_or(report, "report-interval", "once").unwrap_or(learning.report_interval);
+        learning.report_interval = time_span_or(report, "report-interval", SHORTEST..=LONGEST, "once")
+            .unwrap_or(learning.report_interval);
     }
     if let Some(audit) = map.get("audit-interval") {
-        learning.audit_interval = interval_or(audit, "audit-interval", "never").flatten();
+        learning.audit_interval =
+            time_span_or(audit, "audit-interval", SHORTEST..=LONGEST, "never").flatten();
     }
     if learning.mode == LearningMode::Agent {
         check_renewal(&learning, ageing_time, map.get("renew-interval").unwrap_or(field));
@@ -118,18 +124,4 @@ fn read_owns(field: &Field<'_>) -> Option<AgentOwns> {
 /// What an agent owns, in the words of the file.
 pub(super) fn owned(mut owns: AgentOwns) -> Vec<&'static str> {
     PARTS.iter().filter(|(_, part)| *part(&mut owns)).map(|(name, _)| *name).collect()
-}
-
-/// A time, or the word that says that there is none.
-fn interval_or(field: &Field<'_>, what: &str, none: &str) -> Option<Option<Duration>> {
-    if matches!(field.value(), Value::Text(text) if text == none) {
-        return Some(None);
-    }
-    if let Value::Text(text) = field.value()
-        && text.bytes().all(|byte| byte.is_ascii_alphabetic())
-    {
-        field.refuse(format!("{} is neither a time nor `{none}`: expected one such as 10s", quoted(text)));
-        return None;
-    }
-    time_span(field, what, SHORTEST..=LONGEST).map(Some)
 }

@@ -1,6 +1,7 @@
 //! A change of a running configuration, as an operator of a scenario commits it: a mapping of keys that is laid
 //! over what runs. Ports stay plugged into what they are plugged into.
 
+use super::port::BRIDGE_PORT;
 use super::{Cable, Place, emit, read};
 use crate::error::{FileError, Position, Problem};
 use crate::field::{Document, Field};
@@ -8,7 +9,7 @@ use crate::overlay::lay;
 use crate::source::Source;
 use crate::story::Patch;
 use crate::yaml::{self, Node, Value};
-use greylag_switch::config::{Attachment, SwitchConfig};
+use greylag_switch::config::{Attachment, PortConfig, SwitchConfig};
 
 /// The keys of a port that its `interface-mode` decides over.
 const VLAN_KEYS: &[&str] = &["access-vlan", "trunk-vlans", "native-vlan"];
@@ -27,13 +28,21 @@ pub fn patched(running: &SwitchConfig, patch: &Patch) -> Result<SwitchConfig, Fi
 
 /// Like [`patched`], by a patch that stands somewhere in a file. What it gives is right only if there is no problem.
 pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchConfig, Vec<Problem>) {
+    let change = patch.document().beside(patch.node().clone());
+    let root = change.root_at(patch.path().to_owned());
+    if refuse_other_types(running, &root) {
+        return (running.clone(), change.into_problems());
+    }
     let mut unplugged = running.clone();
     for port in &mut unplugged.ports {
-        port.attachment = Attachment::Device;
+        if !is_lag(port) {
+            port.attachment = Attachment::Device;
+        }
     }
     let cables: Vec<Cable> = running
         .ports
         .iter()
+        .filter(|port| !is_lag(port))
         .map(|port| Cable {
             interface: port.name.clone(),
             attachment: port.attachment.clone(),
@@ -43,14 +52,33 @@ pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchCo
         .collect();
     let mut merged = tree(&unplugged, patch.key_position());
     settle_modes(&mut merged, patch.node());
-    let change = patch.document().beside(patch.node().clone());
-    lay(&mut merged, &change.root_at(patch.path().to_owned()));
+    lay(&mut merged, &root);
     let document = patch.document().beside(merged);
     let place = Place::Lab { node: &running.name, cables: &cables, incomplete: false, inline: true };
     let config = read(&document.root_at(patch.path().to_owned()), &place);
     let mut problems = change.into_problems();
     problems.append(&mut document.into_problems());
     (config, problems)
+}
+
+/// A port stays a port, and a bundle a bundle: what else is said of one that would not means nothing.
+fn refuse_other_types(running: &SwitchConfig, patch: &Field<'_>) -> bool {
+    let mut refused = false;
+    for (name, change) in patch.child("ports").iter().flat_map(Field::every_named_child) {
+        let (Some((_, port)), Some(written)) = (running.port(name), change.child("type")) else { continue };
+        let becomes_lag = matches!(written.value(), Value::Text(text) if text == "lag");
+        if becomes_lag != is_lag(port) {
+            let what = if is_lag(port) { "bundle" } else { "port" };
+            written.refuse_key(format!("a {what} stays one while the switch runs: remove `type`"));
+            refused = true;
+        }
+    }
+    refused
+}
+
+/// A bundle is plugged into nothing.
+fn is_lag(port: &PortConfig) -> bool {
+    matches!(port.attachment, Attachment::Lag(_))
 }
 
 /// A configuration as the tree that a lab has below `config`. All of it stands at one place.
@@ -78,23 +106,35 @@ fn place_at(node: &mut Node, at: Position) {
     }
 }
 
-/// A port that the patch gives another mode loses the VLANs that it had in the old one.
+/// A port that the patch gives another mode loses the VLANs that it had in the old one; one that it puts into a bundle loses
+/// what the bundle has in its place, and one that it takes out of a bundle what only a member has.
 fn settle_modes(running: &mut Node, patch: &Node) {
     let Some((ports, changes)) = entry_mut(running, "ports").zip(entry(patch, "ports")) else { return };
     let (Value::Mapping(ports), Value::Mapping(changes)) = (&mut ports.value, &changes.value) else { return };
     for (key, port) in ports {
-        let change = changes.iter().find(|(changed, _)| changed.text == key.text).map(|(_, change)| change);
-        let mode = change.and_then(|change| entry(change, "interface-mode"));
-        let (Some(Value::Text(new)), Some(Value::Text(old))) =
-            (mode.map(|mode| &mode.value), entry(port, "interface-mode").map(|mode| &mode.value))
-        else {
+        let Some((_, change)) = changes.iter().find(|(changed, _)| changed.text == key.text) else {
             continue;
         };
-        if new != old
-            && let Value::Mapping(keys) = &mut port.value
-        {
-            keys.retain(|(key, _)| !VLAN_KEYS.contains(&key.text.as_str()));
+        let lost = lost_keys(port, change);
+        if let Value::Mapping(keys) = &mut port.value {
+            keys.retain(|(key, _)| !lost.contains(&key.text.as_str()));
         }
+    }
+}
+
+fn lost_keys(port: &Node, change: &Node) -> &'static [&'static str] {
+    let text = |port, key| match entry(port, key).map(|value| &value.value) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
+    };
+    match (entry(change, "aggregate-id").map(|lag| &lag.value), text(port, "aggregate-id")) {
+        (Some(Value::Nothing), Some(_)) => return &["lacp-port-priority"],
+        (Some(Value::Text(_)), None) => return BRIDGE_PORT,
+        _ => {}
+    }
+    match (text(change, "interface-mode"), text(port, "interface-mode")) {
+        (Some(new), Some(old)) if new != old => VLAN_KEYS,
+        _ => &[],
     }
 }
 

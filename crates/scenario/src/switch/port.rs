@@ -1,13 +1,15 @@
+use super::lag;
 use super::mac_table::MAXIMUM_ENTRIES;
 use crate::address::station_mac;
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::name::interface_name;
 use crate::phrase::quoted;
+use crate::quantity::speed;
 use crate::vlan::{vlan, vlan_list};
 use crate::yaml::Value;
 use greylag_base::{MacAddr, PortName, VlanId};
-use greylag_switch::config::{Attachment, Membership, NetnsRef, PortConfig, StormControl};
+use greylag_switch::config::{Attachment, LagConfig, Membership, NetnsRef, PortConfig, StormControl};
 use std::collections::BTreeMap;
 
 /// MTU of a port or link, in bytes: IPv4 needs 68 (RFC 791 3.2), the frame buffers end at 9216.
@@ -16,24 +18,106 @@ pub(crate) const MTU_RANGE: std::ops::RangeInclusive<i128> = 68..=9216;
 /// PID_MAX_LIMIT of 64-bit Linux.
 const LAST_PID: i128 = 4_194_304;
 
-const KEYS: Keys = Keys::of(&[
-    "type",
-    "netns",
-    "interface",
-    "mac-address",
+/// What a member of a bundle leaves to its bundle.
+pub(super) const BRIDGE_PORT: &[&str] = &[
     "interface-mode",
     "access-vlan",
     "trunk-vlans",
     "native-vlan",
     "mtu",
-    "enabled",
     "isolation-group",
     "maximum-entries",
     "storm-control",
-]);
+];
+const TAP: &[&str] = &["netns", "interface", "mac-address"];
+
+const NOT_A_MEMBER: (&[&str], &str) =
+    (&["lacp-port-priority"], "is for a member of a bundle: add `aggregate-id`, or remove it");
+const NOT_A_LAG: (&[&str], &str) = (lag::ONLY, "is for a bundle: add `type: lag`, or remove it");
+const THE_BUNDLE_HAS_IT: (&[&str], &str) =
+    (BRIDGE_PORT, "is not for a member of a bundle: its bundle has it. Remove it");
+const LAG_KEY_OF_A_MEMBER: (&[&str], &str) =
+    (lag::ONLY, "is for a bundle, and this port is a member of one: move it there");
+const TYPE_IN_A_LAB: (&[&str], &str) = (
+    &["type"],
+    "is for `greylag run`, but for `type: lag`: in a lab the link says what a port is made of. Remove it",
+);
+const TAP_IN_A_LAB: (&[&str], &str) =
+    (TAP, "is for `greylag run`: in a lab the link says what is at its other end. Remove it");
+
+const KEYS: Keys = Keys {
+    allowed: &[
+        "type",
+        "netns",
+        "interface",
+        "mac-address",
+        "interface-mode",
+        "access-vlan",
+        "trunk-vlans",
+        "native-vlan",
+        "aggregate-id",
+        "mtu",
+        "port-speed",
+        "enabled",
+        "isolation-group",
+        "maximum-entries",
+        "storm-control",
+    ],
+    explained: &[NOT_A_MEMBER, NOT_A_LAG],
+};
 
 const LAB_KEYS: Keys = Keys {
     allowed: &[
+        "interface-mode",
+        "access-vlan",
+        "trunk-vlans",
+        "native-vlan",
+        "aggregate-id",
+        "mtu",
+        "port-speed",
+        "enabled",
+        "isolation-group",
+        "maximum-entries",
+        "storm-control",
+    ],
+    explained: &[TYPE_IN_A_LAB, TAP_IN_A_LAB, NOT_A_MEMBER, NOT_A_LAG],
+};
+
+const MEMBER_KEYS: Keys = Keys {
+    allowed: &[
+        "type",
+        "netns",
+        "interface",
+        "mac-address",
+        "aggregate-id",
+        "lacp-port-priority",
+        "port-speed",
+        "enabled",
+    ],
+    explained: &[THE_BUNDLE_HAS_IT, LAG_KEY_OF_A_MEMBER],
+};
+
+const LAB_MEMBER_KEYS: Keys = Keys {
+    allowed: &["aggregate-id", "lacp-port-priority", "port-speed", "enabled"],
+    explained: &[TYPE_IN_A_LAB, TAP_IN_A_LAB, THE_BUNDLE_HAS_IT, LAG_KEY_OF_A_MEMBER],
+};
+
+const LAG_KEYS: Keys = Keys {
+    allowed: &[
+        "type",
+        "preset",
+        "lacp-mode",
+        "interval",
+        "system-id-mac",
+        "system-priority",
+        "admin-key",
+        "min-links",
+        "max-links",
+        "revertive",
+        "wait-to-restore",
+        "fallback",
+        "resilient",
+        "behaviour",
         "interface-mode",
         "access-vlan",
         "trunk-vlans",
@@ -45,10 +129,14 @@ const LAB_KEYS: Keys = Keys {
         "storm-control",
     ],
     explained: &[
-        (&["type"], "is for `greylag run`: in a lab the link says what a port is made of. Remove it"),
+        (TAP, "is for a TAP, and this is a bundle: remove it"),
         (
-            &["netns", "interface", "mac-address"],
-            "is for `greylag run`: in a lab the link says what is at its other end. Remove it",
+            &["aggregate-id"],
+            "is for a member, and this is a bundle: a bundle cannot be in another. Remove it",
+        ),
+        (
+            &["lacp-port-priority", "port-speed"],
+            "is a member's, and this is a bundle: move it to its members",
         ),
     ],
 };
@@ -60,15 +148,33 @@ pub(super) struct PortDraft<'d> {
     pub(super) config: PortConfig,
     /// Its entry in the file; `None` when only a link of the lab names it.
     pub(super) key: Option<Field<'d>>,
+    /// Its keys, if it has any that could be read.
+    pub(super) keys: Option<Mapping<'d>>,
     /// Its `mtu`, where it is written and right.
     pub(super) mtu: Option<Field<'d>>,
-    /// No problem was found with the VLANs.
+    /// No problem was found with the VLANs, or with the bundle.
     pub(super) membership_read: bool,
 }
 
-impl PortDraft<'_> {
+impl<'d> PortDraft<'d> {
     pub(super) fn unwritten(config: PortConfig) -> Self {
-        PortDraft { config, key: None, mtu: None, membership_read: true }
+        PortDraft { config, key: None, keys: None, mtu: None, membership_read: true }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        self.config.name.as_str()
+    }
+
+    pub(super) fn lag(&self) -> Option<&LagConfig> {
+        match &self.config.attachment {
+            Attachment::Lag(lag) => Some(lag),
+            Attachment::Device | Attachment::Tap { .. } => None,
+        }
+    }
+
+    /// One of its keys, as it is written.
+    pub(super) fn written(&self, key: &str) -> Option<&Field<'d>> {
+        self.keys.as_ref()?.get(key)
     }
 }
 
@@ -86,25 +192,67 @@ pub(super) fn read_ports<'d>(ports: Option<&Field<'d>>, in_lab: bool) -> Vec<Por
     drafts
 }
 
+/// What kind of port it is, which says what keys it has.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// One for itself.
+    Own,
+    /// A part of a bundle.
+    Member,
+    /// A bundle.
+    Lag,
+}
+
+impl Kind {
+    fn of(port: &Field<'_>) -> Self {
+        let kind = port.child("type");
+        if kind.is_some_and(|kind| matches!(kind.value(), Value::Text(text) if text == "lag")) {
+            Kind::Lag
+        } else if port.has("aggregate-id") {
+            Kind::Member
+        } else {
+            Kind::Own
+        }
+    }
+
+    fn keys(self, in_lab: bool) -> &'static Keys {
+        match (self, in_lab) {
+            (Kind::Own, false) => &KEYS,
+            (Kind::Own, true) => &LAB_KEYS,
+            (Kind::Member, false) => &MEMBER_KEYS,
+            (Kind::Member, true) => &LAB_MEMBER_KEYS,
+            (Kind::Lag, _) => &LAG_KEYS,
+        }
+    }
+}
+
 fn read_port(name: PortName, field: Field<'_>, in_lab: bool) -> PortDraft<'_> {
     let mut config = PortConfig::new(name);
-    let keys = if in_lab { &LAB_KEYS } else { &KEYS };
-    let Some(map) = field.mapping(keys, "{access-vlan: 10}") else {
-        return PortDraft { config, key: Some(field), mtu: None, membership_read: false };
+    let kind = Kind::of(&field);
+    let Some(map) = field.mapping(kind.keys(in_lab), "{access-vlan: 10}") else {
+        return PortDraft { key: Some(field), membership_read: false, ..PortDraft::unwritten(config) };
     };
-    let membership = read_membership(&map);
+    let membership = match kind {
+        // Which bundle is known once all ports are read.
+        Kind::Member => None,
+        Kind::Own | Kind::Lag => read_membership(&map),
+    };
     let membership_read = membership.is_some();
     config.membership = membership.unwrap_or(config.membership);
-    config.attachment = read_attachment(&map);
+    config.attachment = match kind {
+        Kind::Lag => Attachment::Lag(Box::new(lag::read(&map))),
+        Kind::Own | Kind::Member => read_attachment(&map),
+    };
     let mtu = map.get("mtu").and_then(|mtu| Some((mtu.clone(), mtu.number("mtu", MTU_RANGE)?)));
     config.mtu = mtu.as_ref().map_or(config.mtu, |(_, bytes)| *bytes);
+    config.speed = map.get("port-speed").and_then(|rate| speed(rate, "port-speed")).unwrap_or(config.speed);
     config.enabled = map.get("enabled").and_then(Field::boolean).unwrap_or(true);
     config.maximum_entries =
         map.get("maximum-entries").and_then(|entries| entries.number("maximum-entries", 0..=MAXIMUM_ENTRIES));
     config.isolation_group =
         map.get("isolation-group").and_then(|group| group.number("isolation group", 1..=65_535));
     config.storm_control = map.filled("storm-control").map(read_storm_control).unwrap_or_default();
-    PortDraft { config, key: Some(field), mtu: mtu.map(|(field, _)| field), membership_read }
+    PortDraft { config, key: Some(field), keys: Some(map), mtu: mtu.map(|(field, _)| field), membership_read }
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -162,14 +310,25 @@ fn read_trunk(map: &Mapping<'_>) -> Option<Membership> {
     map.get("access-vlan").is_none().then_some(Membership::Trunk { vlans, native })
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum PortType {
+    Device,
+    Tap,
+    Lag,
+}
+
+const PORT_TYPES: &[(&str, PortType)] =
+    &[("device", PortType::Device), ("tap", PortType::Tap), ("lag", PortType::Lag)];
+
+/// What a port is made of that is no bundle.
 fn read_attachment(map: &Mapping<'_>) -> Attachment {
     let tap = match map.get("type") {
         Some(field) if matches!(field.value(), Value::Text(text) if text == "veth") => {
             field.refuse("a veth is opened like any Ethernet device: write `type: device`, or remove it");
             return Attachment::Device;
         }
-        Some(field) => match field.word("a port type", &[("device", false), ("tap", true)]) {
-            Some(tap) => tap,
+        Some(field) => match field.word("a port type", PORT_TYPES) {
+            Some(port_type) => port_type == PortType::Tap,
             None => return Attachment::Device,
         },
         None => false,
@@ -228,6 +387,8 @@ fn refuse_shared_interfaces(drafts: &[PortDraft<'_>]) {
     for draft in drafts {
         let (Some(key), port) = (&draft.key, &draft.config) else { continue };
         let (place, interface, mac) = match &port.attachment {
+            // It has no interface.
+            Attachment::Lag(_) => continue,
             Attachment::Device => (String::new(), &port.name, None),
             Attachment::Tap { netns, interface, mac_address } => {
                 let place = netns.as_ref().map(|netns| match netns {

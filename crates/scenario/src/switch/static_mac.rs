@@ -52,6 +52,11 @@ fn read_one(field: &Field<'_>, ports: &[PortDraft<'_>]) -> Option<StaticMac> {
     let entry =
         StaticMac { vlan: vlan?, mac_address: mac_address?, port: PortId(u16::try_from(index).ok()?) };
     let port = &ports[index];
+    if let Some(member) = port.config.membership.aggregate() {
+        let lag = ports[member.lag.index()].name();
+        interface.refuse(format!("port `{name}` is a member of bundle `{lag}`: expected `{lag}`"));
+        return None;
+    }
     if port.membership_read && !port.config.membership.carries(entry.vlan) {
         map.get("vlan").unwrap_or(field).refuse(format!(
             "port `{name}` does not carry VLAN {}: it carries {}",

@@ -26,6 +26,8 @@ pub struct Cause {
     pub node: String,
     /// The port.
     pub port: Option<String>,
+    /// The bundle that the port was a part of.
+    pub lag: Option<String>,
     /// When the last frame of it died.
     #[serde(rename = "last-ns")]
     pub last: Instant,
@@ -62,6 +64,8 @@ enum End {
     Flooded,
     /// A switch sent it to a port.
     Sent(PortId),
+    /// A switch sent it to a port by which the bundle that the port is a part of does not send.
+    SentPast(PortId),
     /// A link lost it.
     Lost(usize, LinkLoss),
     /// It came to the receiver, under an address that is not the receiver's.
@@ -76,6 +80,8 @@ struct Sight {
     ingress: PortId,
     distance: u16,
     end: End,
+    /// The bundle that the port was a part of at which it ended: where it came in if it was dropped, otherwise where it left.
+    lag: Option<PortId>,
 }
 
 /// Probes that ended alike, one after the other.
@@ -120,10 +126,13 @@ impl Trails {
         decision: Decision,
     ) {
         let end = match decision {
+            Decision::Forwarded(port) if map.sends_past(switch, port) => End::SentPast(port),
             Decision::Forwarded(port) => End::Sent(port),
             Decision::Flooded { left_out: true } => End::LeftOut,
             Decision::Flooded { left_out: false } => End::Flooded,
             Decision::Dropped(reason) => End::Dropped(reason),
+            // It is for the switch: no probe is.
+            Decision::Punted => return,
         };
         self.saw(map, at, switch, ingress, probe, end);
     }
@@ -139,13 +148,14 @@ impl Trails {
     ) {
         let Some(trail) = self.0.get(probe.flow as usize) else { return };
         let node = map.ends[link][from];
+        let port = map.port_at(node, link, from).unwrap_or(PortId(0));
         // Another copy of a flooded frame may have been lost where the receiver is not.
         let was_sent_there = trail.sight.is_some_and(|sight| {
             sight.node == node as u32
-                && matches!(sight.end, End::Sent(port) if map.link_at(node, port) == Some((link, from)))
+                && matches!(sight.end, End::Sent(sent) | End::SentPast(sent) if map.link_at(node, sent) == Some((link, from)))
         });
         if was_sent_there || map.leads_to(node, link, trail.receiver) {
-            self.saw(map, at, node, PortId(0), probe, End::Lost(link, why));
+            self.saw(map, at, node, port, probe, End::Lost(link, why));
         }
     }
 
@@ -171,7 +181,12 @@ impl Trails {
     fn saw(&mut self, map: &Topology, at: Instant, node: usize, ingress: PortId, probe: ProbeMark, end: End) {
         let Some(trail) = self.0.get_mut(probe.flow as usize) else { return };
         let distance = map.distance(node, trail.receiver);
-        let sight = Sight { at, node: node as u32, ingress, distance, end };
+        let ended_at = match end {
+            End::Sent(port) | End::SentPast(port) => port,
+            _ => ingress,
+        };
+        let lag = map.bundle_of(node, ended_at);
+        let sight = Sight { at, node: node as u32, ingress, distance, end, lag };
         if probe.sequence < trail.sequence {
             // One that was overtaken: what is certain of it is kept.
             if matches!(end, End::Dropped(_) | End::Lost(..)) {
@@ -227,7 +242,7 @@ impl Trail {
     fn lose(&mut self, sequence: u64, sight: Sight) {
         let alike = |loss: &Loss| {
             let (one, other) = (&loss.sight, &sight);
-            (one.node, one.ingress, one.end) == (other.node, other.ingress, other.end)
+            (one.node, one.ingress, one.end, one.lag) == (other.node, other.ingress, other.end, other.lag)
         };
         match self.losses.last_mut().filter(|loss| alike(loss) && loss.first <= sequence) {
             Some(loss) => {
@@ -267,6 +282,7 @@ impl Explainer<'_> {
                 names: vec![NAME.to_owned()],
                 node: name.clone(),
                 port: None,
+                lag: None,
                 last: hole.1,
                 agent: None,
                 since: Some(hole.0),
@@ -281,11 +297,13 @@ impl Explainer<'_> {
         let mut names = Vec::new();
         let mut since = None;
         let mut port = None;
+        let lag = sight.lag.and_then(|lag| self.port(node, lag));
+        let of_lag = lag.as_ref().map_or_else(String::new, |lag| format!(" of {lag}"));
         let fate = match sight.end {
             End::Dropped(reason) => {
                 names.push(reason.name().to_owned());
                 port = self.port(node, sight.ingress);
-                format!("{} at {}", reason.name(), port.as_deref().unwrap_or("a port"))
+                format!("{} at {}{of_lag}", reason.name(), port.as_deref().unwrap_or("a port"))
             }
             End::LeftOut => {
                 names.push(DropReason::NotInFloodGroup.name().to_owned());
@@ -300,14 +318,21 @@ impl Explainer<'_> {
             End::Sent(to) => {
                 port = self.port(node, to);
                 let behind = self.map.port_towards(node, receiver);
+                let to = sight.lag.unwrap_or(to);
                 if behind == Some(to) {
                     names.push("vanished".to_owned());
-                    format!("sent to {}, and never seen again", port.as_deref().unwrap_or("a port"))
+                    format!("sent to {}{of_lag}, and never seen again", port.as_deref().unwrap_or("a port"))
                 } else {
                     names.push("stale-entry".to_owned());
                     since = self.moved(receiver, sight.at);
                     self.stale(node, receiver, (to, behind), since)
                 }
+            }
+            End::SentPast(to) => {
+                port = self.port(node, to);
+                names.push("stale-entry".to_owned());
+                let (to, lag) = (port.as_deref().unwrap_or("a port"), lag.as_deref().unwrap_or("its bundle"));
+                format!("stale entry: sent to {to}, by which {lag} does not send")
             }
             End::Lost(link, why) => {
                 names.extend([loss_name(why).to_owned(), "link".to_owned()]);
@@ -315,7 +340,7 @@ impl Explainer<'_> {
                 port = Some(self.lab.links[link].ends[from].interface.to_string());
                 since = self.cut(link, sight.at);
                 let since = since.map_or_else(String::new, |at| format!(" since {}", self.clock.time(at)));
-                format!("link {} {}{since}", link_name(self.lab, link), loss_words(why))
+                format!("link {}{of_lag} {}{since}", link_name(self.lab, link), loss_words(why))
             }
             End::Ignored => {
                 names.push("wrong-address".to_owned());
@@ -343,7 +368,7 @@ impl Explainer<'_> {
             format!(" · agent {} {words} since {}", agent.agent, self.clock.time(agent.since))
         });
         let text = format!("{name}{trouble} · {fate}");
-        Cause { names, node: name, port, last: sight.at, agent, since, text }
+        Cause { names, node: name, port, lag, last: sight.at, agent, since, text }
     }
 
     fn port(&self, switch: usize, port: PortId) -> Option<String> {

@@ -14,7 +14,16 @@ use serde_json::Value;
 const LED_THERE: usize = 4;
 
 /// Beginnings of names of events that nobody needs to look for: there are too many of them.
-const COMMON: &[&str] = &["mac-", "entries-lapsed"];
+const COMMON: &[&str] = &[
+    "mac-",
+    "entries-lapsed",
+    "lacp-receive-",
+    "lacp-periodic-",
+    "lacp-mux-",
+    "lacp-churn-",
+    "lacp-selection-",
+    "lacp-pdus-missed",
+];
 
 /// What becomes of agents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -8,7 +8,8 @@ use greylag_scenario::story::{
     Action, CheckerLimits, Expectation, ExpectedOutcome, LinkChange, LinkSettings, Scenario, SeenBy, Standing,
 };
 use greylag_scenario::{Source, lab};
-use greylag_switch::{Event, EventRecord};
+use greylag_switch::config::{MemberConfig, Membership};
+use greylag_switch::{Event, EventRecord, LacpEvent};
 use std::time::Duration;
 
 /// h1 and h2 at sw1, h3 at sw2, and a spare cable from h2 to sw2.
@@ -34,7 +35,11 @@ const TRUNK: usize = 3;
 const SPARE: usize = 4;
 
 fn scenario() -> Scenario {
-    let lab = lab::parse(&Source::new("rehearsal.clab.yml", LAB)).expect("the lab is right");
+    scenario_of(LAB)
+}
+
+fn scenario_of(lab: &str) -> Scenario {
+    let lab = lab::parse(&Source::new("rehearsal.clab.yml", lab)).expect("the lab is right");
     let settings =
         |up| LinkSettings { rate: 10_000_000_000, delay: Duration::from_micros(5), queue: 1000, up };
     Scenario {
@@ -110,7 +115,7 @@ impl<'a> Stage<'a> {
     /// What is said of a hole of these probes.
     fn cause(mut self, lost: std::ops::Range<u64>) -> (Vec<String>, String) {
         let mut flows = vec![flow(lost)];
-        self.watch.conclude(&mut flows);
+        self.watch.conclude(&mut flows, at(600));
         let cause = flows.remove(0).black_holes.remove(0).cause.expect("frames of it were seen");
         (cause.names, cause.text)
     }
@@ -180,6 +185,63 @@ fn a_stale_entry_is_told_with_the_move_that_made_it_one() {
     assert_eq!(text, "sw1 · stale entry: sent to eth1, and h2 is behind eth3 since 00:00:05");
 }
 
+/// The same with a second trunk, and both are a bundle.
+fn bundled() -> Scenario {
+    let bundle = "{kind: greylag, config: {ports: {eth3: {aggregate-id: ae0}, eth4: {aggregate-id: ae0}, ae0: {type: lag}}}}";
+    let lab = LAB.replace("{kind: greylag}", bundle);
+    scenario_of(&(lab + "    - endpoints: [\"sw1:eth4\", \"sw2:eth4\"]\n"))
+}
+
+fn port(scenario: &Scenario, switch: usize, name: &str) -> PortId {
+    match &scenario.lab.nodes[switch].kind {
+        lab::NodeKind::Greylag(config) => config.port(name).expect("it has such a port").0,
+        lab::NodeKind::Host => panic!("a host has no ports"),
+    }
+}
+
+#[test]
+fn causes_name_the_bundle_and_an_entry_that_points_past_it_is_a_stale_one() {
+    let scenario = bundled();
+    let told = |from: &str, names: &[&str], text: &str| {
+        let mut stage = Stage::new(&scenario, 4);
+        let sends = LacpEvent::LagChanged { lag: "ae0".into(), up: true, distributing: vec!["eth3".into()] };
+        stage.event(1, SW1, Event::Lacp(sends));
+        for sequence in 2..9 {
+            stage.decide(sequence, SW1, &probe(3, sequence), Decision::Forwarded(port(&scenario, SW1, from)));
+        }
+        assert_eq!(
+            stage.cause(2..9),
+            (names.iter().map(|name| (*name).to_owned()).collect(), text.to_owned())
+        );
+    };
+    told("eth3", &["vanished"], "sw1 · sent to eth3 of ae0, and never seen again");
+    told("eth4", &["stale-entry"], "sw1 · stale entry: sent to eth4, by which ae0 does not send");
+    told("eth2", &["stale-entry"], "sw1 · stale entry: sent to eth2, and h3 is behind ae0");
+}
+
+#[test]
+fn a_port_that_joins_a_bundle_by_a_commit_is_one_of_its_ports_from_then_on() {
+    let scenario = bundled();
+    let lab::NodeKind::Greylag(config) = &scenario.lab.nodes[SW2].kind else { panic!("sw2 is a switch") };
+    let (eth2, ae0) = (port(&scenario, SW2, "eth2"), port(&scenario, SW2, "ae0"));
+    for (is_in, text) in
+        [(false, "sw2 · not-collecting at eth2"), (true, "sw2 · not-collecting at eth2 of ae0")]
+    {
+        let mut config = config.clone();
+        if is_in {
+            let member = MemberConfig { lag: ae0, port_priority: None };
+            config.ports[eth2.index()].membership = Membership::Aggregate(member);
+        }
+        let mut stage = Stage::new(&scenario, 4);
+        stage.watch.configured(at(1), SW2, &config);
+        for sequence in 2..6 {
+            let dropped = Decision::Dropped(DropReason::NotCollecting);
+            stage.watch.decided(at(sequence), SW2, eth2, &probe(3, sequence), dropped);
+        }
+        assert_eq!(stage.cause(2..6).1, text);
+    }
+}
+
 #[test]
 fn a_cut_link_is_told_and_so_is_what_most_frames_died_of() {
     let scenario = scenario();
@@ -211,7 +273,7 @@ fn a_probe_that_arrived_leaves_no_cause_behind() {
     let watch = &mut stage.watch;
     let causes = |flows: &mut Vec<FlowOutcome>, index: usize, watch: &mut Watch<'_>| {
         let mut one = vec![flows[index].clone()];
-        watch.conclude(&mut one);
+        watch.conclude(&mut one, at(600));
         one.remove(0).black_holes.remove(0).cause.map(|cause| cause.text)
     };
     let told: Vec<Option<String>> = (0..3).map(|index| causes(&mut flows, index, watch)).collect();
@@ -300,10 +362,10 @@ fn a_silence_is_held_against_the_switch_that_made_it() {
     for sequence in 2..10 {
         stage.decide(sequence, SW1, &probe(3, sequence), Decision::Dropped(DropReason::NoEgress));
     }
-    stage.watch.conclude(&mut flows[..1]);
+    stage.watch.conclude(&mut flows[..1], at(600));
     assert!(std::mem::take(&mut stage.watch.charges).into_sorted().is_empty(), "two seconds are allowed");
     flows.remove(0);
-    stage.watch.conclude(&mut flows);
+    stage.watch.conclude(&mut flows, at(600));
     let charges = std::mem::take(&mut stage.watch.charges).into_sorted();
     let (charge, times) = &charges[0];
     assert_eq!((charge.checker, charge.node, charge.at, *times), ("no-black-hole", Some(SW1), at(5), 1));

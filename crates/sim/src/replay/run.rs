@@ -264,7 +264,7 @@ pub(crate) fn conclude(
     end: Instant,
 ) -> Result<Outcome, ReplayError> {
     let lab = &scenario.lab;
-    watch.conclude(&mut flows);
+    watch.conclude(&mut flows, end);
     watch.finish()?;
     let look = |poller| pollers::look(poller, seed, &watch.chronicle, lab, end);
     let pollers: Vec<PollerOutcome> = scenario.pollers.iter().map(look).collect();

@@ -4,7 +4,8 @@ use super::order::host_end;
 use greylag_base::{MacAddr, PortId, PortName};
 use greylag_scenario::lab::{Lab, Link, NodeKind};
 use greylag_scenario::story::{Action, Scenario};
-use std::collections::VecDeque;
+use greylag_switch::config::SwitchConfig;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Farther than any way through a lab.
 const UNREACHED: u16 = u16::MAX;
@@ -15,6 +16,12 @@ pub(crate) struct Topology {
     pub(crate) ends: Vec<[usize; 2]>,
     /// Links by port of each switch, with the end that the switch is at.
     ports: Vec<Vec<Option<(usize, usize)>>>,
+    /// The bundle that each port of each switch is a part of, as it is configured now.
+    bundles: Vec<Vec<Option<PortId>>>,
+    /// By which ports the bundles of each switch send, as it tells.
+    distributing: Vec<BTreeMap<PortId, BTreeSet<PortId>>>,
+    /// What the ports of each switch are called.
+    names: Vec<Vec<PortName>>,
     /// Each host's address and its link; `None` for switches.
     stations: Vec<Option<Station>>,
     /// Steps from each node (first) to each host (second).
@@ -34,7 +41,22 @@ impl Topology {
             lab.links.iter().map(|link| [link.ends[0].node, link.ends[1].node]).collect();
         let stations = (0..lab.nodes.len()).map(|node| station(scenario, node)).collect();
         let ports = (0..lab.nodes.len()).map(|node| ports(lab, node)).collect();
-        let mut topology = Topology { ends, ports, stations, distances: Vec::new() };
+        let configs = || {
+            lab.nodes.iter().map(|node| match &node.kind {
+                NodeKind::Greylag(config) => Some(&**config),
+                NodeKind::Host => None,
+            })
+        };
+        let names = |config: &SwitchConfig| config.ports.iter().map(|port| port.name.clone()).collect();
+        let mut topology = Topology {
+            ends,
+            ports,
+            bundles: configs().map(|config| config.map_or_else(Vec::new, bundles)).collect(),
+            distributing: vec![BTreeMap::new(); lab.nodes.len()],
+            names: configs().map(|config| config.map_or_else(Vec::new, names)).collect(),
+            stations,
+            distances: Vec::new(),
+        };
         topology.measure();
         topology
     }
@@ -63,6 +85,63 @@ impl Topology {
         self.ports[switch].get(port.index()).copied().flatten()
     }
 
+    /// The port of a switch that an end of a link is plugged into.
+    pub(crate) fn port_at(&self, switch: usize, link: usize, end: usize) -> Option<PortId> {
+        let port = self.ports[switch].iter().position(|plug| *plug == Some((link, end)))?;
+        Some(PortId(port as u16))
+    }
+
+    /// The bundle that a port of a switch is a part of.
+    pub(crate) fn bundle_of(&self, switch: usize, port: PortId) -> Option<PortId> {
+        self.bundles[switch].get(port.index()).copied().flatten()
+    }
+
+    /// What stands for a port of a switch in its table: its bundle, or the port.
+    pub(crate) fn bridge_port(&self, switch: usize, port: PortId) -> PortId {
+        self.bundle_of(switch, port).unwrap_or(port)
+    }
+
+    /// A switch runs with another configuration.
+    pub(crate) fn configured(&mut self, switch: usize, config: &SwitchConfig) {
+        self.bundles[switch] = bundles(config);
+    }
+
+    /// A switch tells by which ports a bundle of it sends.
+    pub(crate) fn sends_by(&mut self, switch: usize, lag: &str, ports: &[String]) {
+        if let Some(lag) = self.port_called(switch, lag) {
+            let ports = ports.iter().filter_map(|port| self.port_called(switch, port)).collect();
+            self.distributing[switch].insert(lag, ports);
+        }
+    }
+
+    /// Without power no bundle sends.
+    pub(crate) fn powered(&mut self, switch: usize) {
+        self.distributing[switch].clear();
+    }
+
+    /// The port is a part of a bundle that does not send by it.
+    pub(crate) fn sends_past(&self, switch: usize, port: PortId) -> bool {
+        self.bundle_of(switch, port).is_some_and(|lag| {
+            !self.distributing[switch].get(&lag).is_some_and(|ports| ports.contains(&port))
+        })
+    }
+
+    /// The node at the other end of a port's link.
+    pub(crate) fn far(&self, switch: usize, port: PortId) -> Option<usize> {
+        self.link_at(switch, port).map(|(link, end)| self.ends[link][1 - end])
+    }
+
+    /// What a port of a switch is called.
+    pub(crate) fn name_of(&self, switch: usize, port: PortId) -> &str {
+        self.names[switch].get(port.index()).map_or("", PortName::as_str)
+    }
+
+    /// A port of a switch by its name.
+    pub(crate) fn port_called(&self, switch: usize, name: &str) -> Option<PortId> {
+        let port = self.names[switch].iter().position(|port| port.as_str() == name)?;
+        Some(PortId(port as u16))
+    }
+
     /// Does the way from a node over one of its links to a host get shorter?
     pub(crate) fn leads_to(&self, node: usize, link: usize, host: usize) -> bool {
         let [a, b] = self.ends[link];
@@ -72,12 +151,12 @@ impl Topology {
         lives_there && self.distances[far][host] < self.distances[node][host]
     }
 
-    /// The port of a switch that a host is behind.
+    /// The port of a switch that a host is behind, or the bundle.
     pub(crate) fn port_towards(&self, switch: usize, host: usize) -> Option<PortId> {
         let port = self.ports[switch]
             .iter()
             .position(|link| link.is_some_and(|(link, _)| self.leads_to(switch, link, host)))?;
-        Some(PortId(port as u16))
+        Some(self.bridge_port(switch, PortId(port as u16)))
     }
 
     /// Takes note of an order that changes who is where.
@@ -131,6 +210,10 @@ fn station(scenario: &Scenario, node: usize) -> Option<Station> {
     let link = links().find(|&link| scenario.links[link].up).or_else(|| links().next());
     let end = link.and_then(|link| lab.links[link].ends.iter().find(|end| end.node == node));
     Some(Station { mac: end.and_then(|end| end.mac), link })
+}
+
+fn bundles(config: &SwitchConfig) -> Vec<Option<PortId>> {
+    config.ports.iter().map(|port| port.membership.aggregate().map(|member| member.lag)).collect()
 }
 
 fn ports(lab: &Lab, node: usize) -> Vec<Option<(usize, usize)>> {

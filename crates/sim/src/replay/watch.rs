@@ -2,10 +2,12 @@
 
 use super::capture::Capture;
 use super::cause::{Explainer, Trails, moment};
+use super::checkers::forwarding_needs_learning::{self, ForwardingNeedsLearning};
 use super::checkers::no_duplicate::{self, NoDuplicate};
 use super::checkers::no_lasting_flood::{self, NoLastingFlood};
 use super::checkers::no_loop::{self, NoLoop};
 use super::checkers::no_mute_switch::{self, NoMuteSwitch};
+use super::checkers::one_partner_per_bundle::{self, OnePartner};
 use super::checkers::table_agrees::{self, TableAgrees};
 use super::checkers::{Charges, no_black_hole};
 use super::chronicle::{Chronicle, Turn};
@@ -21,7 +23,10 @@ use greylag_base::{Instant, PortId, Seed};
 use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::Scenario;
 use greylag_switch::agent::AgentKind;
-use greylag_switch::config::LearningMode;
+use greylag_switch::config::{LearningMode, SwitchConfig};
+use greylag_switch::{Event, EventRecord, LacpEvent};
+use greylag_wire::lacp::Pdu;
+use greylag_wire::slow::{self, Subtype};
 use std::io::{self, Write};
 
 /// Sees everything, changes nothing.
@@ -39,6 +44,8 @@ pub(crate) struct Watch<'a> {
     duplicates: NoDuplicate,
     floods: NoLastingFlood,
     mutes: NoMuteSwitch,
+    partners: OnePartner,
+    needs: ForwardingNeedsLearning,
     pub(crate) tables: TableAgrees,
     pub(crate) charges: Charges,
     capture: Option<Capture<'a>>,
@@ -77,6 +84,8 @@ impl<'a> Watch<'a> {
             duplicates: NoDuplicate::new(0),
             floods: NoLastingFlood::new(nodes, limits.flood),
             mutes: NoMuteSwitch::new(nodes, limits.silence),
+            partners: OnePartner::new(limits.silence),
+            needs: ForwardingNeedsLearning::new(nodes),
             tables: TableAgrees::new(nodes, limits.disagreement),
             charges: Charges::default(),
             capture: capture.map(|out| Capture::new(scenario, out)).transpose()?,
@@ -107,10 +116,80 @@ impl<'a> Watch<'a> {
                 (None, text)
             });
         }
+        self.look_at_bundles(at);
+    }
+
+    /// Holds against the network what its bundles should not be.
+    fn look_at_bundles(&mut self, at: Instant) {
+        let (lab, map, clock) = (&self.scenario.lab, &self.map, self.clock);
+        for switch in 0..lab.nodes.len() {
+            if let Some((port, since)) = self.needs.look(at, switch, self.mutes.dead_since(switch)) {
+                self.charges.add(forwarding_needs_learning::NAME, Some(switch), since, || {
+                    let text = format!("{port} collects and distributes, and the learning agent is dead");
+                    (None, text)
+                });
+            }
+        }
+        if !self.sees_links {
+            return;
+        }
+        for found in self.partners.look(at, |switch, port| map.far(switch, port)) {
+            let from = found.since + self.scenario.checkers.silence;
+            self.charges.add(one_partner_per_bundle::NAME, Some(found.switch), from, || {
+                let leads = found.ports.iter().map(|&port| {
+                    let system =
+                        self.partners.system(found.switch, port).map(|system| system.mac.to_string());
+                    let far = || map.far(found.switch, port).map(|node| lab.nodes[node].name.clone());
+                    let to = system.or_else(far).unwrap_or_default();
+                    format!("{} to {to}", map.name_of(found.switch, port))
+                });
+                let leads = leads.collect::<Vec<_>>().join(", ");
+                let text = format!(
+                    "{} leads to several systems since {}: {leads}",
+                    found.lag,
+                    clock.time(found.since)
+                );
+                (None, text)
+            });
+        }
+    }
+
+    /// A LACPDU has come to a switch.
+    fn hear_lacpdu(&mut self, at: Instant, link: usize, to: usize, frame: &[u8]) {
+        let Some(frame) = slow::Frame::new_checked(frame).filter(|frame| frame.subtype() == Subtype::Lacp)
+        else {
+            return;
+        };
+        let switch = self.map.ends[link][to];
+        if let (Some(pdu), Some(port)) =
+            (Pdu::new_checked(frame.payload()), self.map.port_at(switch, link, to))
+            && self.partners.heard(switch, port, pdu.actor().system)
+        {
+            self.look_at_bundles(at);
+        }
+    }
+
+    /// A switch tells of its bundles.
+    fn lacp_told(&mut self, at: Instant, switch: usize, event: &LacpEvent) {
+        match event {
+            LacpEvent::LagChanged { lag, distributing, .. } => {
+                self.look_at_bundles(at);
+                self.map.sends_by(switch, lag, distributing);
+                let ports = distributing.iter().filter_map(|port| self.map.port_called(switch, port));
+                self.partners.sends_by(switch, lag, ports.collect());
+                self.look_at_bundles(at);
+            }
+            LacpEvent::LagMemberChanged { port, collecting, distributing, .. } => {
+                self.look_at_bundles(at);
+                self.needs.changed(at, switch, port, *collecting && *distributing);
+            }
+            _ => {}
+        }
     }
 
     /// Says of each black hole where it was, and holds those that last too long against the network.
-    pub(crate) fn conclude(&mut self, flows: &mut [FlowOutcome]) {
+    pub(crate) fn conclude(&mut self, flows: &mut [FlowOutcome], end: Instant) {
+        self.look_at_bundles(end);
         self.trails.finish();
         self.answers.finish();
         let lab = &self.scenario.lab;
@@ -224,6 +303,9 @@ impl Observer for Watch<'_> {
                 self.passed(at, link, to, &glance);
             }
             let receiver = self.map.ends[link][to];
+            if glance.destination == slow::GROUP {
+                self.hear_lacpdu(at, link, to, frame);
+            }
             if glance.is_unicast() && self.map.is_host(receiver) {
                 self.heard(at, receiver, &glance);
             }
@@ -247,7 +329,7 @@ impl Observer for Watch<'_> {
     }
 
     fn decided(&mut self, at: Instant, switch: usize, ingress: PortId, frame: &[u8], decision: Decision) {
-        if !matches!(decision, Decision::Dropped(_)) {
+        if matches!(decision, Decision::Forwarded(_) | Decision::Flooded { .. }) {
             self.forwarded(at, switch, frame);
         }
         if let Some(glance) = Glance::at(frame) {
@@ -270,8 +352,15 @@ impl Observer for Watch<'_> {
             Happening::WrongPatch(error) => self.refusals.push(error.to_string()),
             Happening::NotDone(why) => self.refusals.push((*why).to_owned()),
             Happening::Power(on) => {
+                self.look_at_bundles(at);
                 self.chronicle.powered(at, node, *on);
                 self.mutes.powered(node);
+                self.map.powered(node);
+                self.partners.powered(node);
+                self.needs.powered(node);
+            }
+            Happening::Switch(EventRecord { at, event: Event::Lacp(event), .. }) => {
+                self.lacp_told(*at, node, event);
             }
             Happening::Switch(_) | Happening::Host(..) | Happening::Lapsed(_) => {}
         }
@@ -281,8 +370,14 @@ impl Observer for Watch<'_> {
             && let Some(turn) = self.chronicle.event(line).filter(|turn| is_learning(turn))
             && leaves_learning_to_its_agent(lab, node)
         {
-            self.mutes.turned(turn.at, node, turn.life);
+            let (at, life) = (turn.at, turn.life);
+            self.look_at_bundles(at);
+            self.mutes.turned(at, node, life);
         }
+    }
+
+    fn configured(&mut self, _at: Instant, switch: usize, config: &SwitchConfig) {
+        self.map.configured(switch, config);
     }
 }
 

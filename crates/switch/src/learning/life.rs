@@ -5,6 +5,7 @@ use super::{Around, Flush, LearningAgent};
 use crate::Switch;
 use crate::agent::AgentKind;
 use crate::alarm::AlarmKind;
+use crate::table_door::Place;
 use greylag_base::{Instant, MacAddr, VlanId};
 
 impl Switch {
@@ -15,6 +16,9 @@ impl Switch {
 
     /// It adopts the table and the flood groups as they stand, and puts right at once what differs from the ports' state.
     pub(crate) fn start_learning(&mut self, now: Instant) {
+        if self.config().learning.agent_flushes() {
+            self.flush_strays(now);
+        }
         let agent = self.around(now, LearningAgent::start);
         self.learning = Some(agent);
         self.reconcile(now);
@@ -26,7 +30,22 @@ impl Switch {
         self.look_no_more();
     }
 
+    /// Removes entries of ports that do not carry their VLAN: nobody flushed them when that came about.
+    fn flush_strays(&mut self, now: Instant) {
+        let entries = self.door.entries(now).into_iter().filter(|entry| !entry.is_static);
+        let strays = entries.map(|entry| entry.place);
+        let strays: Vec<Place> =
+            strays.filter(|place| !self.ports[place.port.index()].carries(place.vlan)).collect();
+        for Place { vlan, mac, .. } in strays {
+            self.door.remove(now, vlan, mac);
+        }
+    }
+
     pub(crate) fn resume_learning(&mut self, now: Instant) {
+        let put_off = self.learning.as_mut().map(LearningAgent::take_put_off).unwrap_or_default();
+        for flush in put_off {
+            self.flush_gone(now, flush);
+        }
         self.with_learning(now, |agent, around| agent.resume(around));
         self.reconcile(now);
     }

@@ -100,6 +100,8 @@ pub(crate) struct LearningAgent {
     next_audit: Option<Instant>,
     /// What was flushed while it did not listen.
     missed: BTreeSet<Flush>,
+    /// What it was to flush, and did not hear of.
+    put_off: BTreeSet<Flush>,
     /// Addresses whose entries others replaced or evicted while it did not listen.
     displaced: BTreeSet<(VlanId, MacAddr)>,
     /// Addresses that move: where workers install, they watch them.
@@ -123,6 +125,7 @@ impl LearningAgent {
             next_renewal: now,
             next_audit,
             missed: BTreeSet::new(),
+            put_off: BTreeSet::new(),
             displaced: BTreeSet::new(),
             damper: Damper::new(),
             declined: BTreeSet::new(),
@@ -211,6 +214,16 @@ impl LearningAgent {
         } else {
             self.missed.insert(flush);
         }
+    }
+
+    /// It is to flush what it does not hear of now.
+    pub(crate) fn put_off(&mut self, flush: Flush) {
+        self.put_off.insert(flush);
+    }
+
+    /// What it was to flush while it did not listen.
+    pub(crate) fn take_put_off(&mut self) -> BTreeSet<Flush> {
+        std::mem::take(&mut self.put_off)
     }
 
     /// The entry of an address is not in the table any more, and no worker reports that.

@@ -163,7 +163,7 @@ mod tests {
         let mut config = SwitchConfig::new("sw1");
         config.ports.push(PortConfig::new(PortName::new("eth1").unwrap()));
         let history = History::new(config.clone(), Instant::ZERO);
-        let start = Start { history, seed: Seed(7), at: Instant::ZERO };
+        let start = Start::new(history, Seed(7), Instant::ZERO);
         let mut text = title(&start);
         let mut switch = Switch::recorded(start).unwrap();
         let mut told = 0;

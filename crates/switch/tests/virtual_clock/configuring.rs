@@ -9,6 +9,7 @@ use greylag_switch::config::{
 };
 use greylag_switch::fault::Fault;
 use greylag_switch::history::{History, KEPT};
+use greylag_switch::recording::Start;
 use greylag_switch::{DiffLine, Event, Input, Refused, Switch};
 use std::time::Duration;
 
@@ -256,7 +257,7 @@ fn the_history_is_as_long_as_it_may_be_and_survives_a_power_cycle() {
     let json = serde_json::to_string(&history).unwrap();
     assert_eq!(serde_json::from_str::<History>(&json).unwrap(), history);
 
-    let again = Switch::restore(history, Seed(2), at(seconds(100))).unwrap();
+    let again = Switch::restore(Start::new(history, Seed(2), at(seconds(100)))).unwrap();
     assert_eq!(again.config().ports[0].mtu, 2059, "nobody had confirmed the last one");
     assert_eq!(again.history().commits().len(), KEPT - 1);
     assert_eq!(again.history().latest().at, at(seconds(60)));

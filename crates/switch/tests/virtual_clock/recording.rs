@@ -107,7 +107,7 @@ fn events(switch: &Switch) -> Vec<EventRecord> {
 fn random_run(seed: Seed) -> Rig {
     let mut dice = Dice::new(seed.derive("run"));
     let history = History::new(random_config(&mut dice), Instant::ZERO);
-    let mut rig = Rig::around(Switch::recorded(Start { history, seed, at: Instant::ZERO }).unwrap());
+    let mut rig = Rig::around(Switch::recorded(Start::new(history, seed, Instant::ZERO)).unwrap());
     for port in 0..PORTS {
         rig.link(port, true);
     }
@@ -178,7 +178,7 @@ fn a_record_does_not_begin_with_a_commit_that_nobody_confirmed_in_time() {
     let confirm_within = Some(seconds(60));
     rig.tell(Input::Commit { config, author: "ops".into(), confirm_within }).unwrap();
     let history = rig.switch.history().clone();
-    let again = Switch::recorded(Start { history, seed: Seed(1), at: Instant::ZERO }).unwrap();
+    let again = Switch::recorded(Start::new(history, Seed(1), Instant::ZERO)).unwrap();
     assert_eq!(again.config().ports[0].mtu, 1500);
     assert!(!again.history().latest().unconfirmed);
 }

@@ -112,27 +112,55 @@ impl Rig {
         let until = at(until);
         let mut turns = 0;
         loop {
-            let due = [self.switch.poll_timeout(), self.poll, Some(self.housekeeping)];
-            let next = due.into_iter().flatten().min().unwrap().max(self.now);
+            let next = self.due();
             if next > until {
                 self.now = until;
                 return;
             }
             turns = if next == self.now { turns + 1 } else { 0 };
             assert!(turns < 100, "the clock does not go on at {next}");
-            self.now = next;
-            if self.switch.poll_timeout().is_some_and(|due| due <= next) {
-                self.switch.handle_input(next, Input::Timeout).unwrap();
-            }
-            if self.poll.take_if(|poll| *poll <= next).is_some() {
-                self.switch.poll_workers(next);
-            }
-            if self.housekeeping <= next {
-                self.worker.housekeep(next, &mut self.ports);
-                self.housekeeping = next + HOUSEKEEPING;
-            }
-            self.expect_poll();
+            self.turn(next);
         }
+    }
+
+    /// When something is due next.
+    pub(crate) fn due(&self) -> Instant {
+        let due = [self.switch.poll_timeout(), self.poll, Some(self.housekeeping)];
+        due.into_iter().flatten().min().unwrap().max(self.now)
+    }
+
+    /// Does what is due by then.
+    pub(crate) fn turn(&mut self, next: Instant) {
+        self.now = next;
+        if self.switch.poll_timeout().is_some_and(|due| due <= next) {
+            self.switch.handle_input(next, Input::Timeout).unwrap();
+        }
+        if self.poll.take_if(|poll| *poll <= next).is_some() {
+            self.switch.poll_workers(next);
+        }
+        if self.housekeeping <= next {
+            self.worker.housekeep(next, &mut self.ports);
+            self.housekeeping = next + HOUSEKEEPING;
+        }
+        self.expect_poll();
+    }
+
+    /// Forwards all that has come in, and sends what the switch itself has to send.
+    pub(crate) fn work(&mut self) {
+        self.worker.originate(&mut self.ports[..]);
+        for port in 0..self.ports.len() {
+            while self.worker.poll_port(self.now, PortId(port as u16), &mut self.ports).unwrap() > 0 {}
+        }
+        if self.worker.take_punted() {
+            self.switch.poll_frames(self.now);
+            self.worker.originate(&mut self.ports[..]);
+        }
+        self.expect_poll();
+    }
+
+    /// What stands behind a port.
+    pub(crate) fn host(&mut self, port: usize) -> &mut MemoryPort {
+        &mut self.hosts[port]
     }
 
     pub(crate) fn wait(&mut self, span: Duration) {
@@ -148,14 +176,19 @@ impl Rig {
     /// The host on a port sends a frame without a tag; which hosts receive it.
     pub(crate) fn send(&mut self, from: usize, source: MacAddr, destination: MacAddr) -> Vec<usize> {
         let frame = Repr { destination, source, ether_type: EtherType::LOCAL_EXPERIMENT }.frame(&[0; 46]);
-        assert!(self.hosts[from].send(&frame));
+        self.carry(from, &frame).into_iter().map(|(host, _)| host).collect()
+    }
+
+    /// The host on a port sends a frame; which hosts receive it, and as what.
+    pub(crate) fn carry(&mut self, from: usize, frame: &[u8]) -> Vec<(usize, Vec<u8>)> {
+        assert!(self.hosts[from].send(frame));
         self.worker.poll_port(self.now, PortId(from as u16), &mut self.ports).unwrap();
         self.expect_poll();
         let mut reached = Vec::new();
         for (index, host) in self.hosts.iter_mut().enumerate() {
-            let copies = std::iter::from_fn(|| host.receive()).count();
-            assert!(copies <= 1, "host {index} received a frame {copies} times");
-            reached.extend((copies == 1).then_some(index));
+            let copies: Vec<Vec<u8>> = std::iter::from_fn(|| host.receive()).collect();
+            assert!(copies.len() <= 1, "host {index} received a frame {} times", copies.len());
+            reached.extend(copies.into_iter().map(|copy| (index, copy)));
         }
         reached
     }

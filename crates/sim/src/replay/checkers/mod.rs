@@ -3,24 +3,28 @@
 //! They see what an onlooker sees, frames on links and what the switches tell of themselves, and never ask the code
 //! under test whether it is right. Each has a file; all are on in every replay.
 
+pub(crate) mod forwarding_needs_learning;
 pub(crate) mod no_black_hole;
 pub(crate) mod no_duplicate;
 pub(crate) mod no_lasting_flood;
 pub(crate) mod no_loop;
 pub(crate) mod no_mute_switch;
+pub(crate) mod one_partner_per_bundle;
 pub(crate) mod table_agrees;
 
 use greylag_base::Instant;
 use std::collections::BTreeMap;
 
 /// The names of all checkers, as scenario files have them.
-pub const CHECKERS: [&str; 6] = [
+pub const CHECKERS: [&str; 8] = [
     no_loop::NAME,
     no_duplicate::NAME,
     no_black_hole::NAME,
     no_lasting_flood::NAME,
     table_agrees::NAME,
     no_mute_switch::NAME,
+    one_partner_per_bundle::NAME,
+    forwarding_needs_learning::NAME,
 ];
 
 /// Something that a checker has seen.

@@ -14,10 +14,8 @@ pub(crate) const NAME: &str = "no-mute-switch";
 enum Agent {
     /// Lives, or there is none.
     Lives,
-    /// Frames that are forwarded from this moment on are held against the switch.
-    Dead { from: Instant },
-    /// That has been told.
-    Told,
+    /// Frames that are forwarded from this moment on are held against the switch, once.
+    Dead { from: Instant, told: bool },
 }
 
 /// Watches the learning agents.
@@ -36,10 +34,10 @@ impl NoMuteSwitch {
         let agent = &mut self.agents[switch];
         *agent = match (life, *agent) {
             (Life::Running | Life::Slow | Life::Hung, _) => Agent::Lives,
-            (_, Agent::Told) => Agent::Told,
-            (Life::Failed, _) => Agent::Dead { from: at },
-            (Life::Ended, Agent::Dead { from }) => Agent::Dead { from },
-            (Life::Ended, Agent::Lives) => Agent::Dead { from: at + self.patience },
+            (_, told @ Agent::Dead { told: true, .. }) => told,
+            (Life::Failed, _) => Agent::Dead { from: at, told: false },
+            (Life::Ended, dead @ Agent::Dead { .. }) => dead,
+            (Life::Ended, Agent::Lives) => Agent::Dead { from: at + self.patience, told: false },
         };
     }
 
@@ -50,12 +48,17 @@ impl NoMuteSwitch {
 
     /// A switch has forwarded a frame. True when its agent is dead, once for each death.
     pub(crate) fn forwarded(&mut self, at: Instant, switch: usize) -> bool {
-        match self.agents[switch] {
-            Agent::Dead { from } if at >= from => {
-                self.agents[switch] = Agent::Told;
-                true
-            }
+        match &mut self.agents[switch] {
+            Agent::Dead { from, told } if at >= *from => !std::mem::replace(told, true),
             _ => false,
+        }
+    }
+
+    /// Since when the learning agent of a switch counts as dead, or will.
+    pub(crate) fn dead_since(&self, switch: usize) -> Option<Instant> {
+        match self.agents[switch] {
+            Agent::Lives => None,
+            Agent::Dead { from, .. } => Some(from),
         }
     }
 }

@@ -1,0 +1,232 @@
+//! Longest-prefix match over a real routing table, beside the crates that do it for one thread; loading, changing, and the loss
+//! of a next hop. `cargo bench -p greylag-benches --bench fib`
+//!
+//! The table is one that the crate `iptrie` measures itself with: a default-free zone of 1.07 million IPv4 and 176 thousand IPv6
+//! prefixes, each with the number of the AS it belongs to, which stands for its next-hop group: 80 thousand of them. Most tables have
+//! fewer, and are smaller.
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use greylag_base::Instant as Now;
+use greylag_benches::Words;
+use greylag_fib::{
+    Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Prefix, Simd, Timers,
+};
+use ip_network_table_deps_treebitmap::IpLookupTable;
+use iptrie::map::{LCTrieMap, RTrieMap};
+use iptrie::{Ipv4Prefix, Ipv6Prefix};
+use prefix_trie::PrefixMap;
+use std::hint::black_box;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+type Routes<A> = Vec<(Prefix<A>, GroupId)>;
+
+/// Addresses to a batch.
+const BATCH: usize = 64;
+/// Addresses before they come again: enough that no cache or predictor remembers them.
+const ADDRESSES: usize = 1 << 20;
+
+/// Where cargo has put the source of `iptrie`.
+fn table() -> String {
+    let metadata =
+        Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline"]).output();
+    let metadata = metadata.expect("cargo can be started").stdout;
+    let metadata: serde_json::Value = serde_json::from_slice(&metadata).expect("cargo answers in JSON");
+    let packages = metadata["packages"].as_array().expect("there are packages");
+    let iptrie =
+        packages.iter().find(|package| package["name"] == "iptrie").expect("a dependency of this package");
+    let manifest = PathBuf::from(iptrie["manifest_path"].as_str().expect("a path"));
+    let path = manifest.with_file_name("benches").join("bgpas.lpm");
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The prefixes of one family. Lines of the other, and the one that has bits behind its length, are passed over.
+fn routes<A: Address>(table: &str) -> Routes<A> {
+    let route = |line: &str| {
+        let (prefix, number) = line.split_once(' ')?;
+        // Of some the AS is not known, and written 0.
+        Some((prefix.parse().ok()?, GroupId::new(number.parse::<u32>().ok()? + 1)?))
+    };
+    table.lines().filter_map(route).collect()
+}
+
+/// A prefix of the table for each, at random, and an address in it.
+fn drawn<A: Address>(routes: &Routes<A>) -> Vec<A> {
+    let mut words = Words(3);
+    let mut word = || words.next().expect("there is always another");
+    let mut address = || {
+        let (prefix, _) = routes[word() as usize % routes.len()];
+        let within = u128::from(word()) << 64 | u128::from(word());
+        A::from_left(prefix.first().left() | within & (prefix.first().left() ^ prefix.last().left()))
+    };
+    (0..ADDRESSES).map(|_| address()).collect()
+}
+
+/// Measures look-ups of addresses in turn, a batch each time.
+fn look_ups<A: Address>(
+    c: &mut Criterion,
+    (family, addresses, name): (&str, &str, &str),
+    order: &[A],
+    mut batch: impl FnMut(&[A]),
+) {
+    let mut group = c.benchmark_group(format!("fib/{family}/{addresses}"));
+    group.throughput(Throughput::Elements(BATCH as u64));
+    let mut turn = order.chunks_exact(BATCH).cycle();
+    group.bench_function(name, |b| b.iter(|| batch(turn.next().expect("they come again"))));
+    group.finish();
+}
+
+/// A peer that looks up one address at a time, which is all they do.
+fn peer<A: Address>(
+    c: &mut Criterion,
+    (family, name): (&str, &str),
+    orders: &[(&str, &[A])],
+    look_up: impl Fn(A) -> Option<u32>,
+) {
+    for (addresses, order) in orders {
+        let mut found = [None; BATCH];
+        look_ups(c, (family, addresses, name), order, |batch| {
+            batch.iter().zip(&mut found).for_each(|(&address, found)| *found = look_up(address));
+            black_box(&mut found);
+        });
+    }
+}
+
+fn greylag<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>, orders: &[(&str, &[A])]) {
+    for simd in Simd::ALL.into_iter().filter(|simd| simd.is_available()) {
+        let mut writer = Fib::with_simd(routes.len(), simd);
+        writer.load(routes.iter().copied()).expect("there is room");
+        let mut reader = writer.reader();
+        println!("fib/{family}: {} bytes for {} prefixes", writer.table_bytes(), writer.len());
+        for (addresses, order) in orders {
+            let mut found = [None; BATCH];
+            let name = format!("greylag-{}", simd.name());
+            look_ups(c, (family, addresses, &name), order, |batch| {
+                reader.session().look_up_batch(batch, &mut found);
+                black_box(&mut found);
+            });
+        }
+    }
+}
+
+fn changes<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>) {
+    let mut writer = Fib::new(routes.len());
+    let mut group = c.benchmark_group(format!("fib/{family}"));
+    group.throughput(Throughput::Elements(routes.len() as u64));
+    group.bench_function("load", |b| b.iter(|| writer.load(routes.iter().copied()).expect("there is room")));
+    // Every other one is another next hop for a prefix, the rest come and go.
+    group.throughput(Throughput::Elements(2));
+    let mut words = Words(5);
+    let mut word = || words.next().expect("there is always another");
+    group.bench_function("change", |b| {
+        b.iter(|| {
+            let (prefix, before) = routes[word() as usize % routes.len()];
+            let first = match word() % 2 {
+                0 => writer.remove(prefix),
+                _ => writer.insert(prefix, GroupId::new(word() as u32 % 80_000 + 1).expect("not 0")),
+            };
+            first.and_then(|_| writer.insert(prefix, before)).expect("there is room")
+        });
+    });
+    group.finish();
+}
+
+fn ipv4(c: &mut Criterion) {
+    let routes = routes::<u32>(&table());
+    let uniform: Vec<u32> = Words(1).map(|word| word as u32).take(ADDRESSES).collect();
+    let drawn = drawn(&routes);
+    let orders: [(&str, &[u32]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
+    greylag(c, "ipv4", &routes, &orders);
+
+    let rows = || routes.iter().map(|(prefix, group)| (prefix.first(), prefix.len(), group.get()));
+    let map: PrefixMap<(u32, u8), u32> = rows().map(|(first, len, group)| ((first, len), group)).collect();
+    peer(c, ("ipv4", "prefix-trie"), &orders, |address| map.get_lpm(&(address, 32)).map(|(_, group)| *group));
+    let mut bitmap = IpLookupTable::new();
+    for (first, len, group) in rows() {
+        bitmap.insert(Ipv4Addr::from_bits(first), len.into(), group);
+    }
+    peer(c, ("ipv4", "treebitmap"), &orders, |address| {
+        bitmap.longest_match(Ipv4Addr::from_bits(address)).map(|(.., group)| *group)
+    });
+    let trie: RTrieMap<Ipv4Prefix, u32> = rows()
+        .map(|(first, len, group)| (Ipv4Prefix::new(Ipv4Addr::from_bits(first), len).unwrap(), group))
+        .collect();
+    let trie: LCTrieMap<_, _> = trie.compress();
+    peer(c, ("ipv4", "iptrie"), &orders, |address| Some(*trie.lookup(&Ipv4Addr::from_bits(address)).1));
+    changes(c, "ipv4", &routes);
+}
+
+fn ipv6(c: &mut Criterion) {
+    let routes = routes::<u128>(&table());
+    let mut words = Words(1);
+    let mut word = || u128::from(words.next().expect("there is always another"));
+    // 2000::/3, where all global unicast addresses are.
+    let uniform: Vec<u128> = (0..ADDRESSES).map(|_| 1 << 125 | (word() << 64 | word()) >> 3).collect();
+    let drawn = drawn(&routes);
+    let orders: [(&str, &[u128]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
+    greylag(c, "ipv6", &routes, &orders);
+
+    let rows = || routes.iter().map(|(prefix, group)| (prefix.first(), prefix.len(), group.get()));
+    let map: PrefixMap<(u128, u8), u32> = rows().map(|(first, len, group)| ((first, len), group)).collect();
+    peer(c, ("ipv6", "prefix-trie"), &orders, |address| {
+        map.get_lpm(&(address, 128)).map(|(_, group)| *group)
+    });
+    let mut bitmap = IpLookupTable::new();
+    for (first, len, group) in rows() {
+        bitmap.insert(Ipv6Addr::from_bits(first), len.into(), group);
+    }
+    peer(c, ("ipv6", "treebitmap"), &orders, |address| {
+        bitmap.longest_match(Ipv6Addr::from_bits(address)).map(|(.., group)| *group)
+    });
+    let trie: RTrieMap<Ipv6Prefix, u32> = rows()
+        .map(|(first, len, group)| (Ipv6Prefix::new(Ipv6Addr::from_bits(first), len).unwrap(), group))
+        .collect();
+    let trie: LCTrieMap<_, _> = trie.compress();
+    peer(c, ("ipv6", "iptrie"), &orders, |address| Some(*trie.lookup(&Ipv6Addr::from_bits(address)).1));
+    changes(c, "ipv6", &routes);
+}
+
+/// A next hop is lost that is a member of every group, whatever number of prefixes leads there; and comes back, unmeasured.
+fn next_hop_lost(c: &mut Criterion) {
+    const GROUPS: u32 = 256;
+    const BUCKETS: u16 = 64;
+    let mut group = c.benchmark_group("fib/next-hop-lost");
+    for (name, kind) in [("modulo", Kind::Modulo), ("resilient", Kind::Resilient(Timers::default()))] {
+        let sizes = GroupSizes { groups: GROUPS, next_hops: 8, buckets: GROUPS * u32::from(BUCKETS) };
+        let mut groups = Groups::new(sizes);
+        let members: Vec<_> = (0..8).map(|hop| Member { next_hop: NextHopId(hop), weight: 1 }).collect();
+        for number in 1..=GROUPS {
+            let group = Group { members: members.clone(), buckets: BUCKETS, kind };
+            groups.set(GroupId::new(number).expect("not 0"), group, Now::ZERO).expect("there is room");
+        }
+        let (liveness, lost) = (groups.liveness(), NextHopId(3));
+        let mut now = Now::ZERO;
+        group.bench_function(BenchmarkId::new(name, format!("{GROUPS}x{BUCKETS}")), |b| {
+            b.iter_custom(|rounds| {
+                let mut losing = Duration::ZERO;
+                for _ in 0..rounds {
+                    let begun = Instant::now();
+                    liveness.set(lost, false);
+                    groups.settle(lost, now);
+                    losing += begun.elapsed();
+                    liveness.set(lost, true);
+                    // All are idle by then.
+                    now = now + Duration::from_secs(1000);
+                    groups.settle(lost, now);
+                }
+                losing
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(1))
+        .warm_up_time(Duration::from_millis(300));
+    targets = ipv4, ipv6, next_hop_lost
+}
+criterion_main!(benches);

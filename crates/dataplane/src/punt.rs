@@ -1,0 +1,102 @@
+//! Frames between a switch's own protocols and its ports: those that workers hand up, and those that the control side has sent.
+//!
+//! Both ways are bounded queues. Workers copy what they hand up into fixed memory; what the control side sends is freed by the
+//! control side, once it is on its way.
+
+use bytes::Bytes;
+use crossbeam_queue::ArrayQueue;
+use greylag_base::{Instant, PortId};
+use greylag_wire::ethernet::EtherType;
+use greylag_wire::{ethernet, slow};
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// The longest frame of a slow protocol (IEEE 802.3-2022 57A.3), and what is kept of a longer one: no receiver reads on.
+const PUNT_LEN: usize = 128;
+
+/// Frames that a worker can have under way to the control side. A port gets ten of each slow protocol in a second.
+const PUNTS: usize = 1024;
+
+/// Frames that can wait to be sent.
+const ORIGINATED: usize = 4096;
+
+/// A frame that a worker hands up, and when and where it came in.
+#[derive(Clone, Copy)]
+pub struct Punt {
+    /// When the worker took the batch that it was in.
+    pub at: Instant,
+    /// The port, not the bundle.
+    pub port: PortId,
+    len: u8,
+    bytes: [u8; PUNT_LEN],
+}
+
+impl Punt {
+    pub(crate) fn new(at: Instant, port: PortId, frame: &[u8]) -> Self {
+        let len = frame.len().min(PUNT_LEN);
+        let mut bytes = [0; PUNT_LEN];
+        bytes[..len].copy_from_slice(&frame[..len]);
+        Punt { at, port, len: len as u8, bytes }
+    }
+
+    /// The frame, from its destination address on.
+    pub fn frame(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl fmt::Debug for Punt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Punt { at, port, len, .. } = self;
+        f.debug_struct("Punt").field("at", at).field("port", port).field("len", len).finish_non_exhaustive()
+    }
+}
+
+/// A frame of a slow protocol: link aggregation control, or another that ends at the link.
+pub(crate) fn is_slow_protocol(frame: &ethernet::Frame<'_>) -> bool {
+    frame.destination() == slow::GROUP && frame.ether_type() == EtherType::SLOW
+}
+
+pub(crate) fn punts() -> ArrayQueue<Punt> {
+    ArrayQueue::new(PUNTS)
+}
+
+/// What the control side has to send.
+pub(crate) struct Outbox {
+    queue: ArrayQueue<(PortId, Bytes)>,
+    /// Frames that may not be sent yet: a worker that let go of the last handle would free memory.
+    kept: Mutex<Vec<Bytes>>,
+    /// By port.
+    refused: Box<[AtomicU64]>,
+}
+
+impl Outbox {
+    pub(crate) fn new(ports: usize) -> Self {
+        let refused = (0..ports).map(|_| AtomicU64::default()).collect();
+        Outbox { queue: ArrayQueue::new(ORIGINATED), kept: Mutex::default(), refused }
+    }
+
+    /// Has a frame sent, unless too many wait.
+    pub(crate) fn post(&self, port: PortId, frame: Bytes) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.retain(|frame| !frame.is_unique());
+        kept.push(frame.clone());
+        if self.queue.push((port, frame)).is_err() {
+            self.refused[port.index()].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Frames of a port that were not taken.
+    pub(crate) fn refused(&self, port: PortId) -> u64 {
+        self.refused[port.index()].load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    pub(crate) fn take(&self) -> Option<(PortId, Bytes)> {
+        self.queue.pop()
+    }
+}

@@ -1,0 +1,18 @@
+//! LACP between greylag and Open vSwitch: what each makes of the other, and for how long traffic is away when something breaks.
+
+mod decode;
+mod facing;
+mod faults;
+mod identity;
+mod lacp_show;
+mod negotiation;
+mod ovs;
+mod passing;
+#[allow(dead_code, reason = "it is shared, and each of those who share it uses a part")]
+#[path = "../live/rig.rs"]
+mod rig;
+#[allow(dead_code, reason = "it is shared, and each of those who share it uses a part")]
+#[path = "../live/running.rs"]
+mod running;
+mod shared_system;
+mod stream;
