@@ -8,11 +8,11 @@
 //! switch has a seed, and so has each use of the hash within a switch.
 
 use crate::FlowFields;
+use core::net::{Ipv4Addr, Ipv6Addr};
 use greylag_base::{Dice, Seed, VlanId};
 use greylag_wire::ethernet::{ADDRESSES_LEN, EtherType, HEADER_LEN};
 use greylag_wire::five_tuple::FiveTuple;
 use greylag_wire::vlan::{TAG_LEN, Tag};
-use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// A seeded hash over the fields that are configured.
 ///
