@@ -213,7 +213,7 @@ fn next_hop_lost(c: &mut Criterion) {
                     losing += begun.elapsed();
                     liveness.set(lost, true);
                     // All are idle by then.
-                    now = now + Duration::from_secs(1000);
+                    now += Duration::from_secs(1000);
                     groups.settle(lost, now);
                 }
                 losing
