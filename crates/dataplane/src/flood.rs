@@ -6,6 +6,7 @@ use crate::egress::Egress;
 use crate::ingress::Header;
 use crate::storm::{FloodClass, StormMeters};
 use greylag_base::{DropReason, Instant, PortId};
+use greylag_ports::Batch;
 
 /// What of a batch's floods may still pass storm control: asked of the meters once per class.
 #[derive(Default)]
@@ -49,7 +50,7 @@ impl FloodBudget {
 pub(crate) struct Flooded<'a> {
     /// Its number in the batch.
     pub(crate) frame: u16,
-    pub(crate) bytes: &'a [u8],
+    pub(crate) batch: &'a Batch,
     pub(crate) header: &'a Header,
     pub(crate) ingress: PortId,
     pub(crate) now: Instant,
@@ -63,7 +64,7 @@ pub(crate) fn flood(
     counters: &WorkerCounters,
     egress: &mut Egress,
 ) -> Result<bool, DropReason> {
-    let &Flooded { frame, bytes, header, ingress, now } = flooded;
+    let &Flooded { frame, batch, header, ingress, now } = flooded;
     let vlan = forwarding.vlan(header.vlan).ok_or(DropReason::NoEgress)?;
     if vlan.flood_until.is_some_and(|until| until <= now) {
         return Err(DropReason::FloodGroupLapsed);
@@ -72,7 +73,7 @@ pub(crate) fn flood(
     for port in vlan.flood.iter().filter(|&port| port != ingress) {
         if forwarding.isolated(ingress, port) {
             verdict = verdict.or(Err(DropReason::Isolated));
-        } else if let Some(port) = forwarding.leaves_by(port, bytes, header.vlan) {
+        } else if let Some(port) = forwarding.leaves_by(port, header.vlan, || batch.bytes(frame.into())) {
             egress.add(port, frame);
             verdict = Ok(false);
         }

@@ -17,6 +17,8 @@ pub struct Forwarding {
     damping: Option<Damping>,
     learning: Learning,
     flow_hash: FlowHash,
+    /// There is a bundle: where there is none, no frame is asked about one.
+    has_lags: bool,
 }
 
 /// In place of a VLAN's place; there are fewer VLANs.
@@ -162,7 +164,9 @@ impl Forwarding {
                 }
             }
         }
+        let has_lags = ports.iter().any(|port| matches!(port.aggregation, Aggregation::Lag(_)));
         Forwarding {
+            has_lags,
             ports: ports.into_boxed_slice(),
             places,
             vlans,
@@ -225,10 +229,19 @@ impl Forwarding {
     }
 
     /// The port by which a frame leaves that is to leave by `port`, which may be a bundle; `None` when that has no port to send by.
-    pub(crate) fn leaves_by(&self, port: PortId, frame: &[u8], vlan: VlanId) -> Option<PortId> {
+    #[inline]
+    pub(crate) fn leaves_by<'f>(
+        &self,
+        port: PortId,
+        vlan: VlanId,
+        frame: impl FnOnce() -> &'f [u8],
+    ) -> Option<PortId> {
+        if !self.has_lags {
+            return Some(port);
+        }
         match self.port(port) {
             Some(PortForwarding { aggregation: Aggregation::Lag(buckets), .. }) => {
-                buckets.choose(self.flow_hash.of(frame, vlan))
+                buckets.choose(self.flow_hash.of(frame(), vlan))
             }
             _ => Some(port),
         }

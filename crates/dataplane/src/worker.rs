@@ -228,8 +228,7 @@ impl Worker {
             let Some(header) = &self.headers[usize::from(frame)] else { continue };
             let outcome = match verdict {
                 Verdict::Forward(port) => {
-                    let bytes = self.batch.bytes(frame.into());
-                    match forwarding.leaves_by(port, bytes, header.vlan) {
+                    match forwarding.leaves_by(port, header.vlan, || self.batch.bytes(frame.into())) {
                         Some(port) => {
                             self.egress.add(port, frame);
                             Ok(Decision::Forwarded(port))
@@ -240,8 +239,7 @@ impl Worker {
                 Verdict::Flood(class) => budget
                     .take(class)
                     .and_then(|()| {
-                        let bytes = self.batch.bytes(frame.into());
-                        let flooded = Flooded { frame, bytes, header, ingress, now };
+                        let flooded = Flooded { frame, batch: &self.batch, header, ingress, now };
                         flood(&flooded, forwarding, &share.counters, &mut self.egress)
                     })
                     .inspect(|_| counters.flooded.add(1))
