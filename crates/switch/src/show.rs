@@ -448,8 +448,12 @@ impl Switch {
                     let plane = self.data_plane();
                     (plane.reports_waiting() as u64, plane.learn_counts().events_lost, self.addresses())
                 }
-                // Nobody reports to it.
-                AgentKind::Lacp => (0, 0, 0),
+                AgentKind::Lacp => {
+                    let plane = self.data_plane();
+                    let ports = (0..self.ports().len()).map(|port| plane.port_counts(PortId(port as u16)));
+                    let lost = ports.map(|counts| counts.drops[DropReason::PuntQueueFull.index()]).sum();
+                    (plane.punts_waiting() as u64, lost, 0)
+                }
             };
             AgentRow {
                 name: agent.name().to_owned(),
