@@ -200,8 +200,14 @@ fn an_agent_that_hangs_is_given_up_by_its_partner_and_goes_on_where_it_was() {
     pair.wait(seconds(4));
     assert_eq!((pair.distributing(A).len(), pair.distributing(B).len()), (2, 0));
     assert_eq!((pair.arriving(A), pair.arriving(B)), (0, 0));
+    let waiting = |pair: &Pair| {
+        let rows = pair.sides[A].switch.agent_rows();
+        rows.iter().find(|row| row.name == LACP.name()).map(|row| row.reports_waiting)
+    };
+    assert!(waiting(&pair) > Some(0), "what its partner says waits for it");
     pair.wait(seconds(15));
     pair.wait_for(seconds(10), |pair| pair.distributing(A) == [1, 2] && pair.distributing(B) == [1, 2]);
+    assert_eq!(waiting(&pair), Some(0));
     assert_eq!([pair.arriving(A), pair.arriving(B)], [100, 100]);
 }
 
