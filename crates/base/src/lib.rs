@@ -16,6 +16,7 @@
 
 mod dice;
 mod drop_reason;
+mod interface;
 mod mac;
 mod port;
 mod seed;
@@ -25,6 +26,7 @@ mod vlan;
 
 pub use dice::Dice;
 pub use drop_reason::DropReason;
+pub use interface::InterfaceId;
 pub use mac::{MacAddr, ParseMacError};
 pub use port::{PortId, PortName, PortNameError, PortSet};
 pub use seed::Seed;

@@ -1,6 +1,7 @@
 //! What a switch's sessions are told to be, and whether they can be that.
 
 use core::net::IpAddr;
+use greylag_base::InterfaceId;
 use greylag_wire::bfd::Micros;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,23 +24,6 @@ impl fmt::Display for SessionId {
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "session{}", self.0)
-    }
-}
-
-/// An IP interface of the switch, a routed port or an IRB, as the caller numbers them.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Interface(pub u32);
-
-impl fmt::Display for Interface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Interface {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interface{}", self.0)
     }
 }
 
@@ -97,7 +81,7 @@ pub enum Path {
     /// One link or subnet (RFC 5881). What crossed a router, so that its TTL is not 255, is discarded.
     SingleHop {
         /// Where the packets leave, and where a first packet has to come in.
-        interface: Interface,
+        interface: InterfaceId,
     },
     /// Whatever routing finds (RFC 5883).
     Multihop {
@@ -123,7 +107,7 @@ pub enum Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Peer {
     /// RFC 5881 3: there is one session between two systems over an interface.
-    SingleHop { interface: Interface, remote: IpAddr },
+    SingleHop { interface: InterfaceId, remote: IpAddr },
     /// RFC 5883 4.1: two sessions between two systems differ in an address.
     Multihop { local: IpAddr, remote: IpAddr },
 }
@@ -247,8 +231,8 @@ impl SessionConfig {
 mod tests {
     use super::*;
 
-    fn hop(id: u32, local: &str, remote: &str, interface: u32) -> SessionConfig {
-        let path = Path::SingleHop { interface: Interface(interface) };
+    fn hop(id: u32, local: &str, remote: &str, interface: u16) -> SessionConfig {
+        let path = Path::SingleHop { interface: InterfaceId(interface) };
         SessionConfig::new(SessionId(id), local.parse().unwrap(), remote.parse().unwrap(), path)
     }
 

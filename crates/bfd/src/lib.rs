@@ -17,8 +17,8 @@
 //! they go through the switch's own tables and perish where those fail. Two switches hear each other:
 //!
 //! ```
-//! use greylag_base::{Instant, Seed};
-//! use greylag_bfd::{Bfd, BfdConfig, Interface, PacketIn, Path, SessionConfig, SessionId, State};
+//! use greylag_base::{Instant, InterfaceId, Seed};
+//! use greylag_bfd::{Bfd, BfdConfig, PacketIn, Path, SessionConfig, SessionId, State};
 //!
 //! let (one, other) = ("192.0.2.1".parse()?, "192.0.2.2".parse()?);
 //! let path = Path::Multihop { minimum_ttl: 254 };
@@ -32,7 +32,7 @@
 //!         let arrives = PacketIn {
 //!             from: packet.from,
 //!             to: packet.to,
-//!             interface: Interface(0),
+//!             interface: InterfaceId(0),
 //!             ttl: packet.ttl,
 //!             destination_port: packet.destination_port,
 //!             payload: &packet.payload,
@@ -85,7 +85,7 @@ mod state;
 mod system;
 mod timing;
 
-pub use config::{BfdConfig, ConfigError, Interface, MOST_SESSIONS, Path, Role, SessionConfig, SessionId};
+pub use config::{BfdConfig, ConfigError, MOST_SESSIONS, Path, Role, SessionConfig, SessionId};
 pub use discard::{Discard, Discards};
 pub use event::{BfdEvent, Failure};
 pub use greylag_wire::bfd::{Diagnostic, Micros, State};

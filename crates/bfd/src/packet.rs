@@ -1,7 +1,7 @@
 //! Control packets on their way in and out. UDP and IP around them are the caller's.
 
-use crate::config::Interface;
 use core::net::IpAddr;
+use greylag_base::InterfaceId;
 use greylag_wire::bfd::PACKET_LEN;
 
 /// A UDP datagram to port 3784 or 4784 has come in. Its source port says nothing.
@@ -12,7 +12,7 @@ pub struct PacketIn<'a> {
     /// Its destination address: one of ours.
     pub to: IpAddr,
     /// Where it came in.
-    pub interface: Interface,
+    pub interface: InterfaceId,
     /// Its TTL or hop limit, as it arrived.
     pub ttl: u8,
     /// Its UDP destination port.
@@ -29,7 +29,7 @@ pub struct PacketOut {
     /// Its destination address.
     pub to: IpAddr,
     /// Where it has to leave, whatever routing says; `None` for as routing says.
-    pub interface: Option<Interface>,
+    pub interface: Option<InterfaceId>,
     /// Its TTL or hop limit.
     pub ttl: u8,
     /// Its UDP source port: the session's own, always the same.

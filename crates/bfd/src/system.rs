@@ -1,11 +1,11 @@
 //! The doors: everything that the outside tells a switch's sessions, and everything that it is told.
 
-use crate::config::{BfdConfig, ConfigError, Interface, MOST_SESSIONS, Path, Peer, SessionConfig, SessionId};
+use crate::config::{BfdConfig, ConfigError, MOST_SESSIONS, Path, Peer, SessionConfig, SessionId};
 use crate::discard::{Discard, Discards};
 use crate::event::BfdEvent;
 use crate::packet::{PacketIn, PacketOut};
 use crate::session::{Context, Session};
-use greylag_base::{Dice, Instant, Seed};
+use greylag_base::{Dice, Instant, InterfaceId, Seed};
 use greylag_wire::bfd::{Diagnostic, MULTIHOP_PORT, Repr, SINGLE_HOP_PORT, State};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -252,7 +252,7 @@ impl Bfd {
 
 fn peer_of(packet: &PacketIn<'_>) -> Option<Peer> {
     let (local, remote) = (packet.to, packet.from);
-    let interface: Interface = packet.interface;
+    let interface: InterfaceId = packet.interface;
     match packet.destination_port {
         SINGLE_HOP_PORT => Some(Peer::SingleHop { interface, remote }),
         MULTIHOP_PORT => Some(Peer::Multihop { local, remote }),

@@ -1,8 +1,8 @@
 //! Every rule by which a packet is discarded, each with its counter, and packets that no rule is against.
 
 use crate::driver::{A, INTERFACE, PRETENDER, Pair, SESSION, address, session};
-use greylag_base::{Instant, Seed};
-use greylag_bfd::{Bfd, BfdConfig, Discard, Interface, PacketIn, Path, SessionConfig, SessionId, State};
+use greylag_base::{Instant, InterfaceId, Seed};
+use greylag_bfd::{Bfd, BfdConfig, Discard, PacketIn, Path, SessionConfig, SessionId, State};
 use greylag_wire::bfd::{Flags, Repr};
 
 /// A packet that breaks one rule.
@@ -52,7 +52,7 @@ const BROKEN: &[Broken] = &[
     Broken {
         rule: Discard::NoSession,
         content: first,
-        around: |packet| packet.interface = Interface(4),
+        around: |packet| packet.interface = InterfaceId(4),
         ..SOUND
     },
     Broken {
@@ -151,7 +151,7 @@ fn a_sound_packet_is_taken_from_wherever_it_comes_once_it_knows_us() {
     let packet = PacketIn {
         from: address(9),
         to: address(10),
-        interface: Interface(9),
+        interface: InterfaceId(9),
         payload: &payload,
         ..Pair::arriving()
     };
@@ -176,7 +176,7 @@ fn what_follows_the_packet_and_what_is_reserved_is_not_looked_at() {
 #[test]
 fn a_first_packet_finds_its_session_among_many() {
     let hop = |id, interface, remote: &str| {
-        let path = Path::SingleHop { interface: Interface(interface) };
+        let path = Path::SingleHop { interface: InterfaceId(interface) };
         let local = if remote.contains(':') { "fe80::1" } else { "192.0.2.1" };
         SessionConfig::new(SessionId(id), local.parse().unwrap(), remote.parse().unwrap(), path)
     };
@@ -210,7 +210,7 @@ fn a_first_packet_finds_its_session_among_many() {
             &PacketIn {
                 from: from.parse().unwrap(),
                 to: to.parse().unwrap(),
-                interface: Interface(interface),
+                interface: InterfaceId(interface),
                 ttl,
                 destination_port,
                 payload: &repr.emit(),

@@ -1,10 +1,10 @@
 //! Two switches with one session on a virtual clock, or one whose other end the test pretends to be.
 
 use core::net::IpAddr;
-use greylag_base::{Dice, Instant, Seed};
+use greylag_base::{Dice, Instant, InterfaceId, Seed};
 use greylag_bfd::{
-    Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Interface, Micros, PacketIn, PacketOut, Path,
-    SessionConfig, SessionId, SessionRow, State,
+    Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Micros, PacketIn, PacketOut, Path, SessionConfig,
+    SessionId, SessionRow, State,
 };
 use greylag_wire::bfd::{Flags, Repr};
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ pub(crate) const A: usize = 0;
 pub(crate) const B: usize = 1;
 pub(crate) const SESSION: SessionId = SessionId(7);
 /// Of both switches, towards the other.
-pub(crate) const INTERFACE: Interface = Interface(3);
+pub(crate) const INTERFACE: InterfaceId = InterfaceId(3);
 /// What the test calls itself where it pretends to be the other end.
 pub(crate) const PRETENDER: u32 = 0x7777;
 

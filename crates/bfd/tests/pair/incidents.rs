@@ -1,10 +1,10 @@
 //! What happens between two switches when something happens to one of them, or to what lies between.
 
 use crate::driver::{A, B, INTERFACE, Pair, SESSION, Way, address, millis, ms, secs, session, timed};
-use greylag_base::{Instant, Seed};
+use greylag_base::{Instant, InterfaceId, Seed};
 use greylag_bfd::{
-    Bfd, BfdConfig, BfdEvent, BfdSnapshot, Diagnostic, Discard, Failure, Interface, Path, SessionConfig,
-    SessionId, State, When,
+    Bfd, BfdConfig, BfdEvent, BfdSnapshot, Diagnostic, Discard, Failure, Path, SessionConfig, SessionId,
+    State, When,
 };
 use std::collections::BTreeSet;
 
@@ -205,8 +205,8 @@ fn a_session_with_another_address_or_interface_is_another_session() {
         assert_eq!(states, [State::AdminDown, State::Down]);
         [pair.sent[0].packet, pair.sent[1].packet]
     };
-    let packets = change(|session| session.path = Path::SingleHop { interface: Interface(9) });
-    assert_eq!(packets.map(|packet| packet.interface), [Some(INTERFACE), Some(Interface(9))]);
+    let packets = change(|session| session.path = Path::SingleHop { interface: InterfaceId(9) });
+    assert_eq!(packets.map(|packet| packet.interface), [Some(INTERFACE), Some(InterfaceId(9))]);
     let packets = change(|session| session.local_address = address(5));
     assert_eq!(packets.map(|packet| packet.from), [address(A), address(5)]);
     let packets = change(|session| session.remote_address = address(6));

@@ -1,8 +1,8 @@
 //! What holds for any parameters, delays and packets.
 
 use crate::driver::{A, B, Pair, SESSION, Way, address, millis, ms, secs, session, timed};
-use greylag_base::Seed;
-use greylag_bfd::{Bfd, Diagnostic, Interface, Micros, PacketIn, Role, SessionConfig, State, When};
+use greylag_base::{InterfaceId, Seed};
+use greylag_bfd::{Bfd, Diagnostic, Micros, PacketIn, Role, SessionConfig, State, When};
 use greylag_wire::bfd::{PACKET_LEN, Repr};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -140,7 +140,7 @@ proptest! {
                 prop_oneof![Just(255_u8), any::<u8>()],
                 prop_oneof![Just(3784_u16), Just(4784), any::<u16>()],
                 0_usize..3,
-                2_u32..5,
+                2_u16..5,
                 0_u64..400,
             ),
             1..40,
@@ -164,7 +164,7 @@ proptest! {
             pair.hear_packet(&PacketIn {
                 from: address(from),
                 to: address(A),
-                interface: Interface(interface),
+                interface: InterfaceId(interface),
                 ttl,
                 destination_port,
                 payload: &payload,
