@@ -1,8 +1,8 @@
 //! Everything configured, compiled into what a worker asks per frame. Immutable: the control side builds a new
 //! one and swaps it whole.
 
-use crate::{Buckets, FlowFields, FlowHash};
-use greylag_base::{Instant, PortId, PortSet, Seed, VlanId, VlanSet};
+use crate::{Buckets, Carrier, FlowFields, FlowHash, InterfaceForwarding};
+use greylag_base::{Instant, InterfaceId, PortId, PortSet, Seed, VlanId, VlanSet};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ pub struct Forwarding {
     damping: Option<Damping>,
     learning: Learning,
     flow_hash: FlowHash,
+    /// By which the next hop of a group is chosen.
+    route_hash: FlowHash,
+    interfaces: Box<[InterfaceForwarding]>,
     /// There is a bundle: where there is none, no frame is asked about one.
     has_lags: bool,
 }
@@ -42,6 +45,21 @@ pub struct PortForwarding {
     pub storm: StormLimits,
     /// What it has to do with bundles.
     pub aggregation: Aggregation,
+    /// What it has to do with layer 3.
+    pub layer3: Layer3,
+}
+
+/// What a port has to do with layer 3.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layer3 {
+    /// Nothing, but for the interfaces of its VLANs.
+    #[default]
+    None,
+    /// It is no port of the bridge: this interface has it to itself. So with a part of a bundle that is one.
+    Routed(InterfaceId),
+    /// It is no port of the bridge: another IP stack stands behind it that shares this interface.
+    Host(InterfaceId),
 }
 
 /// What a port has to do with bundles: link aggregation groups (IEEE 802.1AX).
@@ -73,6 +91,7 @@ impl PortForwarding {
             isolation_group: None,
             storm: StormLimits::default(),
             aggregation: Aggregation::None,
+            layer3: Layer3::None,
         }
     }
 }
@@ -141,6 +160,8 @@ pub struct VlanForwarding {
     pub left_out: PortSet,
     /// The flood group lapses then, unless it is renewed; `None` for never.
     pub flood_until: Option<Instant>,
+    /// Its interface of layer 3.
+    pub interface: Option<InterfaceId>,
 }
 
 impl Forwarding {
@@ -157,7 +178,7 @@ impl Forwarding {
                 if *place == NOWHERE {
                     *place = vlans.len() as u16;
                     let (flood, left_out) = (PortSet::new(ports.len()), PortSet::default());
-                    vlans.push(VlanForwarding { flood, left_out, flood_until: None });
+                    vlans.push(VlanForwarding { flood, left_out, flood_until: None, interface: None });
                 }
                 if port.up {
                     vlans[usize::from(*place)].flood.insert(PortId(index as u16));
@@ -174,12 +195,32 @@ impl Forwarding {
             damping: None,
             learning: Learning::INLINE,
             flow_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(0)),
+            route_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(1)),
+            interfaces: Box::default(),
         }
     }
 
     /// The same with flows told apart in another way.
     pub fn with_flow_hash(mut self, flow_hash: FlowHash) -> Self {
         self.flow_hash = flow_hash;
+        self
+    }
+
+    /// The same with the flows to a group of next hops told apart in another way.
+    pub fn with_route_hash(mut self, route_hash: FlowHash) -> Self {
+        self.route_hash = route_hash;
+        self
+    }
+
+    /// The same with interfaces of layer 3; the index of an interface is its id.
+    pub fn with_interfaces(mut self, interfaces: Vec<InterfaceForwarding>) -> Self {
+        for (index, interface) in interfaces.iter().enumerate() {
+            let Carrier::Vlan(vlan) = interface.carrier else { continue };
+            if let Some(vlan) = self.vlans.get_mut(usize::from(self.places[vlan.index()])) {
+                vlan.interface = Some(InterfaceId(index as u16));
+            }
+        }
+        self.interfaces = interfaces.into_boxed_slice();
         self
     }
 
@@ -208,6 +249,11 @@ impl Forwarding {
             vlan.flood_until = until;
         }
         self
+    }
+
+    /// An interface of layer 3. One that is not in the snapshot is down.
+    pub fn interface(&self, interface: InterfaceId) -> Option<&InterfaceForwarding> {
+        self.interfaces.get(interface.index())
     }
 
     /// Who keeps the MAC table current.

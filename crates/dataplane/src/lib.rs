@@ -48,11 +48,15 @@ mod flow_fields;
 mod flow_hash;
 mod forwarding;
 mod ingress;
+mod interface;
 mod learn;
 mod lookup;
+mod next_hop;
+mod packet;
 mod plane;
 mod ports;
 mod punt;
+mod routes;
 mod storm;
 mod sweeping;
 mod tracer;
@@ -66,11 +70,15 @@ pub use event::{WorkerEvent, WorkerReport};
 pub use flow_fields::FlowFields;
 pub use flow_hash::FlowHash;
 pub use forwarding::{
-    Aggregation, Damping, Forwarding, Keeper, Learning, PortForwarding, StormLimits, VlanForwarding,
+    Aggregation, Damping, Forwarding, Keeper, Layer3, Learning, PortForwarding, StormLimits, VlanForwarding,
 };
+pub use interface::{Carrier, InterfaceForwarding};
+pub use next_hop::NextHop;
+pub use packet::{Packet, PuntReason};
 pub use plane::{DataPlane, Limits};
 pub use ports::Ports;
 pub use punt::Punt;
+pub use routes::{RouteLimits, RouteTables, Routes};
 pub use tracer::{Decision, Tracer};
 pub use waiting::WaitingSource;
 pub use worker::Worker;

@@ -1,15 +1,15 @@
 //! What workers and control side share.
 
 use crate::counters::WorkerCounters;
-use crate::punt::{self, Outbox, Punt};
+use crate::punt::{self, Outbox, Punt, Way};
 use crate::storm::StormMeters;
 use crate::waiting::{Waiting, WaitingSource};
-use crate::{Forwarding, LearnCounts, PortCounts, WorkerEvent, WorkerReport};
+use crate::{Forwarding, LearnCounts, Packet, PortCounts, RouteLimits, Routes, WorkerEvent, WorkerReport};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
-use greylag_base::{DropReason, Instant, MacAddr, PortId, Seed, VlanId};
+use greylag_base::{DropReason, Instant, InterfaceId, MacAddr, PortId, Seed, VlanId};
 use greylag_mactable::{Config, ConfigError, Decline, Geometry, Learn, MacTable, Swept, WhenFull};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +39,8 @@ pub struct Limits {
     ///
     /// [`Worker::housekeep`]: crate::Worker::housekeep
     pub sweep_interval: Option<Duration>,
+    /// Room for routes; `None` for a switch of layer 2 alone.
+    pub routes: Option<RouteLimits>,
 }
 
 impl Limits {
@@ -61,6 +63,7 @@ impl Default for Limits {
             geometry: None,
             report_queue: 16_384,
             sweep_interval: None,
+            routes: None,
         }
     }
 }
@@ -70,6 +73,7 @@ pub(crate) struct WorkerShare {
     pub(crate) events: ArrayQueue<WorkerReport>,
     pub(crate) waiting: Waiting,
     punts: ArrayQueue<Punt>,
+    pub(crate) packets: ArrayQueue<Packet>,
 }
 
 impl WorkerShare {
@@ -89,6 +93,7 @@ pub struct DataPlane {
     pub(crate) workers: Box<[WorkerShare]>,
     pub(crate) sweep_interval: Option<Duration>,
     pub(crate) outbox: Outbox,
+    routes: Option<Routes>,
 }
 
 impl DataPlane {
@@ -118,16 +123,23 @@ impl DataPlane {
                     events: ArrayQueue::new(limits.report_queue.max(1) as usize),
                     waiting: Waiting::new(),
                     punts: punt::punts(),
+                    packets: ArrayQueue::new(1024),
                 })
                 .collect(),
             sweep_interval: limits.sweep_interval,
             outbox: Outbox::new(limits.ports.into()),
+            routes: limits.routes.map(Routes::new),
         })
     }
 
     /// The MAC table.
     pub fn table(&self) -> &MacTable {
         &self.table
+    }
+
+    /// The routes, where there is room for any.
+    pub fn routes(&self) -> Option<&Routes> {
+        self.routes.as_ref()
     }
 
     /// What is configured now.
@@ -215,12 +227,35 @@ impl DataPlane {
     /// Has a frame sent by a port, as it is, before everything else ([`Worker::originate`](crate::Worker::originate)). When too many
     /// wait, it is dropped and counted on its port.
     pub fn originate(&self, port: PortId, frame: Bytes) {
-        self.outbox.post(port, frame);
+        self.outbox.post(Way::Port(port), frame);
     }
 
     /// Frames wait for [`Worker::originate`](crate::Worker::originate).
     pub fn has_originated(&self) -> bool {
         !self.outbox.is_empty()
+    }
+
+    /// Takes the packets that workers have handed up by now, those for the switch itself first, each kind in the order in which they
+    /// came in; `limit` of each worker and kind at the most.
+    pub fn take_packets(&self, limit: usize) -> Vec<Packet> {
+        let waiting = self.workers.iter().flat_map(|worker| {
+            let count = worker.packets.len().min(limit);
+            std::iter::from_fn(|| worker.packets.pop()).take(count)
+        });
+        let mut packets: Vec<Packet> = waiting.collect();
+        packets.sort_by_key(|packet| (!packet.reason.is_ours(), packet.at));
+        packets
+    }
+
+    /// How many packets that workers have handed up wait.
+    pub fn packets_waiting(&self) -> usize {
+        self.workers.iter().map(|worker| worker.packets.len()).sum()
+    }
+
+    /// Has a frame of our own sent by an interface of layer 3, without a tag, before everything else. On the interface of a VLAN it goes
+    /// where the MAC table says, and to all ports of the flood group when that says nothing.
+    pub fn originate_on(&self, interface: InterfaceId, frame: Bytes) {
+        self.outbox.post(Way::Interface(interface), frame);
     }
 
     /// How many reports of the workers wait.

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
-use greylag_base::{Instant, PortId};
+use greylag_base::{Instant, InterfaceId, PortId};
 use greylag_wire::ethernet::EtherType;
 use greylag_wire::{ethernet, slow};
 use std::fmt;
@@ -62,28 +62,48 @@ pub(crate) fn punts() -> ArrayQueue<Punt> {
     ArrayQueue::new(PUNTS)
 }
 
+/// By what a frame of our own leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// A port, as it is.
+    Port(PortId),
+    /// An interface of layer 3.
+    Interface(InterfaceId),
+}
+
 /// What the control side has to send.
 pub(crate) struct Outbox {
-    queue: ArrayQueue<(PortId, Bytes)>,
+    queue: ArrayQueue<(Way, Bytes)>,
     /// Frames that may not be sent yet: a worker that let go of the last handle would free memory.
     kept: Mutex<Vec<Bytes>>,
     /// By port.
     refused: Box<[AtomicU64]>,
+    /// Of all interfaces.
+    refused_on_interfaces: AtomicU64,
 }
 
 impl Outbox {
     pub(crate) fn new(ports: usize) -> Self {
         let refused = (0..ports).map(|_| AtomicU64::default()).collect();
-        Outbox { queue: ArrayQueue::new(ORIGINATED), kept: Mutex::default(), refused }
+        Outbox {
+            queue: ArrayQueue::new(ORIGINATED),
+            kept: Mutex::default(),
+            refused,
+            refused_on_interfaces: AtomicU64::default(),
+        }
     }
 
     /// Has a frame sent, unless too many wait.
-    pub(crate) fn post(&self, port: PortId, frame: Bytes) {
+    pub(crate) fn post(&self, way: Way, frame: Bytes) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|frame| !frame.is_unique());
         kept.push(frame.clone());
-        if self.queue.push((port, frame)).is_err() {
-            self.refused[port.index()].fetch_add(1, Ordering::Relaxed);
+        if self.queue.push((way, frame)).is_err() {
+            let refused = match way {
+                Way::Port(port) => &self.refused[port.index()],
+                Way::Interface(_) => &self.refused_on_interfaces,
+            };
+            refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 
@@ -96,7 +116,7 @@ impl Outbox {
         self.queue.is_empty()
     }
 
-    pub(crate) fn take(&self) -> Option<(PortId, Bytes)> {
+    pub(crate) fn take(&self) -> Option<(Way, Bytes)> {
         self.queue.pop()
     }
 }

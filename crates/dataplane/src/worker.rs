@@ -8,7 +8,7 @@ use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
 use crate::ports::Ports;
-use crate::punt::Punt;
+use crate::punt::{Punt, Way};
 use crate::sweeping::Sweeping;
 use crate::tracer::{Decision, Tracer};
 use crate::{Forwarding, Keeper, WorkerEvent};
@@ -260,10 +260,13 @@ impl Worker {
     /// what uses it. One worker of a switch is enough.
     pub fn originate<P: Ports + ?Sized>(&mut self, ports: &mut P) {
         let counters = &self.plane.workers[self.index].counters;
-        while let Some((port, frame)) = self.plane.outbox.take() {
+        while let Some((way, frame)) = self.plane.outbox.take() {
             self.batch.clear();
             self.batch.push(&frame);
-            hand_over(port, &self.batch, &[0], ports, counters);
+            match way {
+                Way::Port(port) => hand_over(port, &self.batch, &[0], ports, counters),
+                Way::Interface(_) => {}
+            }
         }
     }
 

@@ -3,16 +3,19 @@
 //! Read ip-nexthop(8) on resilient groups first; the two timers are those of Linux.
 
 use greylag_base::Instant;
+use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A next-hop group, by the number that its owner gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 #[repr(transparent)]
 pub struct GroupId(NonZeroU32);
 
 /// A next hop, by the number that its owner gave it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct NextHopId(pub u32);
 
 impl GroupId {
@@ -33,7 +36,8 @@ impl GroupId {
 }
 
 /// A next hop's share of a group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Member {
     /// Where to.
     pub next_hop: NextHopId,
@@ -42,7 +46,8 @@ pub struct Member {
 }
 
 /// Which buckets move when the members of a group change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// All are dealt out anew: bucket `i` to the `i` modulo the sum of weights. With as many buckets as that sum, or a multiple, a
     /// flow goes to its hash modulo the sum, and most flows move when it changes.
@@ -52,7 +57,8 @@ pub enum Kind {
 }
 
 /// When a bucket of a resilient group may move to a member that has too few.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Timers {
     /// Once no flow has used it for so long. Linux: 120 s.
     pub idle: Duration,
@@ -67,7 +73,8 @@ impl Default for Timers {
 }
 
 /// A group as it is configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Group {
     /// Each next hop once.
     pub members: Vec<Member>,

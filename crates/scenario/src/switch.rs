@@ -23,8 +23,8 @@ use crate::phrase::listed;
 use crate::source::Source;
 use greylag_base::PortName;
 use greylag_switch::config::{
-    Attachment, FlowHashConfig, LacpConfig, MacTableConfig, PortConfig, SupervisorConfig, SwitchConfig,
-    WorkersConfig,
+    Attachment, FlowHashConfig, LacpConfig, MacTableConfig, PortConfig, RoutingConfig, SupervisorConfig,
+    SwitchConfig, WorkersConfig,
 };
 use port::PortDraft;
 
@@ -142,6 +142,8 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         vlans: map.get("vlans").map(vlans::read).unwrap_or_default(),
         static_macs: map.get("static-macs").map(|list| static_mac::read(list, &drafts)).unwrap_or_default(),
         ports: drafts.iter().map(|draft| draft.config.clone()).collect(),
+        interfaces: Vec::new(),
+        routing: RoutingConfig::default(),
     };
     lag::check(&config, &drafts, map.get("lacp"));
     config

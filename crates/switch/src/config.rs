@@ -3,8 +3,9 @@
 
 mod bond;
 mod lag;
+mod routing;
 
-use greylag_base::{MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
+use greylag_base::{InterfaceId, MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
 use greylag_dataplane::Damping;
 use greylag_mactable::{Geometry, WhenFull};
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,12 @@ use std::time::Duration;
 
 pub use bond::BondConfig;
 pub use lag::{DEFAULT_SPEED, FlowHashConfig, LacpConfig, LagConfig, MemberConfig};
+pub use routing::{
+    BfdSession, BfdTimers, BgpConfig, BgpNeighbor, FpmConfig, GroupHashing, InterfaceAddress,
+    InterfaceConfig, InterfacePlace, LinkStateConfig, LinkStateInterface, MaximumRoutes, NeighborTimers,
+    NextHopGroupsConfig, ProgrammingConfig, RoutingConfig, StaticNeighbor, StaticNextHop, StaticRoute,
+    StaticTarget,
+};
 
 /// A whole switch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +48,10 @@ pub struct SwitchConfig {
     pub ports: Vec<PortConfig>,
     /// Addresses that neither age nor move.
     pub static_macs: Vec<StaticMac>,
+    /// The interfaces of layer 3; the index is the [`InterfaceId`](greylag_base::InterfaceId).
+    pub interfaces: Vec<InterfaceConfig>,
+    /// Routes, and the protocols that find them.
+    pub routing: RoutingConfig,
 }
 
 impl SwitchConfig {
@@ -58,6 +69,8 @@ impl SwitchConfig {
             vlans: BTreeMap::new(),
             ports: Vec::new(),
             static_macs: Vec::new(),
+            interfaces: Vec::new(),
+            routing: RoutingConfig::default(),
         }
     }
 
@@ -80,6 +93,17 @@ impl SwitchConfig {
     pub fn port(&self, name: &str) -> Option<(PortId, &PortConfig)> {
         let index = self.ports.iter().position(|port| port.name.as_str() == name)?;
         Some((PortId(index as u16), &self.ports[index]))
+    }
+
+    /// The interface of layer 3 called `name`.
+    pub fn interface(&self, name: &str) -> Option<(InterfaceId, &InterfaceConfig)> {
+        let index = self.interfaces.iter().position(|interface| interface.name.as_str() == name)?;
+        Some((InterfaceId(index as u16), &self.interfaces[index]))
+    }
+
+    /// The interfaces of layer 3, by number.
+    pub fn numbered_interfaces(&self) -> impl Iterator<Item = (InterfaceId, &InterfaceConfig)> {
+        self.interfaces.iter().enumerate().map(|(index, interface)| (InterfaceId(index as u16), interface))
     }
 
     /// The bundles, by number.
@@ -441,6 +465,8 @@ pub enum Membership {
     },
     /// None of its own: it is a part of a bundle, and that carries them.
     Aggregate(MemberConfig),
+    /// None: it is no port of the bridge, but has an interface of layer 3 to itself.
+    Routed,
 }
 
 impl Membership {
@@ -449,7 +475,7 @@ impl Membership {
         match self {
             Membership::Access(access) => *access == vlan,
             Membership::Trunk { vlans, .. } => vlans.contains(vlan),
-            Membership::Aggregate(_) => false,
+            Membership::Aggregate(_) | Membership::Routed => false,
         }
     }
 
@@ -458,7 +484,7 @@ impl Membership {
         match self {
             Membership::Access(vlan) => VlanSet::from_iter([*vlan]),
             Membership::Trunk { vlans, .. } => vlans.clone(),
-            Membership::Aggregate(_) => VlanSet::new(),
+            Membership::Aggregate(_) | Membership::Routed => VlanSet::new(),
         }
     }
 
@@ -467,7 +493,7 @@ impl Membership {
         match self {
             Membership::Access(vlan) => Some(*vlan),
             Membership::Trunk { native, .. } => *native,
-            Membership::Aggregate(_) => None,
+            Membership::Aggregate(_) | Membership::Routed => None,
         }
     }
 
@@ -475,7 +501,7 @@ impl Membership {
     pub fn aggregate(&self) -> Option<MemberConfig> {
         match *self {
             Membership::Aggregate(member) => Some(member),
-            Membership::Access(_) | Membership::Trunk { .. } => None,
+            Membership::Access(_) | Membership::Trunk { .. } | Membership::Routed => None,
         }
     }
 }

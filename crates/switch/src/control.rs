@@ -2,7 +2,7 @@
 
 use crate::agent::{AgentKind, Life};
 use crate::alarm::{Alarm, AlarmBoard, AlarmKind, Change};
-use crate::config::SwitchConfig;
+use crate::config::{RoutingConfig, SwitchConfig};
 use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
@@ -13,12 +13,15 @@ use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
-use greylag_dataplane::{DataPlane, Limits};
+use greylag_dataplane::{DataPlane, Limits, RouteLimits};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
 const LEAST_VLAN_ROOM: usize = 64;
+
+/// Next hops, which are neighbours for the greater part.
+const NEXT_HOPS: u32 = 65_536;
 
 /// A switch cannot be what its configuration asks for.
 #[derive(Debug, thiserror::Error)]
@@ -471,6 +474,18 @@ fn vlan_room(config: &SwitchConfig) -> usize {
     (2 * config.vlan_set().iter().count()).clamp(LEAST_VLAN_ROOM, most)
 }
 
+/// A switch without interfaces of layer 3 has no room for routes.
+fn route_limits(config: &RoutingConfig) -> RouteLimits {
+    let groups = config.next_hop_groups;
+    RouteLimits {
+        ipv4: config.maximum_routes.ipv4,
+        ipv6: config.maximum_routes.ipv6,
+        groups: groups.maximum,
+        buckets: groups.maximum.saturating_mul(groups.buckets.into()),
+        next_hops: NEXT_HOPS,
+    }
+}
+
 fn data_plane(config: &SwitchConfig, seed: Seed) -> Result<Arc<DataPlane>, SwitchError> {
     let limits = Limits {
         ports: config.ports.len() as u16,
@@ -482,6 +497,7 @@ fn data_plane(config: &SwitchConfig, seed: Seed) -> Result<Arc<DataPlane>, Switc
         geometry: config.mac_table.geometry.clone(),
         report_queue: config.learning.queue_length,
         sweep_interval: config.mac_table.sweep_interval,
+        routes: (!config.interfaces.is_empty()).then(|| route_limits(&config.routing)),
     };
     Ok(Arc::new(DataPlane::new(&limits, seed)?))
 }

@@ -299,6 +299,7 @@ fn membership(config: &SwitchConfig, port: &PortConfig, to: &mut Settings) {
             to.set_if("lacp-port-priority", member.port_priority);
             return;
         }
+        Membership::Routed => to.set("interface-mode", "ROUTED"),
     }
     to.set("mtu", port.mtu);
 }

@@ -1,6 +1,6 @@
 use crate::config::PortConfig;
 use greylag_base::{VlanId, VlanSet};
-use greylag_dataplane::{Aggregation, PortForwarding, StormLimits};
+use greylag_dataplane::{Aggregation, Layer3, PortForwarding, StormLimits};
 
 /// A port as the control side knows it.
 #[derive(Clone, Debug)]
@@ -69,6 +69,7 @@ impl Port {
                 unknown_unicast: storm.unknown_unicast,
             },
             aggregation: Aggregation::None,
+            layer3: Layer3::None,
         }
     }
 }

@@ -342,6 +342,7 @@ impl Switch {
                         Membership::Access(_) => "ACCESS",
                         Membership::Trunk { .. } => "TRUNK",
                         Membership::Aggregate(_) => "AGGREGATE",
+                        Membership::Routed => "ROUTED",
                     }
                     .to_owned(),
                     untagged_vlan: config.membership.untagged(),

@@ -204,6 +204,10 @@ struct Bundle<'a> {
 enum Carried<'a> {
     Vlans(SwitchedVlan),
     ByBundle(Member<'a>),
+    #[serde(rename_all = "kebab-case")]
+    Routed {
+        interface_mode: &'static str,
+    },
 }
 
 #[derive(Serialize)]
@@ -383,6 +387,7 @@ impl<'a> Port<'a> {
                     lacp_port_priority: *port_priority,
                 }),
                 Membership::Access(vlan) => Carried::Vlans(SwitchedVlan::Access { access_vlan: vlan.get() }),
+                Membership::Routed => Carried::Routed { interface_mode: "ROUTED" },
                 Membership::Trunk { vlans, native } => Carried::Vlans(SwitchedVlan::Trunk {
                     trunk_vlans: ranges(vlans),
                     native_vlan: native.map(VlanId::get),
