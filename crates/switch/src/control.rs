@@ -11,6 +11,7 @@ use crate::learning::mishaps::Mishaps;
 use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
+use crate::routing::WriteMishaps;
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, Limits, RouteLimits};
@@ -66,6 +67,7 @@ pub struct Switch {
     /// Ports without a link of which the LACP agent, which hangs, has not heard.
     pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
+    pub(crate) write_mishaps: WriteMishaps,
     pub(crate) counts: AgentCounts,
     /// When the learning agent renewed the flood groups last, or their lease began.
     pub(crate) flood_renewed: Instant,
@@ -174,6 +176,7 @@ impl Switch {
             lags: Lags::default(),
             unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
+            write_mishaps: WriteMishaps::new(seed),
             counts: AgentCounts::default(),
             flood_renewed: now,
             confirm_by: None,
@@ -328,6 +331,7 @@ impl Switch {
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         [
             self.mishaps.poll_timeout(),
+            self.write_mishaps.poll_timeout(),
             self.next_turn(),
             self.confirm_by,
             self.next_of_learning(),
@@ -344,6 +348,7 @@ impl Switch {
     fn run_timers(&mut self, now: Instant) {
         while self.next_timer().is_some_and(|due| due <= now) {
             self.mishaps.handle_timeout(now);
+            self.write_mishaps.handle_timeout(now);
             self.run_lives(now);
             if self.confirm_by.is_some_and(|deadline| deadline <= now) {
                 self.give_back(now);

@@ -71,6 +71,7 @@ mod octets;
 mod port;
 mod publication;
 pub mod recording;
+mod routing;
 pub mod show;
 mod supervisor;
 mod table_door;

@@ -455,6 +455,7 @@ impl Switch {
                     let lost = ports.map(|counts| counts.drops[DropReason::PuntQueueFull.index()]).sum();
                     (plane.punts_waiting() as u64, lost, 0)
                 }
+                AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => (0, 0, 0),
             };
             AgentRow {
                 name: agent.name().to_owned(),

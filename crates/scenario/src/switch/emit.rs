@@ -440,6 +440,8 @@ mod tests {
         let vlan = |id| VlanId::new(id).unwrap();
         let mac = MacAddr([2, 0, 0, 0, 0, 1]);
         let config = SwitchConfig {
+            interfaces: Vec::new(),
+            routing: greylag_switch::config::RoutingConfig::default(),
             name: "lab-sw1".into(),
             workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
             mac_table: MacTableConfig {

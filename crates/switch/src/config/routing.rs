@@ -280,6 +280,22 @@ impl Default for BfdTimers {
     }
 }
 
+impl RoutingConfig {
+    /// Somebody asks for a BFD session.
+    pub fn wants_bfd(&self) -> bool {
+        let of_a_route = self.static_routes.iter().any(|route| match &route.to {
+            StaticTarget::NextHops(hops) => hops.iter().any(|hop| hop.bfd),
+            StaticTarget::Blackhole | StaticTarget::Unreachable | StaticTarget::Prohibit => false,
+        });
+        let of_bgp = self.bgp.iter().any(|bgp| bgp.neighbors.iter().any(|neighbor| neighbor.bfd));
+        let of_link_state = self
+            .link_state
+            .iter()
+            .any(|link_state| link_state.interfaces.iter().any(|interface| interface.bfd));
+        !self.bfd_sessions.is_empty() || of_a_route || of_bgp || of_link_state
+    }
+}
+
 /// A BFD session that no protocol asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
