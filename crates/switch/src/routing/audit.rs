@@ -1,0 +1,275 @@
+//! RIB and FIB compared: what each write was to bring about, beside what is there.
+
+use crate::routing::door::{GroupShape, ipv4, ipv6};
+use crate::routing::next_hops::Adjacency;
+use crate::routing::rib::Rib;
+use greylag_base::Instant;
+use greylag_dataplane::{NextHop, RouteTables, Routes};
+use greylag_fib::{GroupId, Kind, Member, NextHopId};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Where RIB and FIB differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct FibConflict {
+    /// What is wrong.
+    pub kind: FibConflictKind,
+    /// The prefix that it is about; of a group or bucket, the first that leads there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<IpNet>,
+    /// How many prefixes lead there.
+    pub prefixes: u64,
+    /// The group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
+    /// The bucket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<u16>,
+    /// The worker that alone forwards by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker: Option<u16>,
+    /// What the FIB has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fib: Option<String>,
+    /// What the RIB wants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rib: Option<String>,
+}
+
+/// How RIB and FIB differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FibConflictKind {
+    /// The FIB lacks a route.
+    RouteMissing,
+    /// The FIB has a route that the RIB has not.
+    RouteStale,
+    /// The route leads to another group.
+    RouteDiffers,
+    /// The FIB lacks a group.
+    GroupMissing,
+    /// The FIB has a group that the RIB has not.
+    GroupStale,
+    /// A bucket leads to a next hop that is no member of the group.
+    BucketStale,
+    /// A member has none of the buckets, or too few.
+    MemberShort,
+    /// The FIB does something else with packets of a next hop.
+    NextHopDiffers,
+}
+
+impl FibConflictKind {
+    /// The name in tables and JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            FibConflictKind::RouteMissing => "route-missing",
+            FibConflictKind::RouteStale => "route-stale",
+            FibConflictKind::RouteDiffers => "route-differs",
+            FibConflictKind::GroupMissing => "group-missing",
+            FibConflictKind::GroupStale => "group-stale",
+            FibConflictKind::BucketStale => "bucket-stale",
+            FibConflictKind::MemberShort => "member-short",
+            FibConflictKind::NextHopDiffers => "next-hop-differs",
+        }
+    }
+}
+
+/// A group that the RIB wants, and the prefixes that are to lead there.
+#[derive(Clone, Copy, Default)]
+struct Users {
+    first: Option<IpNet>,
+    count: u64,
+}
+
+/// All differences: routes by prefix, then groups and buckets, then next hops.
+pub(crate) fn compare(rib: &Rib, routes: &Routes, now: Instant, shape: GroupShape) -> Vec<FibConflict> {
+    let tables = routes.tables();
+    let mut conflicts = Vec::new();
+    let mut users: BTreeMap<GroupId, Users> = BTreeMap::new();
+    let mut wanted = 0_usize;
+    for (prefix, group) in rib.intended() {
+        let of_group = users.entry(group).or_default();
+        of_group.first = of_group.first.or(Some(prefix));
+        of_group.count += 1;
+        wanted += 1;
+        let there = in_fib(&tables, prefix);
+        if there != Some(group) {
+            let kind = match there {
+                Some(_) => FibConflictKind::RouteDiffers,
+                None => FibConflictKind::RouteMissing,
+            };
+            let path = |group: GroupId| {
+                rib.paths.get(group).map_or_else(|| format!("group {}", group.get()), |_| members_text(rib, group))
+            };
+            conflicts.push(FibConflict {
+                prefix: Some(prefix),
+                prefixes: 1,
+                group: Some(group),
+                fib: there.map(path),
+                rib: Some(path(group)),
+                ..FibConflict::of(kind)
+            });
+        }
+    }
+    let missing = conflicts.iter().filter(|conflict| conflict.kind == FibConflictKind::RouteMissing).count();
+    if tables.ipv4.len() + tables.ipv6.len() + missing > wanted {
+        stale_routes(rib, &tables, &mut conflicts);
+    }
+    for (&group, of_group) in &users {
+        compare_group(rib, &tables, now, shape, (group, *of_group), &mut conflicts);
+    }
+    for (id, adjacency) in rib.next_hops.iter() {
+        let (is, wants) = (routes.next_hop(id), rib.next_hops.word(adjacency));
+        if is != wants {
+            conflicts.push(FibConflict {
+                fib: Some(word_text(is)),
+                rib: Some(format!("{} {}", adjacency_text(adjacency), word_text(wants))),
+                ..FibConflict::of(FibConflictKind::NextHopDiffers)
+            });
+        }
+    }
+    conflicts
+}
+
+impl FibConflict {
+    fn of(kind: FibConflictKind) -> Self {
+        FibConflict {
+            kind,
+            prefix: None,
+            prefixes: 0,
+            group: None,
+            bucket: None,
+            worker: None,
+            fib: None,
+            rib: None,
+        }
+    }
+
+    /// A bucket by which one worker alone forwards.
+    pub(crate) fn of_worker(worker: u16, group: GroupId, bucket: u16, fib: String) -> Self {
+        let (group, bucket, worker, fib) = (Some(group), Some(bucket), Some(worker), Some(fib));
+        FibConflict { group, bucket, worker, fib, ..FibConflict::of(FibConflictKind::BucketStale) }
+    }
+}
+
+fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
+    ipv4(prefix)
+        .and_then(|prefix| tables.ipv4.get(prefix))
+        .or_else(|| ipv6(prefix).and_then(|prefix| tables.ipv6.get(prefix)))
+}
+
+fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
+    let wanted: std::collections::BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
+    let of_ipv4 = tables.ipv4.iter().filter_map(|(prefix, group)| {
+        let net = Ipv4Net::new(prefix.first().into(), prefix.len()).ok()?;
+        Some((IpNet::V4(net), group))
+    });
+    let of_ipv6 = tables.ipv6.iter().filter_map(|(prefix, group)| {
+        let net = Ipv6Net::new(prefix.first().into(), prefix.len()).ok()?;
+        Some((IpNet::V6(net), group))
+    });
+    for (prefix, group) in of_ipv4.chain(of_ipv6).filter(|(prefix, _)| !wanted.contains(prefix)) {
+        conflicts.push(FibConflict {
+            prefix: Some(prefix),
+            prefixes: 1,
+            group: Some(group),
+            fib: Some(members_text(rib, group)),
+            ..FibConflict::of(FibConflictKind::RouteStale)
+        });
+    }
+}
+
+fn compare_group(
+    rib: &Rib,
+    tables: &RouteTables,
+    now: Instant,
+    shape: GroupShape,
+    (id, users): (GroupId, Users),
+    conflicts: &mut Vec<FibConflict>,
+) {
+    let members = rib.paths.get(id).map_or(&[][..], |path| &path.group);
+    let conflict = |kind| FibConflict {
+        prefix: users.first,
+        prefixes: users.count,
+        group: Some(id),
+        rib: Some(members_text(rib, id)),
+        ..FibConflict::of(kind)
+    };
+    let buckets = tables.groups.reader().choices(now).buckets(id);
+    if buckets.is_empty() {
+        conflicts.push(conflict(FibConflictKind::GroupMissing));
+        return;
+    }
+    let mut shares: BTreeMap<NextHopId, u64> = BTreeMap::new();
+    for (bucket, next_hop) in buckets.iter().enumerate() {
+        match next_hop {
+            Some(next_hop) if members.iter().any(|member| member.next_hop == *next_hop) => {
+                *shares.entry(*next_hop).or_default() += 1;
+            }
+            other => conflicts.push(FibConflict {
+                bucket: Some(bucket as u16),
+                fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| next_hop_text(rib, id))),
+                ..conflict(FibConflictKind::BucketStale)
+            }),
+        }
+    }
+    // Buckets of a resilient group wait until they are idle.
+    let waits = matches!(shape.kind, Kind::Resilient(_));
+    for member in members {
+        let (has, least) = (shares.get(&member.next_hop).copied().unwrap_or(0), least_share(members, member, buckets.len()));
+        if has < if waits { least.min(1) } else { least } {
+            conflicts.push(FibConflict {
+                fib: Some(format!("{} has {has} of {} buckets", next_hop_text(rib, member.next_hop), buckets.len())),
+                rib: Some(format!("{least} at least")),
+                ..conflict(FibConflictKind::MemberShort)
+            });
+        }
+    }
+}
+
+/// Buckets that a member has at least, where they are dealt out by weight.
+fn least_share(members: &[Member], member: &Member, buckets: usize) -> u64 {
+    let weights: u64 = members.iter().map(|member| u64::from(member.weight)).sum();
+    buckets as u64 * u64::from(member.weight) / weights.max(1)
+}
+
+/// The stations of a group, for people.
+pub(crate) fn members_text(rib: &Rib, group: GroupId) -> String {
+    let Some(path) = rib.paths.get(group) else { return format!("group {}", group.get()) };
+    let texts: Vec<String> = path.held.iter().map(|adjacency| adjacency_text(*adjacency)).collect();
+    if texts.is_empty() { "nobody".to_owned() } else { texts.join(", ") }
+}
+
+/// A next hop by its number, for people.
+pub(crate) fn next_hop_text(rib: &Rib, id: NextHopId) -> String {
+    match rib.next_hops.adjacency(id) {
+        Some(adjacency) => adjacency_text(adjacency),
+        None => format!("next hop {}, which is gone", id.0),
+    }
+}
+
+pub(crate) fn adjacency_text(adjacency: Adjacency) -> String {
+    match adjacency {
+        Adjacency::Neighbor(interface, address) => format!("{address} on {interface}"),
+        Adjacency::Glean(interface) => format!("on the link of {interface}"),
+        Adjacency::Local => "this switch".to_owned(),
+        Adjacency::Blackhole => "blackhole".to_owned(),
+        Adjacency::Unreachable => "unreachable".to_owned(),
+        Adjacency::Prohibit => "prohibit".to_owned(),
+    }
+}
+
+fn word_text(next_hop: NextHop) -> String {
+    match next_hop {
+        NextHop::Neighbor { interface, mac } => format!("to {mac} on {interface}"),
+        NextHop::Unresolved { interface } => format!("unresolved on {interface}"),
+        NextHop::Glean { interface } => format!("glean on {interface}"),
+        NextHop::Unset => "nothing".to_owned(),
+        NextHop::Local => "local".to_owned(),
+        NextHop::Blackhole => "blackhole".to_owned(),
+        NextHop::Unreachable => "unreachable".to_owned(),
+        NextHop::Prohibited => "prohibit".to_owned(),
+    }
+}
