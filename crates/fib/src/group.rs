@@ -206,7 +206,7 @@ pub(crate) fn moves(members: &[Member], held: &[Held], now: Instant, idle: Durat
     let owner = |held: &Held| members.iter().position(|member| Some(member.next_hop) == held.by);
     let mut has = vec![0; members.len()];
     held.iter().filter_map(owner).for_each(|member| has[member] += 1);
-    let mut result = Moves { moves: Vec::new(), balanced: true, next: None };
+    let mut result = Moves { moves: Vec::new(), balanced: false, next: None };
     for (bucket, held) in held.iter().enumerate() {
         let from = owner(held);
         if from.is_some_and(|from| has[from] <= wants[from]) {
@@ -219,10 +219,12 @@ pub(crate) fn moves(members: &[Member], held: &[Held], now: Instant, idle: Durat
             has[to] += 1;
             from.inspect(|&from| has[from] -= 1);
         } else {
-            result.balanced = false;
             result.next = Some(result.next.map_or(free_at, |next| next.min(free_at)));
         }
     }
+    // Buckets behind one that is in use may have made up for it. Weights of zero alone want nothing, and move nothing.
+    result.balanced = has == wants || wants.iter().all(|&wanted| wanted == 0);
+    result.next = result.next.filter(|_| !result.balanced);
     result
 }
 

@@ -119,6 +119,26 @@ fn what_is_unbalanced_for_too_long_is_balanced_by_force() {
     assert_eq!(counts(&flows(&mut reader, second(70), 0..120)).into_values().collect::<Vec<_>>(), [60, 60]);
 }
 
+/// A bucket that was passed over since it was in use leaves nothing to wait for when others have made up for it.
+#[test]
+fn a_group_that_idle_buckets_have_balanced_is_not_unbalanced_for_the_one_in_use() {
+    let mut groups = groups();
+    let mut reader = groups.reader();
+    groups.set(ONE, resilient(&[(1, 1)], 60), second(0)).unwrap();
+    // The first bucket is in use when a second member comes, all others are idle and half of them go to it.
+    flows(&mut reader, second(1000), 0..1);
+    groups.set(ONE, resilient(&[(1, 1), (2, 1)], 60), second(1000)).unwrap();
+    assert_eq!(
+        counts(&flows(&mut reader, second(1000), 0..120)),
+        BTreeMap::from([(Some(1), 60), (Some(2), 60)])
+    );
+    assert_eq!(groups.poll_timeout(), None);
+    // A minute later it has not been unbalanced for a minute, so that what is in use stays when a third comes.
+    let before = flows(&mut reader, second(1060), 0..120);
+    groups.set(ONE, resilient(&[(1, 1), (2, 1), (3, 1)], 60), second(1060)).unwrap();
+    assert_eq!(flows(&mut reader, second(1060), 0..120), before);
+}
+
 #[test]
 fn buckets_are_used_again_and_what_cannot_be_is_refused() {
     let mut groups = groups();
