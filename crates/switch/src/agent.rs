@@ -237,7 +237,9 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.start_learning(now),
             AgentKind::Lacp => self.start_lacp(now),
-            AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => {}
+            AgentKind::Routing => self.start_routing(now),
+            AgentKind::Programming => self.start_programming(now),
+            AgentKind::Bfd => {}
         }
     }
 
@@ -246,7 +248,8 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.end_learning(),
             AgentKind::Lacp => self.end_lacp(),
-            AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => {}
+            AgentKind::Programming => self.end_programming(),
+            AgentKind::Bfd | AgentKind::Routing => {}
         }
     }
 
@@ -273,7 +276,9 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.resume_learning(now),
             AgentKind::Lacp => self.resume_lacp(now),
-            AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => {}
+            AgentKind::Routing => self.resume_routing(now),
+            // What waits is due at once.
+            AgentKind::Bfd | AgentKind::Programming => {}
         }
     }
 }

@@ -11,10 +11,11 @@ use crate::learning::mishaps::Mishaps;
 use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
-use crate::routing::WriteMishaps;
+use crate::routing::{FibConflict, InterfaceState, Programmer, Rib, WorkerBucket, WriteMishaps};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{DataPlane, Limits, RouteLimits};
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -68,6 +69,22 @@ pub struct Switch {
     pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
     pub(crate) write_mishaps: WriteMishaps,
+    /// What is known of the interfaces of layer 3, by number.
+    pub(crate) interfaces: Vec<InterfaceState>,
+    /// The routes. What the routing agent has put in stays while there is none.
+    pub(crate) rib: Rib,
+    /// Prefixes of static routes that are in the RIB.
+    pub(crate) statics: BTreeSet<IpNet>,
+    /// The programming agent, while it runs.
+    pub(crate) programmer: Option<Programmer>,
+    /// The RIB has changed while there was no programming agent.
+    pub(crate) unheard_writes: bool,
+    /// Buckets that one worker has otherwise than the others.
+    pub(crate) worker_buckets: Vec<WorkerBucket>,
+    /// What the last comparison of RIB and FIB found.
+    pub(crate) fib_conflicts: Vec<FibConflict>,
+    /// When they are compared next.
+    pub(crate) next_fib_audit: Option<Instant>,
     pub(crate) counts: AgentCounts,
     /// When the learning agent renewed the flood groups last, or their lease began.
     pub(crate) flood_renewed: Instant,
@@ -177,6 +194,14 @@ impl Switch {
             unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
             write_mishaps: WriteMishaps::new(seed),
+            interfaces: Vec::new(),
+            rib: Rib::new(config.routing.next_hop_groups.maximum, NEXT_HOPS, config.routing.maximum_paths),
+            statics: BTreeSet::new(),
+            programmer: None,
+            unheard_writes: false,
+            worker_buckets: Vec::new(),
+            fib_conflicts: Vec::new(),
+            next_fib_audit: None,
             counts: AgentCounts::default(),
             flood_renewed: now,
             confirm_by: None,
@@ -317,6 +342,7 @@ impl Switch {
             Input::Rollback { steps, author } => return self.roll_back(now, steps, author),
             Input::FlushFdb { port, vlan } => self.flush_fdb(now, Flush { port, vlan }),
             Input::CheckFdb { repair } => return self.audit(now, repair),
+            Input::CheckFib { repair } => return self.check_fib(now, repair),
             Input::Fault(fault) => return self.order(now, fault),
             Input::Timeout => {}
         }
@@ -336,6 +362,8 @@ impl Switch {
             self.confirm_by,
             self.next_of_learning(),
             self.next_of_lacp(),
+            self.next_of_programming(),
+            self.next_of_groups(),
             self.alarms.poll_timeout(),
             self.second_flush,
         ]
@@ -357,6 +385,8 @@ impl Switch {
                 self.run_learning(now);
             }
             self.run_lacp(now);
+            self.run_programming(now);
+            self.run_groups(now);
             for change in self.alarms.handle_timeout(now).into_iter().flatten() {
                 self.log_alarm(now, change);
             }
@@ -381,6 +411,7 @@ impl Switch {
             self.publish(now);
             self.follow_link(now, id, up);
         }
+        self.settle_interfaces(now);
     }
 
     /// What is behind a port that went down is forgotten.

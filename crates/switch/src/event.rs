@@ -3,6 +3,7 @@
 use crate::agent::AgentKind;
 use crate::alarm::{AlarmKind, Severity};
 use crate::lacp::LacpEvent;
+use crate::routing::RoutingEvent;
 use crate::supervisor::GivenUp;
 use greylag_base::{Instant, MacAddr, VlanId};
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,9 @@ pub enum Event {
     /// Something happened to a bundle or its ports.
     #[serde(untagged)]
     Lacp(LacpEvent),
+    /// Something happened at layer 3.
+    #[serde(untagged)]
+    Routing(RoutingEvent),
 }
 
 /// An event with its place in the order.

@@ -66,6 +66,11 @@ pub enum Input {
         /// And what differs put right.
         repair: bool,
     },
+    /// An operator has RIB and FIB compared.
+    CheckFib {
+        /// And what differs put right.
+        repair: bool,
+    },
     /// Something goes wrong inside.
     Fault(Fault),
     /// Time has passed: what [`Switch::poll_timeout`](crate::Switch::poll_timeout) asked for is due.

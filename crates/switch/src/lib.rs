@@ -86,5 +86,8 @@ pub use learning::audit::{ConflictKind, FdbConflict};
 pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};
+pub use routing::{
+    FibConflict, FibConflictKind, FibRefusal, FibWrite, Hop, Offer, RouteSource, RoutingEvent, Target,
+};
 pub use supervisor::GivenUp;
 pub use table_door::{Answer, Installed, Output, OutputRecord, Place, Sighting, TableEntry};

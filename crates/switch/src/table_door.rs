@@ -4,8 +4,10 @@
 use crate::octets::Octets;
 use crate::publication::Publication;
 use crate::recording::Recording;
+use crate::routing::{FibConflict, FibRefusal, FibWrite};
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
+use greylag_fib::NextHopId;
 use greylag_mactable::{Decline, Learn, Swept};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -71,6 +73,15 @@ pub enum Output {
         port: PortId,
         /// From its destination address on.
         frame: Octets,
+    },
+    /// The FIB was written, if it took it.
+    WriteFib(FibWrite),
+    /// A next hop was said to be reachable, or not.
+    SetLive {
+        /// Which.
+        next_hop: NextHopId,
+        /// It can be reached.
+        is_live: bool,
     },
     /// The workers were told to report all sources anew that wait for the agent.
     ForgetReports,
@@ -143,6 +154,12 @@ pub enum Answer {
     Entries(Vec<TableEntry>),
     /// To looking at the sources that wait for the agent.
     Waiting(Vec<Sighting>),
+    /// To writing the FIB: why not.
+    FibWritten(Option<FibRefusal>),
+    /// To looking at the buckets of a group.
+    Buckets(Vec<Option<NextHopId>>),
+    /// To comparing the FIB with what it should be.
+    FibConflicts(Vec<FibConflict>),
 }
 
 /// A source that a worker has seen and reported, and that nobody has answered.
@@ -354,7 +371,7 @@ impl TableDoor {
         matches!(self.answers, Answers::Live)
     }
 
-    fn note(&mut self, at: Instant, output: impl FnOnce() -> Output) {
+    pub(crate) fn note(&mut self, at: Instant, output: impl FnOnce() -> Output) {
         if let Some(recording) = &mut self.recording {
             recording.outputs.push(OutputRecord { at, output: output() });
         }
@@ -366,7 +383,7 @@ impl TableDoor {
         }
     }
 
-    fn ask(&mut self, live: impl FnOnce(&DataPlane) -> Answer) -> Option<Answer> {
+    pub(crate) fn ask(&mut self, live: impl FnOnce(&DataPlane) -> Answer) -> Option<Answer> {
         let answer = match &mut self.answers {
             Answers::Live => Some(live(&self.plane)),
             Answers::Recorded { left, .. } => left.pop_front(),
@@ -377,7 +394,7 @@ impl TableDoor {
         answer
     }
 
-    fn diverge<T>(&mut self, instead: T) -> T {
+    pub(crate) fn diverge<T>(&mut self, instead: T) -> T {
         if let Answers::Recorded { diverged, .. } = &mut self.answers {
             *diverged = true;
         }

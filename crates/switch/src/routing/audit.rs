@@ -3,7 +3,6 @@
 use crate::routing::door::{GroupShape, ipv4, ipv6};
 use crate::routing::next_hops::Adjacency;
 use crate::routing::rib::Rib;
-use greylag_base::Instant;
 use greylag_dataplane::{NextHop, RouteTables, Routes};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -84,7 +83,7 @@ struct Users {
 }
 
 /// All differences: routes by prefix, then groups and buckets, then next hops.
-pub(crate) fn compare(rib: &Rib, routes: &Routes, now: Instant, shape: GroupShape) -> Vec<FibConflict> {
+pub(crate) fn compare(rib: &Rib, routes: &Routes, shape: GroupShape) -> Vec<FibConflict> {
     let tables = routes.tables();
     let mut conflicts = Vec::new();
     let mut users: BTreeMap<GroupId, Users> = BTreeMap::new();
@@ -101,7 +100,9 @@ pub(crate) fn compare(rib: &Rib, routes: &Routes, now: Instant, shape: GroupShap
                 None => FibConflictKind::RouteMissing,
             };
             let path = |group: GroupId| {
-                rib.paths.get(group).map_or_else(|| format!("group {}", group.get()), |_| members_text(rib, group))
+                rib.paths
+                    .get(group)
+                    .map_or_else(|| format!("group {}", group.get()), |_| members_text(rib, group))
             };
             conflicts.push(FibConflict {
                 prefix: Some(prefix),
@@ -118,7 +119,7 @@ pub(crate) fn compare(rib: &Rib, routes: &Routes, now: Instant, shape: GroupShap
         stale_routes(rib, &tables, &mut conflicts);
     }
     for (&group, of_group) in &users {
-        compare_group(rib, &tables, now, shape, (group, *of_group), &mut conflicts);
+        compare_group(rib, &tables, shape, (group, *of_group), &mut conflicts);
     }
     for (id, adjacency) in rib.next_hops.iter() {
         let (is, wants) = (routes.next_hop(id), rib.next_hops.word(adjacency));
@@ -184,7 +185,6 @@ fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict
 fn compare_group(
     rib: &Rib,
     tables: &RouteTables,
-    now: Instant,
     shape: GroupShape,
     (id, users): (GroupId, Users),
     conflicts: &mut Vec<FibConflict>,
@@ -197,16 +197,16 @@ fn compare_group(
         rib: Some(members_text(rib, id)),
         ..FibConflict::of(kind)
     };
-    let buckets = tables.groups.reader().choices(now).buckets(id);
+    let buckets = tables.groups.buckets(id);
     if buckets.is_empty() {
         conflicts.push(conflict(FibConflictKind::GroupMissing));
         return;
     }
     let mut shares: BTreeMap<NextHopId, u64> = BTreeMap::new();
     for (bucket, next_hop) in buckets.iter().enumerate() {
-        match next_hop {
-            Some(next_hop) if members.iter().any(|member| member.next_hop == *next_hop) => {
-                *shares.entry(*next_hop).or_default() += 1;
+        match next_hop.next_hop {
+            Some(next_hop) if members.iter().any(|member| member.next_hop == next_hop) => {
+                *shares.entry(next_hop).or_default() += 1;
             }
             other => conflicts.push(FibConflict {
                 bucket: Some(bucket as u16),
@@ -218,10 +218,15 @@ fn compare_group(
     // Buckets of a resilient group wait until they are idle.
     let waits = matches!(shape.kind, Kind::Resilient(_));
     for member in members {
-        let (has, least) = (shares.get(&member.next_hop).copied().unwrap_or(0), least_share(members, member, buckets.len()));
+        let (has, least) =
+            (shares.get(&member.next_hop).copied().unwrap_or(0), least_share(members, member, buckets.len()));
         if has < if waits { least.min(1) } else { least } {
             conflicts.push(FibConflict {
-                fib: Some(format!("{} has {has} of {} buckets", next_hop_text(rib, member.next_hop), buckets.len())),
+                fib: Some(format!(
+                    "{} has {has} of {} buckets",
+                    next_hop_text(rib, member.next_hop),
+                    buckets.len()
+                )),
                 rib: Some(format!("{least} at least")),
                 ..conflict(FibConflictKind::MemberShort)
             });

@@ -26,9 +26,10 @@ pub(crate) struct GroupShape {
 }
 
 impl GroupShape {
-    fn group(self, members: Vec<Member>) -> Group {
+    /// A group that had so many buckets before. One that has had several members keeps its buckets when one is left.
+    fn group(self, members: Vec<Member>, before: u16) -> Group {
         match members.len() {
-            1 => Group { members, buckets: 1, kind: Kind::Modulo },
+            1 if before == 1 => Group { members, buckets: 1, kind: Kind::Modulo },
             several => {
                 let buckets = self.buckets.max(several.try_into().unwrap_or(u16::MAX));
                 Group { members, buckets, kind: self.kind }
@@ -82,12 +83,11 @@ impl TableDoor {
     }
 
     /// Where the buckets of a group lead.
-    pub(crate) fn buckets(&mut self, now: Instant, group: GroupId) -> Vec<Option<NextHopId>> {
+    pub(crate) fn buckets(&mut self, group: GroupId) -> Vec<Option<NextHopId>> {
         let answer = self.ask(|plane| {
             let buckets = plane.routes().map(|routes| {
-                let mut reader = routes.tables().groups.reader();
-                let choices = reader.choices(now);
-                choices.buckets(group)
+                let buckets = routes.tables().groups.buckets(group);
+                buckets.into_iter().map(|bucket| bucket.next_hop).collect()
             });
             Answer::Buckets(buckets.unwrap_or_default())
         });
@@ -97,10 +97,25 @@ impl TableDoor {
         }
     }
 
+    /// Does what is due in groups whose buckets move by time.
+    pub(crate) fn run_groups(&mut self, now: Instant) {
+        if self.is_live()
+            && let Some(routes) = self.plane().routes()
+        {
+            routes.tables().groups.handle_timeout(now);
+        }
+    }
+
+    /// When that is.
+    pub(crate) fn next_of_groups(&self) -> Option<Instant> {
+        let routes = self.plane().routes().filter(|_| self.is_live())?;
+        routes.tables().groups.poll_timeout()
+    }
+
     /// Where the FIB is not as the RIB wants it.
-    pub(crate) fn compare_fib(&mut self, now: Instant, rib: &Rib, shape: GroupShape) -> Vec<FibConflict> {
+    pub(crate) fn compare_fib(&mut self, rib: &Rib, shape: GroupShape) -> Vec<FibConflict> {
         let answer = self.ask(|plane| {
-            let conflicts = plane.routes().map(|routes| audit::compare(rib, routes, now, shape));
+            let conflicts = plane.routes().map(|routes| audit::compare(rib, routes, shape));
             Answer::FibConflicts(conflicts.unwrap_or_default())
         });
         match answer {
@@ -122,11 +137,13 @@ fn apply(routes: &Routes, now: Instant, write: &FibWrite, shape: GroupShape) -> 
             routes.tables().groups.remove(id);
         }
         FibWrite::Group { id, ref members } => {
-            let group = shape.group(members.clone());
-            routes.tables().groups.set(id, group, now).map_err(|error| refuse(&error))?;
+            let mut tables = routes.tables();
+            let before = tables.groups.get(id).map_or(1, |group| group.buckets);
+            let group = shape.group(members.clone(), before);
+            tables.groups.set(id, group, now).map_err(|error| refuse(&error))?;
         }
         FibWrite::Bucket { group, bucket, next_hop } => {
-            routes.tables().groups.set_bucket(group, bucket, next_hop);
+            routes.tables().groups.set_bucket(group, bucket, next_hop).map_err(|error| refuse(&error))?;
         }
         FibWrite::Route { prefix, group } => {
             let tables = &mut *routes.tables();

@@ -88,7 +88,8 @@ impl Paths {
 
     /// Forgets a path to which no offer leads any more, if the FIB has nothing of it either.
     pub(crate) fn forget_unused(&mut self, id: GroupId) {
-        let Some(path) = self.paths[index(id)].take_if(|path| path.offers == 0 && path.group.is_empty()) else {
+        let Some(path) = self.paths[index(id)].take_if(|path| path.offers == 0 && path.group.is_empty())
+        else {
             return;
         };
         self.by_target.remove(&path.target);

@@ -54,9 +54,8 @@ impl Programmer {
 
     /// All that is ready, if it is no less than `least`, and routes alone; nothing otherwise.
     pub(crate) fn take_routes(&mut self, now: Instant, least: usize) -> Vec<FibWrite> {
-        let is_ready = |pending: &&Pending| {
-            pending.ready <= now && matches!(pending.write, FibWrite::Route { .. })
-        };
+        let is_ready =
+            |pending: &&Pending| pending.ready <= now && matches!(pending.write, FibWrite::Route { .. });
         let count = self.queue.iter().take_while(is_ready).count();
         if count < least {
             return Vec::new();

@@ -2,21 +2,18 @@
 
 use crate::Switch;
 use crate::agent::AgentKind;
-use crate::event::Event;
+use crate::config::GroupHashing;
 use crate::fault::{AddressFamily, GroupChange, ProgrammingMishap, WriteFilter};
 use crate::input::Refused;
 use crate::lasting::Lasting;
 use crate::routing::door::GroupShape;
 use crate::routing::mishaps::Order;
-use crate::routing::next_hops::Adjacency;
 use crate::routing::programmer::Programmer;
 use crate::routing::route::Target;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
-use crate::config::GroupHashing;
 use greylag_base::Instant;
 use greylag_fib::{GroupId, Kind, Member, NextHopId, Timers};
-use ipnet::IpNet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -61,6 +58,18 @@ impl Switch {
         self.config().routing.programming.audit_interval
     }
 
+    /// When buckets of a resilient group are to be moved.
+    pub(crate) fn next_of_groups(&self) -> Option<Instant> {
+        self.door.next_of_groups()
+    }
+
+    /// Moves them: no agent has to live for that.
+    pub(crate) fn run_groups(&mut self, now: Instant) {
+        if self.next_of_groups().is_some_and(|due| due <= now) {
+            self.door.run_groups(now);
+        }
+    }
+
     /// The RIB has changed: the agent hears of it, or finds out when it is started.
     pub(crate) fn tell_programmer(&mut self, now: Instant, writes: Vec<FibWrite>) {
         let ready = now + self.config().routing.programming.delay;
@@ -92,7 +101,8 @@ impl Switch {
             let order = if pending.is_drawn { None } else { self.befall(&pending.write) };
             self.program(now, pending.write, order);
         }
-        while let Some(write) = self.programmer.as_mut().and_then(|programmer| programmer.waited_in_vain(now)) {
+        while let Some(write) = self.programmer.as_mut().and_then(|programmer| programmer.waited_in_vain(now))
+        {
             self.write(now, write);
         }
         if self.next_fib_audit.is_some_and(|due| due <= now) {
@@ -107,7 +117,10 @@ impl Switch {
         if !writes.is_empty()
             && let Err(refusal) = self.door.load_fib(now, writes)
         {
-            self.tell_routing(now, RoutingEvent::FibWriteFailed { what: "routes".to_owned(), why: refusal.to_string() });
+            self.tell_routing(
+                now,
+                RoutingEvent::FibWriteFailed { what: "routes".to_owned(), why: refusal.to_string() },
+            );
         }
     }
 
@@ -117,7 +130,7 @@ impl Switch {
             GroupHashing::Modulo => Kind::Modulo,
             GroupHashing::Resilient { idle_timer, unbalanced_timer } => Kind::Resilient(Timers {
                 idle: idle_timer,
-                unbalanced: (!unbalanced_timer.is_zero()).then_some(unbalanced_timer),
+                unbalanced: unbalanced_timer,
             }),
         };
         GroupShape { kind, buckets: config.buckets }
@@ -218,9 +231,9 @@ impl Switch {
     /// Writes a group, and leaves some of its buckets as they were: for all workers, or for one.
     fn write_partly(&mut self, now: Instant, write: FibWrite, only: &WriteFilter) {
         let FibWrite::Group { id: group, .. } = write else { return self.write(now, write) };
-        let before = self.door.buckets(now, group);
+        let before = self.door.buckets(group);
         self.write(now, write);
-        let after = self.door.buckets(now, group);
+        let after = self.door.buckets(group);
         let stays = |bucket: u16| only.buckets.is_none_or(|(first, last)| (first..=last).contains(&bucket));
         let changed = before.iter().zip(&after).enumerate().filter(|(_, (before, after))| before != after);
         let stale: Vec<(u16, NextHopId)> = changed
@@ -253,7 +266,7 @@ impl Switch {
     }
 
     fn audit_fib(&mut self, now: Instant, repair: bool) {
-        let conflicts = self.fib_differences(now);
+        let conflicts = self.fib_differences();
         let repaired = if repair && !conflicts.is_empty() { self.repair_fib(now) } else { 0 };
         let count = conflicts.len();
         self.tell_routing(now, RoutingEvent::FibChecked { conflicts: count, repaired });
@@ -261,9 +274,9 @@ impl Switch {
     }
 
     /// Where the FIB, or one worker, is not as the RIB wants it. What waits to be written is a difference too.
-    fn fib_differences(&mut self, now: Instant) -> Vec<FibConflict> {
+    fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
-        let mut conflicts = self.door.compare_fib(now, &self.rib, shape);
+        let mut conflicts = self.door.compare_fib(&self.rib, shape);
         conflicts.extend(self.worker_buckets.iter().map(|stale| {
             let text = super::audit::next_hop_text(&self.rib, stale.next_hop);
             FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
@@ -273,7 +286,7 @@ impl Switch {
 
     /// Writes anew what differs; how many differences there were.
     fn repair_fib(&mut self, now: Instant) -> usize {
-        let conflicts = self.fib_differences(now);
+        let conflicts = self.fib_differences();
         let mut writes = Vec::new();
         for (id, adjacency) in self.rib.next_hops.iter() {
             writes.push(FibWrite::NextHop { id, next_hop: self.rib.next_hops.word(adjacency) });
@@ -318,7 +331,8 @@ impl Switch {
 
 /// How a group changes: what it loses counts for more than what it gets.
 fn change(before: &[Member], after: &[Member]) -> Option<GroupChange> {
-    let lacks = |those: &[Member], member: &Member| those.iter().all(|other| other.next_hop != member.next_hop);
+    let lacks =
+        |those: &[Member], member: &Member| those.iter().all(|other| other.next_hop != member.next_hop);
     if before.is_empty() || after.is_empty() {
         None
     } else if before.iter().any(|member| lacks(after, member)) {
@@ -337,21 +351,6 @@ fn family_of(address: IpAddr) -> AddressFamily {
 fn target_family(target: &Target) -> Option<AddressFamily> {
     match target {
         Target::Hops(hops) => hops.first().map(|hop| family_of(hop.address)),
-        _ => None,
-    }
-}
-
-impl WriteFilter {
-    /// A prefix is within it.
-    pub(crate) fn is_within(&self, prefix: &IpNet) -> bool {
-        self.prefix.is_none_or(|within| within.contains(prefix))
-    }
-}
-
-/// What a next hop is about, where that is a station.
-pub(crate) fn station(adjacency: Adjacency) -> Option<(greylag_base::InterfaceId, IpAddr)> {
-    match adjacency {
-        Adjacency::Neighbor(interface, address) => Some((interface, address)),
         _ => None,
     }
 }

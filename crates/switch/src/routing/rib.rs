@@ -207,7 +207,9 @@ impl Rib {
             Target::Blackhole => ways.push((Adjacency::Blackhole, 1)),
             Target::Unreachable => ways.push((Adjacency::Unreachable, 1)),
             Target::Prohibit => ways.push((Adjacency::Prohibit, 1)),
-            Target::Hops(hops) => hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways)),
+            Target::Hops(hops) => {
+                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways))
+            }
         }
         ways.sort_unstable();
         ways.dedup_by(|again, first| {

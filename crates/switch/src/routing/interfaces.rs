@@ -1,0 +1,145 @@
+//! Interfaces of layer 3: when they are up, and what follows.
+
+use crate::Switch;
+use crate::agent::AgentKind;
+use crate::config::{InterfaceConfig, InterfacePlace};
+use crate::routing::RoutingEvent;
+use crate::routing::route::{Offer, RouteSource, Target};
+use greylag_base::{Instant, InterfaceId, MacAddr};
+use greylag_dataplane::{Carrier, InterfaceForwarding};
+use greylag_fib::NextHopId;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+
+/// What is known of an interface beside its configuration.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct InterfaceState {
+    /// Packets may pass.
+    pub(crate) up: bool,
+    /// Since when it is so.
+    pub(crate) since: Instant,
+    /// What the routing agent has put into the RIB for it.
+    routes: BTreeSet<(IpNet, RouteSource)>,
+}
+
+impl Switch {
+    /// The address that an interface has on its link.
+    pub(crate) fn interface_mac(&self, interface: &InterfaceConfig) -> MacAddr {
+        interface.mac_address.unwrap_or(self.chassis)
+    }
+
+    /// Its state, if it is one.
+    pub(crate) fn interface_is_up(&self, id: InterfaceId) -> bool {
+        self.interfaces.get(id.index()).is_some_and(|interface| interface.up)
+    }
+
+    fn carrier_is_up(&self, interface: &InterfaceConfig) -> bool {
+        interface.enabled
+            && match interface.place {
+                InterfacePlace::Port(port) => self.ports[port.index()].is_up(),
+                InterfacePlace::Vlan(vlan) => self.ports.iter().any(|port| port.carries(vlan)),
+                InterfacePlace::Loopback => true,
+            }
+    }
+
+    /// Ports have changed, or the configuration: interfaces follow, and what goes by them.
+    pub(crate) fn settle_interfaces(&mut self, now: Instant) {
+        let count = self.config().interfaces.len();
+        self.interfaces.resize_with(count, InterfaceState::default);
+        let changed: Vec<(usize, bool)> = (0..count)
+            .map(|index| (index, self.carrier_is_up(&self.config().interfaces[index])))
+            .filter(|&(index, up)| self.interfaces[index].up != up)
+            .collect();
+        if changed.is_empty() {
+            return;
+        }
+        for &(index, up) in &changed {
+            (self.interfaces[index].up, self.interfaces[index].since) = (up, now);
+            let interface = self.config().interfaces[index].name.to_string();
+            let event = if up {
+                RoutingEvent::InterfaceUp { interface }
+            } else {
+                RoutingEvent::InterfaceDown { interface }
+            };
+            self.tell_routing(now, event);
+        }
+        self.publish(now);
+        for (index, up) in changed {
+            let id = InterfaceId(index as u16);
+            if !up {
+                self.lose_next_hops(now, id);
+            }
+        }
+        self.settle_connected(now);
+    }
+
+    /// The data plane is told at once that nobody is reached by an interface: agents come later.
+    fn lose_next_hops(&mut self, now: Instant, interface: InterfaceId) {
+        let there: Vec<NextHopId> = self
+            .rib
+            .next_hops
+            .neighbors()
+            .filter(|(on, _, _)| *on == interface)
+            .map(|(_, _, id)| id)
+            .collect();
+        for id in there {
+            self.door.set_live(now, id, false);
+        }
+    }
+
+    /// The routes of the interfaces themselves: their subnets, and their own addresses. Nothing happens while the routing agent does
+    /// nothing.
+    pub(crate) fn settle_connected(&mut self, now: Instant) {
+        if !self.works(AgentKind::Routing) {
+            return;
+        }
+        let mut updates = Vec::new();
+        for (index, state) in self.interfaces.iter_mut().enumerate() {
+            let Some(config) = self.history.running().interfaces.get(index) else { continue };
+            let id = InterfaceId(index as u16);
+            let mut wanted = BTreeSet::new();
+            for address in config.addresses.iter().filter(|_| state.up) {
+                let host = IpNet::from(address.ip);
+                wanted.insert((host, RouteSource::Local));
+                if address.subnet() != host {
+                    wanted.insert((address.subnet(), RouteSource::Connected));
+                }
+            }
+            for gone in state.routes.difference(&wanted) {
+                updates.push((*gone, None));
+            }
+            for new in wanted.difference(&state.routes) {
+                let target = match new.1 {
+                    RouteSource::Local => Target::Local,
+                    _ => Target::Attached(id),
+                };
+                updates.push((*new, Some(Offer::of(new.1, target))));
+            }
+            state.routes = wanted;
+        }
+        // One interface may have what another had: what goes first.
+        updates.sort_by_key(|(_, offer)| offer.is_some());
+        for ((prefix, source), offer) in updates {
+            self.rib.update(prefix, source, offer.as_ref());
+        }
+        self.settle_routes(now);
+    }
+
+    /// What the data plane is told of the interfaces.
+    pub(crate) fn interface_forwarding(&self) -> Vec<InterfaceForwarding> {
+        let interfaces = self.config().interfaces.iter().enumerate();
+        let forwarding = interfaces.map(|(index, interface)| InterfaceForwarding {
+            up: self.interface_is_up(InterfaceId(index as u16)),
+            carrier: match interface.place {
+                InterfacePlace::Port(port) => Carrier::Port(port),
+                InterfacePlace::Vlan(vlan) => Carrier::Vlan(vlan),
+                InterfacePlace::Loopback => Carrier::Loopback,
+            },
+            mac: self.interface_mac(interface),
+            also: Vec::new(),
+            mtu: interface.mtu.into(),
+            host: None,
+        });
+        forwarding.collect()
+    }
+}
