@@ -70,6 +70,12 @@
 //!   place when the interface is back has another number.
 //! - Nothing is confirmed, and a switch that reads slowly makes zebra wait, not lose.
 //!
+//! # Speed
+//!
+//! A full table, 1.25 million routes with 105 thousand next hops and groups in 78 MB, is read in 0.06 s, and is in the FIB after 0.10 s where
+//! it is loaded at once, 0.6 s where it is put in route by route (`benches/fpm.rs`); two seconds were the goal. `tools/fpm-stream` writes
+//! that stream to a file.
+//!
 //! # Memory
 //!
 //! A connection has 128 KiB, whatever it is sent. What is of no use is counted by its name ([`Other`]); what cannot be read is an
