@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 pub(crate) use orders::{
-    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target,
+    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target, Writes,
 };
 
 /// A userspace switch for labs, benchmarks and the replay of learning failures.

@@ -1,5 +1,6 @@
 use crate::field::Field;
 use crate::phrase::quoted;
+use crate::prefix::prefixed;
 use greylag_base::MacAddr;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -23,7 +24,8 @@ pub(crate) fn station_mac(field: &Field<'_>) -> Option<MacAddr> {
 pub(crate) fn ipv4(field: &Field<'_>) -> Option<(Ipv4Addr, u8)> {
     const EXPECTED: &str = "an IPv4 address with its prefix length such as 10.0.0.1/24";
     field.parsed(EXPECTED, |text| {
-        let (address, length) = prefixed::<Ipv4Addr>(text, 32)
+        let (address, length) = prefixed::<Ipv4Addr>(text)
+            .filter(|(_, length)| *length <= 32)
             .ok_or_else(|| format!("{} is not right: expected {EXPECTED}", quoted(text)))?;
         let host_bits = u32::MAX.checked_shr(length.into()).unwrap_or(0);
         let host = address.to_bits() & host_bits;
@@ -47,18 +49,12 @@ pub(crate) fn ipv4(field: &Field<'_>) -> Option<(Ipv4Addr, u8)> {
 pub(crate) fn ipv6(field: &Field<'_>) -> Option<(Ipv6Addr, u8)> {
     const EXPECTED: &str = "an IPv6 address with its prefix length such as fd00::1/64";
     field.parsed(EXPECTED, |text| {
-        let (address, length) = prefixed::<Ipv6Addr>(text, 128)
+        let (address, length) = prefixed::<Ipv6Addr>(text)
+            .filter(|(_, length)| *length <= 128)
             .ok_or_else(|| format!("{} is not right: expected {EXPECTED}", quoted(text)))?;
         if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
             return Err(format!("{address}/{length} is not a host's address: no host on a link can have it"));
         }
         Ok((address, length))
     })
-}
-
-fn prefixed<A: std::str::FromStr>(text: &str, longest: u8) -> Option<(A, u8)> {
-    let (address, length) = text.split_once('/')?;
-    let digits = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
-    let length: u8 = length.parse().ok().filter(|&length| digits && length <= longest)?;
-    Some((address.parse().ok()?, length))
 }

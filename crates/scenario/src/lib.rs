@@ -36,6 +36,7 @@ mod name;
 mod nearest;
 mod overlay;
 mod phrase;
+mod prefix;
 mod quantity;
 mod source;
 pub mod story;

@@ -15,6 +15,7 @@ mod moves;
 mod operator;
 mod parameters;
 mod place;
+mod programming;
 mod read;
 mod standing;
 mod timeline;

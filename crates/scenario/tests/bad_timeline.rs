@@ -128,7 +128,7 @@ const STEP: &[Case] = &[
         "a fault without a kind",
         "{at: 1s, fault: {switch: sw1}}",
         &[
-            "19:21: timeline[0].fault: nothing goes wrong: expected one of crash, crash-loop, hang, slow, lose-reports, delay-reports, refuse-writes, restart, heal",
+            "19:21: timeline[0].fault: nothing goes wrong: expected one of crash, crash-loop, hang, slow, lose-reports, delay-reports, refuse-writes, drop-writes, delay-writes, misorder-writes, stale-members, restart, heal",
         ],
     ),
     (
@@ -194,6 +194,71 @@ const STEP: &[Case] = &[
         "a share above 1",
         "{at: 1s, fault: {switch: sw1, refuse-writes: {share: 50}}}",
         &["19:58: timeline[0].fault.refuse-writes.share: share 50 is out of range: expected 0 to 1"],
+    ),
+    (
+        "a filter of writes that means nothing",
+        "{at: 1s, fault: {switch: sw1, drop-writes: {family: ip4, prefix: 10.0.0.1/8, buckets: 0-7, worker: 64, change: lost, acknowledged: maybe}}}",
+        &[
+            "19:57: timeline[0].fault.drop-writes.family: `ip4` is not a family of addresses: did you mean `ipv4`?",
+            "19:70: timeline[0].fault.drop-writes.prefix: 10.0.0.1/8 has bits beyond its length: write 10.0.0.0/8",
+            "19:91: timeline[0].fault.drop-writes.buckets: `0-7` is not a range: write 0..7",
+            "19:104: timeline[0].fault.drop-writes.worker: worker 64 is out of range: expected 0 to 63",
+            "19:116: timeline[0].fault.drop-writes.change: `lost` is not a change of a group: expected member-lost or member-returned",
+            "19:136: timeline[0].fault.drop-writes.acknowledged: expected true or false, found the text `maybe`",
+        ],
+    ),
+    (
+        "buckets that run backwards",
+        "{at: 1s, fault: {switch: sw1, misorder-writes: {buckets: 7..0}}}",
+        &["19:62: timeline[0].fault.misorder-writes.buckets: the range `7..0` runs backwards: write 0..7"],
+    ),
+    (
+        "buckets that are none",
+        "{at: 1s, fault: {switch: sw1, misorder-writes: {buckets: all}}}",
+        &[
+            "19:62: timeline[0].fault.misorder-writes.buckets: `all` is neither a bucket nor a range: expected a bucket or a range such as 0..7",
+        ],
+    ),
+    (
+        "buckets in a list",
+        "{at: 1s, fault: {switch: sw1, misorder-writes: {buckets: [1]}}}",
+        &[
+            "19:62: timeline[0].fault.misorder-writes.buckets: expected a bucket or a range such as 0..7, found a list",
+        ],
+    ),
+    (
+        "a prefix of another family",
+        "{at: 1s, fault: {switch: sw1, stale-members: {family: ipv6, prefix: 10.0.0.0/8}}}",
+        &[
+            "19:59: timeline[0].fault.stale-members.family: prefix 10.0.0.0/8 is of ipv4: remove one of the two",
+        ],
+    ),
+    (
+        "a prefix without a length",
+        "{at: 1s, fault: {switch: sw1, stale-members: {prefix: 10.0.0.1}}}",
+        &["19:59: timeline[0].fault.stale-members.prefix: 10.0.0.1 has no length: write 10.0.0.1/32"],
+    ),
+    (
+        "a prefix that is none",
+        "{at: 1s, fault: {switch: sw1, stale-members: {prefix: 10.0.0.0/33}}}",
+        &[
+            "19:59: timeline[0].fault.stale-members.prefix: `10.0.0.0/33` is not a prefix: expected one such as 10.0.0.0/8 or 2001:db8::/32",
+        ],
+    ),
+    (
+        "late writes without a delay",
+        "{at: 1s, fault: {switch: sw1, delay-writes: {share: 2}}}",
+        &[
+            "19:49: timeline[0].fault.delay-writes.delay: `delay` is missing: say how late they are, such as `delay: [0s, 2s]`",
+            "19:57: timeline[0].fault.delay-writes.share: share 2 is out of range: expected 0 to 1",
+        ],
+    ),
+    (
+        "an acknowledgement of what is late",
+        "{at: 1s, fault: {switch: sw1, delay-writes: {delay: 1s, acknowledged: false}}}",
+        &[
+            "19:61: timeline[0].fault.delay-writes.acknowledged: unknown key `acknowledged`: the keys here are family, prefix, buckets, worker, change, delay, share, lasts",
+        ],
     ),
     (
         "a switch twice",

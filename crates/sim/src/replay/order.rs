@@ -3,7 +3,7 @@
 use super::clock::span;
 use greylag_scenario::lab::Lab;
 use greylag_scenario::story::{Action, Impairment, LinkChange, SeenBy};
-use greylag_switch::fault::Fault;
+use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, WriteFilter};
 use std::time::Duration;
 
 /// An order in words.
@@ -108,9 +108,52 @@ fn fault_words(fault: &Fault) -> (&'static str, String) {
         Fault::RefuseWrites { share, lasts } => {
             ("refuse-writes", format!("a share of {share} of the writes is refused{}", until(lasts)))
         }
+        Fault::Misprogram { mishap, only, share, lasts } => {
+            let writes = writes_words(only, *share);
+            let (name, text) = match mishap {
+                ProgrammingMishap::Drop { acknowledged } => {
+                    let told = if *acknowledged { ", which it takes for done" } else { "" };
+                    ("drop-writes", format!("{writes} are lost{told}"))
+                }
+                ProgrammingMishap::Delay(late) => {
+                    ("delay-writes", format!("{writes} are {} to {} late", span(late.least), span(late.most)))
+                }
+                ProgrammingMishap::Misorder => ("misorder-writes", format!("{writes} overtake each other")),
+                ProgrammingMishap::StaleMember => (
+                    "stale-members",
+                    format!("{writes} leave the buckets of members that changed as they were"),
+                ),
+            };
+            (name, text + &until(lasts))
+        }
         Fault::Restart { agent } => ("restart", format!("agent {} restarted by hand", agent.name())),
         Fault::Heal => ("heal", "faults healed".to_owned()),
     }
+}
+
+/// Which writes of the programming agent.
+fn writes_words(only: &WriteFilter, share: f64) -> String {
+    let WriteFilter { family, prefix, buckets, worker, change } = only;
+    let filters = [
+        family.map(|family| match family {
+            AddressFamily::Ipv4 => "IPv4".to_owned(),
+            AddressFamily::Ipv6 => "IPv6".to_owned(),
+        }),
+        prefix.map(|prefix| prefix.to_string()),
+        buckets.map(|(first, last)| match first == last {
+            true => format!("bucket {first}"),
+            false => format!("buckets {first} to {last}"),
+        }),
+        worker.map(|worker| format!("worker {worker}")),
+        change.map(|change| match change {
+            GroupChange::MemberLost => "groups that lose a member".to_owned(),
+            GroupChange::MemberReturned => "groups that get a member".to_owned(),
+        }),
+    ];
+    let filters: Vec<String> = filters.into_iter().flatten().collect();
+    let of = if filters.is_empty() { String::new() } else { format!(" ({})", filters.join(", ")) };
+    let share = if share < 1.0 { format!("a share of {share} of ") } else { String::new() };
+    format!("{share}writes of agent programming{of}")
 }
 
 fn link_words(change: &LinkChange, lab: &Lab, link: usize) -> (&'static str, String) {
