@@ -258,6 +258,11 @@ impl DataPlane {
         self.outbox.post(Way::Interface(interface), frame);
     }
 
+    /// Has an IP packet of our own sent the way that the FIB says, before everything else.
+    pub fn originate_routed(&self, packet: Bytes) {
+        self.outbox.post(Way::Routed, packet);
+    }
+
     /// How many reports of the workers wait.
     pub fn reports_waiting(&self) -> usize {
         self.workers.iter().map(|worker| worker.events.len()).sum()

@@ -69,6 +69,8 @@ pub(crate) enum Way {
     Port(PortId),
     /// An interface of layer 3.
     Interface(InterfaceId),
+    /// As the FIB says: it is an IP packet without a frame.
+    Routed,
 }
 
 /// What the control side has to send.
@@ -101,7 +103,7 @@ impl Outbox {
         if self.queue.push((way, frame)).is_err() {
             let refused = match way {
                 Way::Port(port) => &self.refused[port.index()],
-                Way::Interface(_) => &self.refused_on_interfaces,
+                Way::Interface(_) | Way::Routed => &self.refused_on_interfaces,
             };
             refused.fetch_add(1, Ordering::Relaxed);
         }

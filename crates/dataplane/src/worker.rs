@@ -265,7 +265,7 @@ impl Worker {
             self.batch.push(&frame);
             match way {
                 Way::Port(port) => hand_over(port, &self.batch, &[0], ports, counters),
-                Way::Interface(_) => {}
+                Way::Interface(_) | Way::Routed => {}
             }
         }
     }

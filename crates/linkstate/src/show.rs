@@ -6,7 +6,7 @@ use crate::neighbor::{Neighbor, NeighborId, NeighborState};
 use crate::routes::NextHop;
 use crate::system::LinkState;
 use crate::wire::{AnnouncedPrefix, Link, LsaHeader};
-use core::net::{Ipv4Addr, Ipv6Addr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use greylag_base::{Instant, InterfaceId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -130,6 +130,16 @@ pub struct SpfRow {
 }
 
 impl LinkState {
+    /// Where its neighbors take packets, by interface: BFD sessions go by these.
+    pub fn neighbor_addresses(&self) -> Vec<(InterfaceId, IpAddr)> {
+        let rows = self.neighbors.iter().map(|(id, known)| self.neighbor_row(*id, known));
+        let addresses = rows.filter_map(|row| {
+            let ipv4 = row.ipv4.map(IpAddr::from);
+            Some((row.interface, ipv4.or_else(|| row.ipv6.map(IpAddr::from))?))
+        });
+        addresses.collect()
+    }
+
     /// Everything that the router knows.
     pub fn snapshot(&self, now: Instant) -> LinkStateSnapshot {
         let database = self.database.iter().map(|(_, entry)| DatabaseRow {

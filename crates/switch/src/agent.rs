@@ -179,7 +179,7 @@ impl Switch {
         for act in acts {
             match *act {
                 Act::Mourn => {
-                    self.end_work(agent);
+                    self.end_work(now, agent);
                     self.events.push(now, Event::AgentCrashed { agent });
                     let is_coming_back = self.config().supervisor.restart;
                     self.alarm_if(now, is_coming_back, AlarmKind::AgentRestarting { agent });
@@ -205,7 +205,7 @@ impl Switch {
     }
 
     fn stop(&mut self, now: Instant, agent: AgentKind) {
-        self.end_work(agent);
+        self.end_work(now, agent);
         self.events.push(now, Event::AgentStopped { agent });
     }
 
@@ -239,17 +239,18 @@ impl Switch {
             AgentKind::Lacp => self.start_lacp(now),
             AgentKind::Routing => self.start_routing(now),
             AgentKind::Programming => self.start_programming(now),
-            AgentKind::Bfd => {}
+            AgentKind::Bfd => self.start_bfd(now),
         }
     }
 
     /// It has ended, and what it knew goes with it.
-    fn end_work(&mut self, agent: AgentKind) {
+    fn end_work(&mut self, now: Instant, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.end_learning(),
             AgentKind::Lacp => self.end_lacp(),
             AgentKind::Programming => self.end_programming(),
-            AgentKind::Bfd | AgentKind::Routing => {}
+            AgentKind::Bfd => self.end_bfd(),
+            AgentKind::Routing => self.end_routing(now),
         }
     }
 

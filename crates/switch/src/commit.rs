@@ -90,6 +90,7 @@ impl Switch {
             return Err(Refused::Fixed { field: line.path.clone() });
         }
         lacp_system(config, self.chassis).check()?;
+        self.ip_config(config).check()?;
         let vlans = config.vlan_set().iter().count();
         if vlans > self.vlan_room {
             return Err(Refused::TooManyVlans { vlans, room: self.vlan_room });

@@ -11,9 +11,13 @@ use crate::learning::mishaps::Mishaps;
 use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
-use crate::routing::{FibConflict, InterfaceState, Programmer, Rib, WorkerBucket, WriteMishaps};
+use crate::routing::{BfdSessions, Speaker, Station, FibConflict, InterfaceState, PathCheck, Programmer, Rib, WorkerBucket, WriteMishaps};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
+use greylag_bfd::Bfd;
+use greylag_bgp::NeighborId;
+use std::net::IpAddr;
+use greylag_linkstate::LinkState;
 use greylag_dataplane::{DataPlane, Limits, RouteLimits};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,6 +45,9 @@ pub enum SwitchError {
         /// Its VLAN.
         vlan: greylag_base::VlanId,
     },
+    /// An interface of layer 3.
+    #[error("layer 3: {0}")]
+    Ip(#[from] greylag_ip::ConfigError),
     /// A bundle.
     #[error("link aggregation: {0}")]
     Lacp(#[from] greylag_lacp::ConfigError),
@@ -69,6 +76,18 @@ pub struct Switch {
     pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
     pub(crate) write_mishaps: WriteMishaps,
+    /// The switch as an IP station, where it has interfaces of layer 3.
+    pub(crate) station: Option<Box<Station>>,
+    /// The BFD agent's sessions, while it runs.
+    pub(crate) bfd: Option<Bfd>,
+    /// What of them outlives it.
+    pub(crate) bfd_sessions: BfdSessions,
+    /// The BGP speaker, while the routing agent runs.
+    pub(crate) speaker: Option<Box<Speaker>>,
+    /// The numbers of its neighbours.
+    pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
+    /// The interior protocol, while the routing agent runs.
+    pub(crate) link_state: Option<LinkState>,
     /// What is known of the interfaces of layer 3, by number.
     pub(crate) interfaces: Vec<InterfaceState>,
     /// The routes. What the routing agent has put in stays while there is none.
@@ -83,6 +102,8 @@ pub struct Switch {
     pub(crate) worker_buckets: Vec<WorkerBucket>,
     /// What the last comparison of RIB and FIB found.
     pub(crate) fib_conflicts: Vec<FibConflict>,
+    /// A packet through every bucket.
+    pub(crate) path_check: PathCheck,
     /// When they are compared next.
     pub(crate) next_fib_audit: Option<Instant>,
     pub(crate) counts: AgentCounts,
@@ -194,6 +215,12 @@ impl Switch {
             unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
             write_mishaps: WriteMishaps::new(seed),
+            station: None,
+            bfd: None,
+            bfd_sessions: BfdSessions::default(),
+            speaker: None,
+            bgp_neighbors: BTreeMap::new(),
+            link_state: None,
             interfaces: Vec::new(),
             rib: Rib::new(config.routing.next_hop_groups.maximum, NEXT_HOPS, config.routing.maximum_paths),
             statics: BTreeSet::new(),
@@ -201,6 +228,7 @@ impl Switch {
             unheard_writes: false,
             worker_buckets: Vec::new(),
             fib_conflicts: Vec::new(),
+            path_check: PathCheck::default(),
             next_fib_audit: None,
             counts: AgentCounts::default(),
             flood_renewed: now,
@@ -225,6 +253,10 @@ impl Switch {
             switch
                 .insert_static(now, place)
                 .map_err(|_| SwitchError::StaticMac { mac: place.mac, vlan: place.vlan })?;
+        }
+        if !config.interfaces.is_empty() {
+            switch.ip_config(&config).check()?;
+            switch.station = Some(Box::new(Station::new(&switch, now)));
         }
         let (ports, workers) = (switch.ports.len(), config.workers.count);
         switch.events.push(now, Event::SwitchStarted { ports, workers });
@@ -329,11 +361,15 @@ impl Switch {
         match input {
             Input::Link { port, up } => self.set_link(now, port, up),
             Input::Frame { port, frame } => self.handle_frame(now, port, &frame.0),
+            Input::Packet { interface, reason, frame } => {
+                self.handle_packet(now, interface, reason, &frame.0);
+            }
             Input::Reports { reports, lost, full } => {
                 self.flush_again(now);
                 self.alarm_if(now, lost > 0, AlarmKind::ReportsLost);
                 self.alarm_if(now, full > 0, AlarmKind::MacTableFull);
                 self.take_reports(now, reports);
+                self.place_held(now);
             }
             Input::Commit { config, author, confirm_within } => {
                 return self.commit(now, *config, author, confirm_within);
@@ -342,6 +378,7 @@ impl Switch {
             Input::Rollback { steps, author } => return self.roll_back(now, steps, author),
             Input::FlushFdb { port, vlan } => self.flush_fdb(now, Flush { port, vlan }),
             Input::CheckFdb { repair } => return self.audit(now, repair),
+            Input::CheckPaths => self.check_paths(now),
             Input::CheckFib { repair } => return self.check_fib(now, repair),
             Input::Fault(fault) => return self.order(now, fault),
             Input::Timeout => {}
@@ -362,8 +399,13 @@ impl Switch {
             self.confirm_by,
             self.next_of_learning(),
             self.next_of_lacp(),
+            self.next_of_station(),
+            self.next_of_bfd(),
+            self.next_of_link_state(),
+            self.next_of_bgp(),
             self.next_of_programming(),
             self.next_of_groups(),
+            self.path_check.poll_timeout(),
             self.alarms.poll_timeout(),
             self.second_flush,
         ]
@@ -385,8 +427,13 @@ impl Switch {
                 self.run_learning(now);
             }
             self.run_lacp(now);
+            self.run_station(now);
+            self.run_bfd(now);
+            self.run_link_state(now);
+            self.run_bgp(now);
             self.run_programming(now);
             self.run_groups(now);
+            self.run_path_check(now);
             for change in self.alarms.handle_timeout(now).into_iter().flatten() {
                 self.log_alarm(now, change);
             }

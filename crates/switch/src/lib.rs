@@ -87,7 +87,7 @@ pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};
 pub use routing::{
-    FibConflict, FibConflictKind, FibRefusal, FibWrite, Hop, Offer, RouteSource, RoutingEvent, Target,
+    FibConflict, FibConflictKind, FibRefusal, FibWrite, Hop, Offer, PathProbe, RouteSource, RoutingEvent, Target,
 };
 pub use supervisor::GivenUp;
 pub use table_door::{Answer, Installed, Output, OutputRecord, Place, Sighting, TableEntry};

@@ -59,7 +59,7 @@ impl From<Publication> for Forwarding {
 }
 
 /// Bundles and groups of next hops must not choose alike, or what comes by one link of a bundle goes by a part of the next hops only.
-fn hash_of(config: FlowHashConfig, chooser: &str) -> FlowHash {
+pub(crate) fn hash_of(config: FlowHashConfig, chooser: &str) -> FlowHash {
     let seed = Seed(config.seed.unwrap_or_default()).derive(chooser);
     if config.symmetric {
         FlowHash::symmetric(config.fields, seed)

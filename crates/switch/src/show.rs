@@ -2,6 +2,7 @@
 //! socket's JSON and the program's tables.
 
 mod lag;
+mod routing;
 
 use crate::Switch;
 use crate::agent::{AgentKind, AgentState, Life};
@@ -16,6 +17,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
+pub use routing::{
+    FibRow, GroupMemberRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow, RouteRow,
+};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,8 @@ use crate::octets::Octets;
 use crate::publication::Publication;
 use crate::recording::Recording;
 use crate::routing::{FibConflict, FibRefusal, FibWrite};
-use greylag_base::{Instant, MacAddr, PortId, VlanId};
+use bytes::Bytes;
+use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
 use greylag_fib::NextHopId;
 use greylag_mactable::{Decline, Learn, Swept};
@@ -73,6 +74,18 @@ pub enum Output {
         port: PortId,
         /// From its destination address on.
         frame: Octets,
+    },
+    /// A frame was sent by an interface of layer 3, if it found room.
+    OriginateOn {
+        /// By which.
+        interface: InterfaceId,
+        /// From its destination address on.
+        frame: Octets,
+    },
+    /// An IP packet was sent the way that the FIB says, if it found room.
+    OriginateRouted {
+        /// From its first octet on.
+        packet: Octets,
     },
     /// The FIB was written, if it took it.
     WriteFib(FibWrite),
@@ -154,6 +167,8 @@ pub enum Answer {
     Entries(Vec<TableEntry>),
     /// To looking at the sources that wait for the agent.
     Waiting(Vec<Sighting>),
+    /// To looking for a station in the table.
+    Found(Option<PortId>),
     /// To writing the FIB: why not.
     FibWritten(Option<FibRefusal>),
     /// To looking at the buckets of a group.
@@ -233,6 +248,35 @@ impl TableDoor {
         self.note(now, || Output::Originate { port, frame: Octets(frame.clone()) });
         if self.is_live() {
             self.plane.originate(port, frame.into());
+        }
+    }
+
+    /// Sends a frame by an interface of layer 3.
+    pub(crate) fn originate_on(&mut self, now: Instant, interface: InterfaceId, frame: Bytes) {
+        self.note(now, || Output::OriginateOn { interface, frame: Octets(frame.to_vec()) });
+        if self.is_live() {
+            self.plane.originate_on(interface, frame);
+        }
+    }
+
+    /// Sends an IP packet the way that the FIB says.
+    pub(crate) fn originate_routed(&mut self, now: Instant, packet: Bytes) {
+        self.note(now, || Output::OriginateRouted { packet: Octets(packet.to_vec()) });
+        if self.is_live() {
+            self.plane.originate_routed(packet);
+        }
+    }
+
+    /// The port behind which the MAC table has a station.
+    pub(crate) fn find(&mut self, now: Instant, vlan: VlanId, mac: MacAddr) -> Option<PortId> {
+        let answer = self.ask(|plane| {
+            let session = plane.table().session(now.as_nanos());
+            let probe = session.probe(vlan.get(), mac.0);
+            Answer::Found(session.lookup(&probe).map(|entry| PortId(entry.port)))
+        });
+        match answer {
+            Some(Answer::Found(port)) => port,
+            _ => self.diverge(None),
         }
     }
 

@@ -3,6 +3,9 @@
 use crate::routing::door::{GroupShape, ipv4, ipv6};
 use crate::routing::next_hops::Adjacency;
 use crate::routing::rib::Rib;
+use crate::routing::route::Target;
+use greylag_base::InterfaceId;
+use std::net::IpAddr;
 use greylag_dataplane::{NextHop, RouteTables, Routes};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -163,15 +166,7 @@ fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
 
 fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
     let wanted: std::collections::BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
-    let of_ipv4 = tables.ipv4.iter().filter_map(|(prefix, group)| {
-        let net = Ipv4Net::new(prefix.first().into(), prefix.len()).ok()?;
-        Some((IpNet::V4(net), group))
-    });
-    let of_ipv6 = tables.ipv6.iter().filter_map(|(prefix, group)| {
-        let net = Ipv6Net::new(prefix.first().into(), prefix.len()).ok()?;
-        Some((IpNet::V6(net), group))
-    });
-    for (prefix, group) in of_ipv4.chain(of_ipv6).filter(|(prefix, _)| !wanted.contains(prefix)) {
+    for (prefix, group) in fib_routes(tables).into_iter().filter(|(prefix, _)| !wanted.contains(prefix)) {
         conflicts.push(FibConflict {
             prefix: Some(prefix),
             prefixes: 1,
@@ -252,6 +247,63 @@ pub(crate) fn next_hop_text(rib: &Rib, id: NextHopId) -> String {
     match rib.next_hops.adjacency(id) {
         Some(adjacency) => adjacency_text(adjacency),
         None => format!("next hop {}, which is gone", id.0),
+    }
+}
+
+/// The station of a next hop.
+pub(crate) fn adjacency_address(adjacency: Adjacency) -> Option<IpAddr> {
+    match adjacency {
+        Adjacency::Neighbor(_, address) => Some(address),
+        _ => None,
+    }
+}
+
+/// The interface of a next hop.
+pub(crate) fn adjacency_interface(adjacency: Adjacency) -> Option<InterfaceId> {
+    match adjacency {
+        Adjacency::Neighbor(interface, _) | Adjacency::Glean(interface) => Some(interface),
+        _ => None,
+    }
+}
+
+/// What a route does, by name, and the gateways that it names.
+pub(crate) fn target_kind(target: &Target) -> (&'static str, Vec<IpAddr>) {
+    match target {
+        Target::Local => ("local", Vec::new()),
+        Target::Attached(_) => ("attached", Vec::new()),
+        Target::Hops(hops) => ("next-hops", hops.iter().map(|hop| hop.address).collect()),
+        Target::Blackhole => ("blackhole", Vec::new()),
+        Target::Unreachable => ("unreachable", Vec::new()),
+        Target::Prohibit => ("prohibit", Vec::new()),
+    }
+}
+
+/// What the FIB has, by prefix.
+pub(crate) fn fib_routes(tables: &RouteTables) -> Vec<(IpNet, GroupId)> {
+    let of_ipv4 = tables.ipv4.iter().filter_map(|(prefix, group)| {
+        let net = Ipv4Net::new(prefix.first().into(), prefix.len()).ok()?;
+        Some((IpNet::V4(net), group))
+    });
+    let of_ipv6 = tables.ipv6.iter().filter_map(|(prefix, group)| {
+        let net = Ipv6Net::new(prefix.first().into(), prefix.len()).ok()?;
+        Some((IpNet::V6(net), group))
+    });
+    of_ipv4.chain(of_ipv6).collect()
+}
+
+impl crate::Switch {
+    pub(crate) fn fib_routes(&self) -> Vec<(IpNet, GroupId)> {
+        self.data_plane().routes().map(|routes| fib_routes(&routes.tables())).unwrap_or_default()
+    }
+
+    pub(crate) fn next_hop_text(&self, id: NextHopId) -> String {
+        match self.rib.next_hops.adjacency(id) {
+            Some(Adjacency::Neighbor(interface, address)) => {
+                format!("{address} on {}", self.interface_name(interface))
+            }
+            Some(Adjacency::Glean(interface)) => format!("on the link of {}", self.interface_name(interface)),
+            _ => next_hop_text(&self.rib, id),
+        }
     }
 }
 

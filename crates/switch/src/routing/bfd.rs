@@ -277,6 +277,7 @@ impl Switch {
             }
             self.set_link_state_path(now, interface, peer.remote, usable);
         }
+        self.set_bgp_path(now, peer.remote, usable);
         self.settle_routes(now);
     }
 

@@ -69,8 +69,12 @@ impl Switch {
             if !up {
                 self.lose_next_hops(now, id);
             }
+            self.with_station(now, |stack| stack.set_interface(now, id, up));
         }
         self.settle_connected(now);
+        self.settle_link_state_interfaces(now);
+        self.settle_bgp(now);
+        self.settle_bfd(now);
     }
 
     /// The data plane is told at once that nobody is reached by an interface: agents come later.

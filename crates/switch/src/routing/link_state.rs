@@ -8,7 +8,7 @@ use crate::routing::bfd::BfdPeer;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use greylag_base::{Instant, InterfaceId};
 use greylag_ip::Send;
-use greylag_linkstate::{InterfaceConfig, LinkState, LinkStateConfig, LinkStateEvent};
+use greylag_linkstate::{DownReason, InterfaceConfig, LinkState, LinkStateConfig, LinkStateEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
@@ -37,7 +37,7 @@ pub enum LinkStateTold {
         /// The other router.
         neighbor: Ipv4Addr,
         /// Why.
-        reason: String,
+        reason: DownReason,
     },
     /// Routes were computed.
     LinkStateSpfRan {
@@ -127,7 +127,7 @@ impl Switch {
     }
 
     /// The addresses of an interface, its link-local one too.
-    fn interface_nets(&self, id: InterfaceId) -> Vec<IpNet> {
+    pub(crate) fn interface_nets(&self, id: InterfaceId) -> Vec<IpNet> {
         let config = self.station.as_ref().and_then(|station| station.stack.config().interfaces.get(&id));
         let addresses = config.map(|interface| interface.addresses());
         let nets = addresses.iter().flat_map(|addresses| addresses.iter());
@@ -225,7 +225,7 @@ impl Switch {
             LinkStateEvent::AdjacencyDown { interface, neighbor, reason } => LinkStateTold::LinkStateAdjacencyDown {
                 interface: self.interface_name(interface),
                 neighbor,
-                reason: reason.name().to_owned(),
+                reason,
             },
             LinkStateEvent::SpfRan { routers, changed, .. } if changed > 0 => {
                 LinkStateTold::LinkStateSpfRan { routers, changed }

@@ -6,17 +6,22 @@
 //! `door.rs` is the data plane's side of it. `audit.rs` holds the two ends against each other.
 
 mod audit;
+mod bfd;
+mod bgp;
 mod door;
 mod event;
 mod interfaces;
+mod link_state;
 mod mishaps;
 mod next_hops;
+mod path_check;
 mod paths;
 mod programmer;
 mod programming;
 mod rib;
 mod route;
 mod statics;
+mod station;
 mod write;
 
 use crate::Switch;
@@ -25,15 +30,25 @@ use crate::event::Event;
 use greylag_base::Instant;
 
 pub use audit::{FibConflict, FibConflictKind};
+pub(crate) use bfd::BfdSessions;
+pub use bfd::BfdSessionEvent;
+pub(crate) use bgp::Speaker;
+pub use bgp::BgpSessionEvent;
 pub use door::FibRefusal;
 pub use event::RoutingEvent;
 pub(crate) use interfaces::InterfaceState;
+pub use link_state::LinkStateTold;
 pub(crate) use mishaps::WriteMishaps;
+pub(crate) use path_check::PathCheck;
+pub use path_check::PathProbe;
 pub(crate) use programmer::Programmer;
 pub(crate) use programming::WorkerBucket;
-pub(crate) use rib::Rib;
+pub(crate) use rib::{Rib, RouteView};
+pub(crate) use station::Station;
 pub use route::{Hop, Offer, RouteSource, Target};
 pub use write::FibWrite;
+
+pub(crate) use audit::{adjacency_address, adjacency_interface, target_kind};
 
 impl Switch {
     pub(crate) fn tell_routing(&mut self, now: Instant, event: RoutingEvent) {
@@ -46,6 +61,16 @@ impl Switch {
         self.settle_interfaces(now);
         self.settle_connected(now);
         self.settle_statics(now);
+        self.settle_hosts(now);
+        self.start_link_state(now);
+        self.start_bgp(now);
+        self.settle_bfd(now);
+    }
+
+    /// What protocols have told stays in the RIB until another agent has heard otherwise.
+    pub(crate) fn end_routing(&mut self, now: Instant) {
+        self.link_state = None;
+        self.end_bgp(now);
     }
 
     /// It does something again: what has changed meanwhile follows.
@@ -58,11 +83,17 @@ impl Switch {
         let writes = self.rib.settle();
         if !writes.is_empty() {
             self.tell_programmer(now, writes);
+            self.settle_wanted(now);
+            self.settle_bgp(now);
         }
     }
 
     /// The running configuration is another one.
     pub(crate) fn reconfigure_routing(&mut self, now: Instant) {
+        let config = self.ip_config(self.config());
+        self.with_station(now, |stack| {
+            stack.reconfigure(now, config).expect("a configuration is checked before it runs");
+        });
         self.settle_interfaces(now);
         if self.works(AgentKind::Routing) {
             self.start_routing(now);

@@ -120,6 +120,12 @@ impl NextHopNumbers {
         if before == mac { None } else { self.id(Adjacency::Neighbor(interface, address)) }
     }
 
+    /// The address of a station that is known by its address on the link.
+    pub(crate) fn address_of(&self, interface: InterfaceId, mac: MacAddr) -> Option<IpAddr> {
+        let known = self.known.iter().find(|((on, _), known)| *on == interface && **known == mac);
+        known.map(|((_, address), _)| *address)
+    }
+
     /// What the data plane is to do with packets of a next hop.
     pub(crate) fn word(&self, adjacency: Adjacency) -> NextHop {
         match adjacency {

@@ -368,6 +368,37 @@ impl Rib {
         candidates.into_iter().flat_map(|candidates| self.views(prefix, candidates)).collect()
     }
 
+    /// Some route to this very prefix is in use.
+    pub(crate) fn has(&self, prefix: IpNet) -> bool {
+        self.offers(prefix).iter().any(|route| route.active)
+    }
+
+    /// The longest prefix that the FIB is to have for an address.
+    pub(crate) fn longest(&self, address: IpAddr) -> Option<IpNet> {
+        match IpNet::from(address) {
+            IpNet::V4(host) => {
+                let told = self.ipv4.cover(&host).filter(|(_, candidates)| candidates.told.is_some());
+                told.last().map(|(prefix, _)| IpNet::from(prefix))
+            }
+            IpNet::V6(host) => {
+                let told = self.ipv6.cover(&host).filter(|(_, candidates)| candidates.told.is_some());
+                told.last().map(|(prefix, _)| IpNet::from(prefix))
+            }
+        }
+    }
+
+    /// How far an address is, by the metric of the longest route to it; `None` when there is no way.
+    pub(crate) fn metric_to(&self, address: IpAddr) -> Option<u32> {
+        let of = |candidates: &Candidates| {
+            let used = candidates.used?;
+            candidates.offers.iter().find(|offer| offer.path == used).map(|offer| offer.metric)
+        };
+        match IpNet::from(address) {
+            IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
+            IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
+        }
+    }
+
     /// What the FIB is to have: each prefix that is in use, and its group.
     pub(crate) fn intended(&self) -> impl Iterator<Item = (IpNet, GroupId)> {
         let ipv4 = self.ipv4.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates.told));

@@ -17,7 +17,7 @@ use greylag_ip::{
     IcmpError, InterfaceConfig as IpInterface, IpConfig, IpEvent, IpStack, NeighborState, NeighborTimers, Outgoing,
     TcpEvent,
 };
-use greylag_wire::ethernet::Frame;
+use greylag_wire::ethernet::{self, EtherType, Frame};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -170,6 +170,11 @@ impl Switch {
         self.with_station(now, |stack| stack.forward_error(now, interface, error, frame));
     }
 
+    /// When it has something to do.
+    pub(crate) fn next_of_station(&self) -> Option<Instant> {
+        self.station.as_ref().and_then(|station| station.poll_timeout())
+    }
+
     /// Does what is due.
     pub(crate) fn run_station(&mut self, now: Instant) {
         let Some(station) = &mut self.station else { return };
@@ -198,6 +203,7 @@ impl Switch {
         if is_changed {
             self.settle_routes(now);
         }
+        self.send_all_unsent(now);
     }
 
     /// Says whether routes have changed.
@@ -216,6 +222,7 @@ impl Switch {
                     self.handle_link_state(now, interface, from, &payload);
                 }
             }
+            IpEvent::Error { from, quoted, .. } => self.hear_error(from, &quoted),
             IpEvent::Datagram { interface, from, to, ttl, payload } => {
                 self.handle_bfd(now, interface, (from, to), ttl, &payload);
             }
@@ -379,7 +386,30 @@ impl Switch {
         }
     }
 
-    fn hear_tcp(&mut self, _now: Instant, _event: TcpEvent) {}
+    /// Who has this address? To all of the interface's VLAN.
+    fn question(&self, interface: InterfaceId, address: IpAddr) -> Option<Bytes> {
+        let mac = self.interface_mac(self.config().interfaces.get(interface.index())?);
+        match (self.own_address(interface, address)?, address) {
+            (IpAddr::V4(own), IpAddr::V4(address)) => {
+                let payload = greylag_ip::arp::request(mac, own, address);
+                let header = ethernet::Repr {
+                    destination: MacAddr::BROADCAST,
+                    source: mac,
+                    ether_type: EtherType::ARP,
+                };
+                Some(header.frame(&payload).into())
+            }
+            (IpAddr::V6(own), IpAddr::V6(address)) => {
+                let message = greylag_ip::nd::solicitation(mac, own, address, None);
+                let mut payload = vec![0; message.packet_len()];
+                message.emit(&mut payload);
+                let group = greylag_ip::addresses::group_mac6(greylag_ip::addresses::solicited_node(address));
+                let header = ethernet::Repr { destination: group, source: mac, ether_type: EtherType::IPV6 };
+                Some(header.frame(&payload).into())
+            }
+            _ => None,
+        }
+    }
 
     pub(crate) fn interface_name(&self, id: InterfaceId) -> String {
         self.config().interfaces.get(id.index()).map_or_else(|| id.to_string(), |config| config.name.to_string())
