@@ -1,0 +1,3 @@
+//! Neighbours, on a virtual clock.
+
+mod neighbors;
