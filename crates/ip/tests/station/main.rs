@@ -1,0 +1,9 @@
+//! A switch as an IP station, on a virtual clock.
+
+mod arrivals;
+mod connections;
+mod errors;
+mod fragments;
+mod neighbors;
+mod resolution;
+mod rig;
