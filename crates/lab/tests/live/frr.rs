@@ -4,6 +4,7 @@ use crate::ground::{Ground, MAC_A, port};
 use greylag_lab::frr::{self, Daemon, Frr, FrrConfig, FrrError};
 use greylag_lab::link;
 use greylag_lab::netns::{Netns, NetnsIdentity};
+use greylag_lab::state::{LabFolder, State};
 use greylag_ports::{Batch, Port, TapConfig, TapQueue};
 use greylag_tests::{Need, has, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
@@ -70,8 +71,12 @@ impl Router {
             configuration: configuration.to_owned(),
             daemons: [Daemon::Bfd, Daemon::Bgp].into(),
             fpm: Some(self.listener.local_addr().unwrap()),
-            lab: None,
+            lab: Some(self.lab()),
         }
+    }
+
+    fn lab(&self) -> LabFolder {
+        State::at(self.parent.path()).lab("lab").unwrap()
     }
 
     fn zebra(&self) -> TcpStream {
@@ -118,6 +123,10 @@ fn a_router_speaks_by_its_tap_tells_its_routes_and_leaves_nothing() {
     let processes = frr.processes();
     // zebra, and what the configuration needs, and what was asked for.
     assert_eq!(processes.len(), 5, "{processes:?}");
+    // By this they are found when the lab is destroyed.
+    let lab = router.lab();
+    let mark = ("GREYLAG_LAB", lab.path());
+    assert!(processes.iter().all(|process| process.has_environment(mark)), "{processes:?}");
 
     let mut header = [0; 4];
     router.zebra().read_exact(&mut header).unwrap();
