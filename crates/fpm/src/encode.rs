@@ -73,8 +73,9 @@ pub fn encode(messages: &[FpmMessage<'_>], out: &mut Vec<u8>) -> Result<(), Enco
 
 /// Writes to the end of `out` the frame that tells zebra what became of a route.
 ///
-/// zebra takes it from FRR 8.5 on (8.4 reads and forgets what comes back): it finds the route by table, prefix, protocol and metric,
-/// and so gets back what it has sent, with a flag. Of a frame it reads the first message only, so that each route has a frame of its own.
+/// zebra takes it from FRR 8.5 on, of static routes from 9.1 on, and never of protocol kernel; 8.4 reads and forgets what comes back. It finds
+/// the route by table, prefix and protocol, and wants a next hop to compare, so it gets back what it has sent, with a flag. Of a frame it
+/// reads the first message only: each route has a frame of its own.
 ///
 /// # Errors
 /// When the route has more next hops than a frame has room for.

@@ -59,7 +59,7 @@
 //!
 //! As in zebra/dplane_fpm_nl.c of FRR 8.4:
 //!
-//! - It connects, by default to 127.0.0.1:2620, and again three seconds after a connection has ended.
+//! - It connects, by default to 127.0.0.1:2620, three seconds after it was told to, or a connection has ended.
 //! - Then it sends what it has: label switched paths, next hops and groups, routes, MAC addresses of EVPN. No message says where that ends.
 //! - Next hops and groups come in the order of a hash table, so that a group may come before its members, and routes of one moment may come
 //!   before their next hop. A next hop is only sent again when it changes.
@@ -68,7 +68,10 @@
 //! - Connected networks come too, as routes of protocol kernel to a next hop without a gateway; `fe80::/64` as one route.
 //! - When an interface goes down, routes and groups that led there are changed or deleted; the next hop itself is not, and what takes its
 //!   place when the interface is back has another number.
-//! - Nothing is confirmed, and a switch that reads slowly makes zebra wait, not lose.
+//! - What it is told to have become of a route shows as `offloaded` in `show ip route json`, `t` (trapped) and `o` (failed) in the
+//!   table, and with `--asic-offload=notify_on_offload` daemons hear of a route only then. FRR 8.4 does not listen: started with that option, its
+//!   routes stay `q` (queued) for ever, and nothing that is done to the kernel's routes helps.
+//! - Nothing else is confirmed, and a switch that reads slowly makes zebra wait, not lose.
 //!
 //! # Speed
 //!
