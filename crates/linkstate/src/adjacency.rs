@@ -4,12 +4,12 @@ use crate::config::InterfaceConfig;
 use crate::discard::Discard;
 use crate::event::{DownReason, LinkStateEvent, SpfTrigger};
 use crate::interface::Interface;
-use crate::neighbor::{Neighbor, NeighborId, NeighborState, Unconfirmed, When, arrow};
+use crate::neighbor::{Neighbor, NeighborId, NeighborState, When, arrow};
 use crate::system::LinkState;
+use crate::unconfirmed::{Telling, Unconfirmed};
 use crate::wire::{Body, Hello};
 use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId};
-use std::collections::BTreeMap;
 
 /// A hello goes up to a tenth of the interval early, so that no two routers keep step (RFC 2328 4.4 asks for jitter).
 const JITTER: u32 = 10;
@@ -42,7 +42,7 @@ impl LinkState {
                 ipv4: hello.ipv4,
                 ipv6: hello.ipv6,
                 heard: now,
-                unconfirmed: BTreeMap::new(),
+                unconfirmed: Unconfirmed::default(),
                 last_down: None,
             }
         });
@@ -149,16 +149,17 @@ impl LinkState {
         known.state = arrow.to;
         known.since = now;
         if arrow.to == NeighborState::Exchange {
-            known.unconfirmed = self
-                .database
-                .iter()
-                .map(|(id, entry)| {
-                    let counts = !entry.is_withdrawn();
-                    (id, Unconfirmed { describe: counts, due: now, initial: counts })
-                })
-                .collect();
+            for (id, entry) in self.database.iter() {
+                // What is withdrawn need not be known by who has never heard of it.
+                if entry.is_withdrawn() {
+                    known.unconfirmed.tell(id, Telling::Send, now);
+                } else {
+                    known.unconfirmed.tell(id, Telling::Describe, now);
+                    known.unconfirmed.wait_for(id);
+                }
+            }
         } else if !known.exchanges() {
-            known.unconfirmed.clear();
+            known.unconfirmed = Unconfirmed::default();
             known.last_down = arrow.reason.or(known.last_down);
         }
         self.tell(now, id, Some(arrow.from), Some(arrow.to), arrow.reason);
@@ -188,7 +189,8 @@ impl LinkState {
 
     /// Who has confirmed all that the adjacency waited for is adjacent now.
     pub(crate) fn complete_exchanges(&mut self, now: Instant) {
-        let complete = |known: &Neighbor| known.state == NeighborState::Exchange && known.is_synchronised();
+        let complete =
+            |known: &Neighbor| known.state == NeighborState::Exchange && known.unconfirmed.is_synchronised();
         let there = self.neighbors.iter().filter(|(_, known)| complete(known)).map(|(id, _)| *id);
         for id in there.collect::<Vec<_>>() {
             self.step(now, id, When::ExchangeDone);

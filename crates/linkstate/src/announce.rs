@@ -1,6 +1,7 @@
 //! What this router announces of itself, as it is now, and what it does about announcements of its own that it did not make.
 
 use crate::event::{DatabaseChange, LinkStateEvent};
+use crate::interface::Interface;
 use crate::neighbor::NeighborState;
 use crate::origin::LAST_SEQUENCE;
 use crate::system::LinkState;
@@ -24,7 +25,7 @@ impl LinkState {
     pub(crate) fn own_prefixes(&self) -> BTreeMap<IpNet, u16> {
         let mut prefixes = BTreeMap::new();
         let extra = self.config.prefixes.iter().map(|announced| (announced.prefix, announced.metric));
-        for (prefix, metric) in self.interfaces.values().flat_map(|known| known.prefixes()).chain(extra) {
+        for (prefix, metric) in self.interfaces.values().flat_map(Interface::prefixes).chain(extra) {
             let least = prefixes.entry(prefix).or_insert(metric);
             *least = metric.min(*least);
         }

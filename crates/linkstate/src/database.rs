@@ -2,7 +2,7 @@
 
 use crate::wire::{Lsa, LsaHeader, LsaId, MAX_AGE};
 use greylag_base::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// An instance that was heard, or made.
@@ -39,6 +39,10 @@ impl Entry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Database {
     entries: BTreeMap<LsaId, Entry>,
+    /// When each becomes too old.
+    agenda: BTreeSet<(Instant, LsaId)>,
+    /// What counts no more, and is kept only until everybody knows.
+    withdrawn: BTreeSet<LsaId>,
 }
 
 /// An instance that a neighbor has, beside ours.
@@ -71,34 +75,50 @@ impl Database {
 
     /// Takes an instance up; what was there before is returned.
     pub(crate) fn install(&mut self, lsa: Lsa, now: Instant) -> Option<Lsa> {
-        self.entries.insert(lsa.header.id, Entry { lsa, since: now }).map(|entry| entry.lsa)
+        let id = lsa.header.id;
+        let before = self.remove(id);
+        self.insert(id, Entry { lsa, since: now });
+        before.map(|entry| entry.lsa)
     }
 
     /// It counts no more from now on; the sequence number of the instance, if that is news.
     pub(crate) fn withdraw(&mut self, id: LsaId, now: Instant) -> Option<u32> {
-        let entry = self.entries.get_mut(&id).filter(|entry| !entry.is_withdrawn())?;
-        entry.lsa.header.age = MAX_AGE;
-        entry.since = now;
-        Some(entry.lsa.header.sequence)
+        let Entry { mut lsa, .. } = self.get(id).filter(|entry| !entry.is_withdrawn())?.clone();
+        lsa.header.age = MAX_AGE;
+        let sequence = lsa.header.sequence;
+        self.install(lsa, now);
+        Some(sequence)
     }
 
     /// What counts no more, and is kept only until everybody knows.
     pub(crate) fn withdrawn(&self) -> impl Iterator<Item = LsaId> {
-        self.iter().filter(|(_, entry)| entry.is_withdrawn()).map(|(id, _)| id)
+        self.withdrawn.iter().copied()
     }
 
-    pub(crate) fn remove(&mut self, id: LsaId) {
-        self.entries.remove(&id);
+    pub(crate) fn remove(&mut self, id: LsaId) -> Option<Entry> {
+        let entry = self.entries.remove(&id)?;
+        self.withdrawn.remove(&id);
+        if let Some(expires) = entry.expires() {
+            self.agenda.remove(&(expires, id));
+        }
+        Some(entry)
     }
 
     /// What has become too old.
     pub(crate) fn expired(&self, now: Instant) -> Vec<LsaId> {
-        let old = self.iter().filter(|(_, entry)| entry.expires().is_some_and(|at| at <= now));
-        old.map(|(id, _)| id).collect()
+        self.agenda.iter().take_while(|(expires, _)| *expires <= now).map(|(_, id)| *id).collect()
     }
 
     /// When the next becomes too old.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.entries.values().filter_map(Entry::expires).min()
+        self.agenda.first().map(|(expires, _)| *expires)
+    }
+
+    fn insert(&mut self, id: LsaId, entry: Entry) {
+        match entry.expires() {
+            Some(expires) => self.agenda.insert((expires, id)),
+            None => self.withdrawn.insert(id),
+        };
+        self.entries.insert(id, entry);
     }
 }

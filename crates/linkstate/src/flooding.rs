@@ -10,6 +10,7 @@ use crate::event::{DatabaseChange, LinkStateEvent, SpfTrigger};
 use crate::neighbor::NeighborId;
 use crate::outbox::RETRANSMIT;
 use crate::system::LinkState;
+use crate::unconfirmed::Telling;
 use crate::wire::{Lsa, LsaHeader, LsaId};
 use greylag_base::Instant;
 use std::time::Duration;
@@ -44,7 +45,7 @@ impl LinkState {
     pub(crate) fn receive_request(&mut self, now: Instant, id: NeighborId, ids: &[LsaId]) {
         let Some(known) = self.neighbors.get_mut(&id) else { return };
         for lsa in ids.iter().filter(|lsa| self.database.get(**lsa).is_some()) {
-            known.send(*lsa, now);
+            known.unconfirmed.tell(*lsa, Telling::Send, now);
         }
     }
 
@@ -135,8 +136,8 @@ impl LinkState {
         for (id, known) in self.neighbors.iter_mut().filter(|(_, known)| known.exchanges()) {
             match from {
                 Some(from) if from == *id => {}
-                Some(from) if from.0 == id.0 => known.send(lsa, now + RETRANSMIT),
-                _ => known.send(lsa, now),
+                Some(from) if from.0 == id.0 => known.unconfirmed.tell(lsa, Telling::Send, now + RETRANSMIT),
+                _ => known.unconfirmed.tell(lsa, Telling::Send, now),
             }
         }
     }
@@ -144,15 +145,15 @@ impl LinkState {
     /// A neighbor has something old: it is sent what is here, unless it was just now.
     fn tell_newer(&mut self, now: Instant, id: NeighborId, lsa: LsaId) {
         let Some(known) = self.neighbors.get_mut(&id) else { return };
-        if known.unconfirmed.get(&lsa).is_none_or(|unconfirmed| unconfirmed.describe) {
-            known.send(lsa, now);
+        if known.unconfirmed.telling(lsa) != Some(Telling::Send) {
+            known.unconfirmed.tell(lsa, Telling::Send, now);
         }
     }
 
     /// A neighbor has what we have, or something newer.
     fn confirm(&mut self, id: NeighborId, lsa: LsaId) {
         if let Some(known) = self.neighbors.get_mut(&id) {
-            known.unconfirmed.remove(&lsa);
+            known.unconfirmed.confirm(lsa);
         }
     }
 
@@ -162,7 +163,7 @@ impl LinkState {
 
     /// What was withdrawn goes when everybody has confirmed that.
     pub(crate) fn reap(&mut self) {
-        let waits = |id: &LsaId| self.neighbors.values().any(|known| known.unconfirmed.contains_key(id));
+        let waits = |id: &LsaId| self.neighbors.values().any(|known| known.unconfirmed.contains(*id));
         for id in self.database.withdrawn().filter(|id| !waits(id)).collect::<Vec<_>>() {
             self.database.remove(id);
         }

@@ -127,6 +127,7 @@ mod show;
 mod spf;
 mod system;
 mod throttle;
+mod unconfirmed;
 pub mod wire;
 
 pub use config::{COST_OUT, ConfigError, InterfaceConfig, LinkStateConfig};

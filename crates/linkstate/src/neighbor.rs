@@ -1,11 +1,10 @@
 //! A router that is heard on an interface, what it knows of our database, and the states that it goes through.
 
 use crate::event::DownReason;
-use crate::wire::LsaId;
+use crate::unconfirmed::Unconfirmed;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use greylag_base::{Instant, InterfaceId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// How far an adjacency has come, with the names of RFC 2328 10.1 as far as there is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -83,17 +82,6 @@ pub(crate) fn arrow(from: NeighborState, when: When) -> Option<&'static Transiti
 /// Who, and where: parallel links to one router are several neighbors.
 pub(crate) type NeighborId = (InterfaceId, Ipv4Addr);
 
-/// What a neighbor has not confirmed yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Unconfirmed {
-    /// It is told which instance we have, and asks if it wants it; otherwise it is sent the whole.
-    pub(crate) describe: bool,
-    /// When it is told so, or told again.
-    pub(crate) due: Instant,
-    /// The adjacency waits for it.
-    pub(crate) initial: bool,
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct Neighbor {
     pub(crate) state: NeighborState,
@@ -105,7 +93,7 @@ pub(crate) struct Neighbor {
     pub(crate) ipv6: Option<Ipv6Addr>,
     /// When its last hello came.
     pub(crate) heard: Instant,
-    pub(crate) unconfirmed: BTreeMap<LsaId, Unconfirmed>,
+    pub(crate) unconfirmed: Unconfirmed,
     pub(crate) last_down: Option<DownReason>,
 }
 
@@ -120,22 +108,6 @@ impl Neighbor {
             IpAddr::V4(address) => self.ipv4 == Some(address),
             IpAddr::V6(address) => self.ipv6 == Some(address),
         }
-    }
-
-    /// Has it confirmed all that the adjacency waits for?
-    pub(crate) fn is_synchronised(&self) -> bool {
-        !self.unconfirmed.values().any(|unconfirmed| unconfirmed.initial)
-    }
-
-    /// When it is told something again.
-    pub(crate) fn due(&self) -> Option<Instant> {
-        self.unconfirmed.values().map(|unconfirmed| unconfirmed.due).min()
-    }
-
-    /// It is sent the whole of an instance, at a time; what the adjacency waits for stays so.
-    pub(crate) fn send(&mut self, id: LsaId, due: Instant) {
-        let initial = self.unconfirmed.get(&id).is_some_and(|unconfirmed| unconfirmed.initial);
-        self.unconfirmed.insert(id, Unconfirmed { describe: false, due, initial });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::neighbor::NeighborId;
 use crate::system::{LinkState, PacketOut};
+use crate::unconfirmed::Telling;
 use crate::wire::{Body, HEADER_LEN, Lsa, LsaHeader, LsaId, MAX_AGE, MOST_OCTETS, Repr};
 use core::net::Ipv4Addr;
 use greylag_base::{Instant, InterfaceId};
@@ -56,14 +57,16 @@ impl LinkState {
         let mut whole: BTreeMap<InterfaceId, BTreeSet<LsaId>> = BTreeMap::new();
         let mut described: BTreeMap<NeighborId, Vec<LsaHeader>> = BTreeMap::new();
         for (id, known) in &mut self.neighbors {
-            for (lsa, unconfirmed) in known.unconfirmed.iter_mut().filter(|(_, what)| what.due <= now) {
-                unconfirmed.due = now + RETRANSMIT;
-                if unconfirmed.describe {
-                    let headers = self.database.get(*lsa).map(|entry| entry.header(now));
-                    described.entry(*id).or_default().extend(headers);
-                } else {
+            for (lsa, telling) in known.unconfirmed.take_due(now, now + RETRANSMIT) {
+                match telling {
+                    Telling::Describe => {
+                        let header = self.database.get(lsa).map(|entry| entry.header(now));
+                        described.entry(*id).or_default().extend(header);
+                    }
                     // One that several have to be told goes to all at once.
-                    whole.entry(id.0).or_default().insert(*lsa);
+                    Telling::Send => {
+                        whole.entry(id.0).or_default().insert(lsa);
+                    }
                 }
             }
         }

@@ -6,6 +6,7 @@
 use crate::database::Database;
 use crate::wire::{AnnouncedPrefix, Link, Lsa};
 use core::net::Ipv4Addr;
+use greylag_base::InterfaceId;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
@@ -19,7 +20,14 @@ struct Vertex<'a> {
 
 /// The network, as the database has it.
 #[derive(Debug)]
-pub(crate) struct Graph<'a>(BTreeMap<Ipv4Addr, Vertex<'a>>);
+pub(crate) struct Graph<'a> {
+    vertices: BTreeMap<Ipv4Addr, Vertex<'a>>,
+    /// Both ends of every link, as one of them has it, in order.
+    ends: Vec<(End, End)>,
+}
+
+/// A router, and an interface of it.
+type End = (Ipv4Addr, InterfaceId);
 
 /// A router that is in reach.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,21 +63,26 @@ impl<'a> Graph<'a> {
             vertex.links.extend(links);
             vertex.prefixes.extend(prefixes);
         }
-        Graph(vertices)
+        let links = vertices.iter().flat_map(|(router, vertex)| {
+            vertex
+                .links
+                .iter()
+                .map(|link| ((*router, link.interface), (link.neighbor, link.neighbor_interface)))
+        });
+        let mut ends: Vec<(End, End)> = links.collect();
+        ends.sort_unstable();
+        Graph { vertices, ends }
     }
 
     /// What is at a router.
     pub(crate) fn prefixes(&self, router: Ipv4Addr) -> impl Iterator<Item = &'a AnnouncedPrefix> + '_ {
-        self.0.get(&router).into_iter().flat_map(|vertex| vertex.prefixes.iter().copied())
+        self.vertices.get(&router).into_iter().flat_map(|vertex| vertex.prefixes.iter().copied())
     }
 
     /// Does the far end announce the link too?
     fn is_two_way(&self, from: Ipv4Addr, link: &Link) -> bool {
-        let back = |other: &&Link| {
-            (other.neighbor, other.interface, other.neighbor_interface)
-                == (from, link.neighbor_interface, link.interface)
-        };
-        self.0.get(&link.neighbor).is_some_and(|vertex| vertex.links.iter().any(|other| back(&other)))
+        let back = ((link.neighbor, link.neighbor_interface), (from, link.interface));
+        self.ends.binary_search(&back).is_ok()
     }
 
     /// The shortest paths from a router by its first links.
@@ -80,7 +93,7 @@ impl<'a> Graph<'a> {
         }
         let mut done = BTreeSet::from([root]);
         while let Some(Reverse((distance, router))) = search.heap.pop() {
-            let vertex = &self.0[&router];
+            let vertex = &self.vertices[&router];
             // Nobody goes through a router with overload, not even as a last resort; one may go to it.
             if !done.insert(router) || vertex.overload {
                 continue;

@@ -6,7 +6,7 @@ use crate::discard::{Discard, Discards};
 use crate::event::{DownReason, LinkStateEvent, SpfTrigger};
 use crate::interface::Interface;
 use crate::neighbor::{Neighbor, NeighborId, When};
-use crate::origin::Origin;
+use crate::origin::{Fragment, Origin};
 use crate::outbox::Outbox;
 use crate::routes::{Route, RouteChange};
 use crate::throttle::Throttle;
@@ -189,8 +189,8 @@ impl LinkState {
         let hellos =
             self.interfaces.values().filter(|known| known.speaks().is_some()).map(|known| known.hello_at);
         let silences = self.neighbors.keys().filter_map(|id| self.dead_at(*id));
-        let retries = self.neighbors.values().filter_map(Neighbor::due);
-        let made = self.origin.fragments.values().filter_map(|fragment| fragment.due());
+        let retries = self.neighbors.values().filter_map(|known| known.unconfirmed.due());
+        let made = self.origin.fragments.values().filter_map(Fragment::due);
         let others = self.database.next().into_iter().chain(self.throttle.due());
         hellos.chain(silences).chain(retries).chain(made).chain(others).min()
     }

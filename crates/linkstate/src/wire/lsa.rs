@@ -24,6 +24,12 @@ mod field {
 /// Bit of the flags: nobody should go through this router.
 const OVERLOAD: u16 = 1;
 
+/// The checksum of an announcement, whatever its age, and whatever it says that it is.
+fn sum(octets: &[u8]) -> u32 {
+    let between = &octets[field::AGE.end..field::CHECKSUM.start];
+    checksum(&[&octets[..field::AGE.start], &[0; 2], between, &[0; 4], &octets[field::CHECKSUM.end..]])
+}
+
 /// Which announcement: a router has as many as it takes to hold its links and prefixes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -216,7 +222,7 @@ impl Lsa {
         let mut lsa = Lsa { header, overload, links, prefixes };
         let mut octets = Vec::with_capacity(lsa.len());
         lsa.emit(&mut octets);
-        lsa.header.checksum = checksum(&octets, &[field::AGE, field::CHECKSUM]);
+        lsa.header.checksum = sum(&octets);
         lsa
     }
 
@@ -246,7 +252,7 @@ impl Lsa {
             prefixes: (0..prefixes).map(|_| AnnouncedPrefix::parse(reader)).collect::<Result<_, _>>()?,
         };
         let octets = &whole[..whole.len() - reader.rest().len()];
-        let sound = checksum(octets, &[field::AGE, field::CHECKSUM]) == header.checksum;
+        let sound = sum(octets) == header.checksum;
         sound.then_some(lsa).ok_or(Malformed::LsaChecksum)
     }
 

@@ -55,7 +55,7 @@ impl<'a> Packet<'a> {
             () if payload[field::VERSION] != VERSION => Err(Malformed::Version),
             () if length > payload.len() => Err(Malformed::CutShort),
             () if length < payload.len() => Err(Malformed::Length),
-            () if packet.checksum() != checksum(payload, &[field::CHECKSUM]) => Err(Malformed::Checksum),
+            () if packet.checksum() != sum(payload) => Err(Malformed::Checksum),
             () if packet.router().is_unspecified() => Err(Malformed::RouterId),
             () => Ok(packet),
         }
@@ -103,6 +103,11 @@ impl<'a> Packet<'a> {
         octets.copy_from_slice(&self.0[at]);
         octets
     }
+}
+
+/// The checksum of a packet, whatever it says that it is.
+fn sum(octets: &[u8]) -> u32 {
+    checksum(&[&octets[..field::CHECKSUM.start], &[0; 4], &octets[field::CHECKSUM.end..]])
 }
 
 fn parse_id(reader: &mut Reader<'_>) -> Result<LsaId, Malformed> {
@@ -188,8 +193,8 @@ impl Repr {
         octets[field::ROUTER].copy_from_slice(&self.router.octets());
         octets[field::INCARNATION].copy_from_slice(&self.incarnation.to_be_bytes());
         octets[field::TO].copy_from_slice(&self.to.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
-        let sum = checksum(&octets, &[field::CHECKSUM]);
-        octets[field::CHECKSUM].copy_from_slice(&sum.to_be_bytes());
+        let sum = sum(&octets).to_be_bytes();
+        octets[field::CHECKSUM].copy_from_slice(&sum);
         octets.into()
     }
 }
