@@ -65,6 +65,15 @@ pub enum IpEvent {
         /// What it carries.
         payload: Bytes,
     },
+    /// A packet of ours did not arrive, says somebody: its destination cannot be reached, or its time was over.
+    Error {
+        /// Who says so.
+        from: IpAddr,
+        /// The type of the message, of ICMP or ICMPv6.
+        kind: u8,
+        /// The packet, as far as it is quoted.
+        quoted: Bytes,
+    },
     /// A datagram to a UDP port that somebody has registered for; its checksum was right.
     Datagram {
         /// Where it came in.

@@ -185,7 +185,18 @@ impl IpStack {
         if arrival.own && arrival.payload[..2] == [8, 0] {
             self.echo(now, arrival, IpProtocol::Icmp, 0);
         }
+        // Destination unreachable and time exceeded (RFC 792).
+        if arrival.own && matches!(arrival.payload[0], 3 | 11) {
+            self.hear_error(arrival);
+        }
         Ok(())
+    }
+
+    /// Somebody tells us what has become of a packet of ours, and quotes it behind the eight octets of ICMP's header.
+    fn hear_error(&mut self, arrival: &Arrival<'_>) {
+        let Some(quoted) = arrival.payload.get(8..) else { return };
+        let (from, quoted) = (arrival.header.from, Bytes::copy_from_slice(quoted));
+        self.links.events.push_back(IpEvent::Error { from, kind: arrival.payload[0], quoted });
     }
 
     fn take_icmp6(&mut self, now: Instant, arrival: &Arrival<'_>) -> Result<(), IpDrop> {
@@ -218,6 +229,8 @@ impl IpStack {
             128 if arrival.own && arrival.payload[1] == 0 && !from.is_unspecified() => {
                 self.echo(now, arrival, IpProtocol::Icmpv6, 129);
             }
+            // Destination unreachable and time exceeded (RFC 4443).
+            1 | 3 if arrival.own => self.hear_error(arrival),
             _ => {}
         }
         Ok(())

@@ -204,6 +204,7 @@ impl Switch {
         for change in changes {
             self.follow_port(now, change);
         }
+        self.reconfigure_routing(now);
         self.settle_agents(now);
         self.wind_up(now);
     }

@@ -11,16 +11,19 @@ use crate::learning::mishaps::Mishaps;
 use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
-use crate::routing::{BfdSessions, Speaker, Station, FibConflict, InterfaceState, PathCheck, Programmer, Rib, WorkerBucket, WriteMishaps};
+use crate::routing::{
+    BfdSessions, FibConflict, InterfaceState, PathCheck, Programmer, Rib, Speaker, Station, WorkerBucket,
+    WriteMishaps,
+};
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_bfd::Bfd;
 use greylag_bgp::NeighborId;
-use std::net::IpAddr;
-use greylag_linkstate::LinkState;
 use greylag_dataplane::{DataPlane, Limits, RouteLimits};
+use greylag_linkstate::LinkState;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
@@ -260,6 +263,7 @@ impl Switch {
         }
         let (ports, workers) = (switch.ports.len(), config.workers.count);
         switch.events.push(now, Event::SwitchStarted { ports, workers });
+        switch.settle_interfaces(now);
         switch.settle_agents(now);
         switch.run_timers(now);
         Ok(switch)

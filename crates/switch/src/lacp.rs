@@ -231,6 +231,7 @@ impl Switch {
         for (id, up) in turned {
             self.follow_link(now, id, up);
         }
+        self.settle_interfaces(now);
     }
 
     /// The link of a part of a bundle has changed: the bundle follows at once, agent or no agent.

@@ -16,6 +16,8 @@
 //!   [`Worker::originate`](greylag_dataplane::Worker::originate) while the data plane
 //!   [has one to send](greylag_dataplane::DataPlane::has_originated).
 //!
+//! - [`Switch::poll_packets`] when a worker has handed up a packet ([`DataPlane::packets_waiting`](greylag_dataplane::DataPlane::packets_waiting)).
+//!
 //!   An agent that is slow, or was away, looks at its queue of its own accord: `poll_timeout` says when.
 //!
 //! ```
@@ -87,7 +89,8 @@ pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};
 pub use routing::{
-    FibConflict, FibConflictKind, FibRefusal, FibWrite, Hop, Offer, PathProbe, RouteSource, RoutingEvent, Target,
+    BfdSessionEvent, BgpSessionEvent, FibConflict, FibConflictKind, FibRefusal, FibWrite, Hop, LinkStateTold,
+    Offer, PathProbe, RouteSource, RoutingEvent, Target,
 };
 pub use supervisor::GivenUp;
 pub use table_door::{Answer, Installed, Output, OutputRecord, Place, Sighting, TableEntry};

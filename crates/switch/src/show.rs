@@ -17,9 +17,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
-pub use routing::{
-    FibRow, GroupMemberRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow, RouteRow,
-};
+pub use routing::{FibRow, GroupMemberRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow, RouteRow};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -459,7 +457,8 @@ impl Switch {
                     let lost = ports.map(|counts| counts.drops[DropReason::PuntQueueFull.index()]).sum();
                     (plane.punts_waiting() as u64, lost, 0)
                 }
-                AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => (0, 0, 0),
+                AgentKind::Programming => (self.writes_waiting() as u64, 0, 0),
+                AgentKind::Bfd | AgentKind::Routing => (0, 0, 0),
             };
             AgentRow {
                 name: agent.name().to_owned(),

@@ -5,7 +5,9 @@ use crate::agent::AgentKind;
 use crate::config::{BfdTimers, InterfacePlace, StaticTarget};
 use crate::event::Event;
 use greylag_base::{Instant, InterfaceId};
-use greylag_bfd::{Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Micros, PacketIn, Path, SessionConfig, SessionId, State};
+use greylag_bfd::{
+    Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Micros, PacketIn, Path, SessionConfig, SessionId, State,
+};
 use greylag_ip::Send;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,7 +80,9 @@ impl Switch {
         });
         for hop in of_statics.filter(|hop| hop.bfd) {
             let peer = match &hop.interface {
-                Some(name) => self.config().interface(name.as_str()).and_then(|(id, _)| self.peer_on(hop.address, id)),
+                Some(name) => {
+                    self.config().interface(name.as_str()).and_then(|(id, _)| self.peer_on(hop.address, id))
+                }
                 None => self.peer(hop.address, None, false),
             };
             wanted.extend(peer.map(|peer| (peer, routing.bfd)));
@@ -111,7 +115,10 @@ impl Switch {
     fn peer(&self, remote: IpAddr, local: Option<IpAddr>, multihop: bool) -> Option<BfdPeer> {
         if !multihop {
             let on = self.interface_to(remote)?;
-            return Some(BfdPeer { local: local.or_else(|| self.own_address(on, remote))?, ..self.peer_on(remote, on)? });
+            return Some(BfdPeer {
+                local: local.or_else(|| self.own_address(on, remote))?,
+                ..self.peer_on(remote, on)?
+            });
         }
         let local = local.or_else(|| self.own_anywhere(remote))?;
         Some(BfdPeer { remote, local, interface: None })

@@ -7,8 +7,8 @@ use crate::event::Event;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use greylag_base::Instant;
 use greylag_bgp::{
-    Action, Asn, Attributes, Bgp, BgpConfig, BgpEvent, Cause, Direction, Family, FamilyConfig, NeighborConfig,
-    NeighborId, Origin, PathPart, RouteChange,
+    Action, Asn, Attributes, Bgp, BgpConfig, BgpEvent, Cause, Direction, Family, FamilyConfig,
+    NeighborConfig, NeighborId, Origin, PathPart, RouteChange,
 };
 use greylag_ip::{ConnectionId, TcpEvent};
 use ipnet::IpNet;
@@ -200,16 +200,18 @@ impl Switch {
         let Some(config) = self.config().routing.bgp.clone() else { return };
         let mut wanted: BTreeSet<IpNet> =
             config.networks.iter().copied().filter(|prefix| self.rib.has(*prefix)).collect();
-        for (source, is_told) in
-            [(RouteSource::Connected, config.redistribute_connected), (RouteSource::Static, config.redistribute_static)]
-        {
+        for (source, is_told) in [
+            (RouteSource::Connected, config.redistribute_connected),
+            (RouteSource::Static, config.redistribute_static),
+        ] {
             if is_told {
                 let routes = self.rib.iter().filter(|route| route.active && route.source == source);
                 wanted.extend(routes.map(|route| route.prefix));
             }
         }
         if config.redistribute_connected {
-            let loopbacks = self.config().interfaces.iter().filter(|own| own.place == InterfacePlace::Loopback);
+            let loopbacks =
+                self.config().interfaces.iter().filter(|own| own.place == InterfacePlace::Loopback);
             wanted.extend(loopbacks.flat_map(|own| &own.addresses).map(|address| address.subnet()));
         }
         let Some(speaker) = &mut self.speaker else { return };
@@ -224,9 +226,13 @@ impl Switch {
 
     /// A BFD session with a neighbour has failed, or is up again.
     pub(crate) fn set_bgp_path(&mut self, now: Instant, neighbor: IpAddr, usable: bool) {
-        let with_bfd = self.config().routing.bgp.iter().flat_map(|bgp| &bgp.neighbors).any(|config| {
-            config.bfd && config.neighbor_address == neighbor
-        });
+        let with_bfd = self
+            .config()
+            .routing
+            .bgp
+            .iter()
+            .flat_map(|bgp| &bgp.neighbors)
+            .any(|config| config.bfd && config.neighbor_address == neighbor);
         let id = self.bgp_neighbors.get(&neighbor).copied();
         if let (true, Some(id), Some(speaker)) = (with_bfd, id, &mut self.speaker) {
             speaker.bgp.set_path(now, id, usable, PathPart::Bfd);
@@ -298,9 +304,9 @@ impl Switch {
 
     fn offer_bgp(&mut self, change: RouteChange) {
         let offer = change.route.map(|route| {
-            let hops = route.next_hops.iter().map(|address| Hop { address: *address, interface: None, weight: 1 });
-            let preference =
-                if route.external { RouteSource::Bgp.preference() } else { INTERNAL_PREFERENCE };
+            let hops =
+                route.next_hops.iter().map(|address| Hop { address: *address, interface: None, weight: 1 });
+            let preference = if route.external { RouteSource::Bgp.preference() } else { INTERNAL_PREFERENCE };
             Offer { preference, metric: 0, target: Target::hops(hops) }
         });
         self.rib.update(change.prefix, RouteSource::Bgp, offer.as_ref());
@@ -352,9 +358,13 @@ impl Switch {
         let Some(config) = all.neighbors.iter().find(|config| config.id == neighbor) else { return };
         let (local, remote) = (config.local_address, SocketAddr::new(config.neighbor_address, PORT));
         let is_internal = config.peer_as == all.asn;
-        let multihop = self.config().routing.bgp.iter().flat_map(|bgp| &bgp.neighbors).any(|config| {
-            config.multihop && config.neighbor_address == remote.ip()
-        });
+        let multihop = self
+            .config()
+            .routing
+            .bgp
+            .iter()
+            .flat_map(|bgp| &bgp.neighbors)
+            .any(|config| config.multihop && config.neighbor_address == remote.ip());
         // External neighbours are on the link, unless it is said that they are not.
         let ttl = if is_internal || multihop { 64 } else { 1 };
         let Some(station) = &mut self.station else { return };

@@ -53,9 +53,10 @@ impl Switch {
     pub(crate) fn router_id(&self) -> Ipv4Addr {
         let config = self.config();
         let of = |is_loopback: bool| {
-            let interfaces = config.interfaces.iter().filter(move |interface| {
-                (interface.place == InterfacePlace::Loopback) == is_loopback
-            });
+            let interfaces = config
+                .interfaces
+                .iter()
+                .filter(move |interface| (interface.place == InterfacePlace::Loopback) == is_loopback);
             interfaces
                 .flat_map(|interface| &interface.addresses)
                 .filter_map(|address| match address.ip {
@@ -116,7 +117,9 @@ impl Switch {
             .config()
             .interfaces
             .iter()
-            .map(|interface| (interface.id, self.interface_is_up(interface.id), self.interface_nets(interface.id)))
+            .map(|interface| {
+                (interface.id, self.interface_is_up(interface.id), self.interface_nets(interface.id))
+            })
             .collect();
         if let Some(machine) = &mut self.link_state {
             for (id, up, addresses) in states {
@@ -147,7 +150,13 @@ impl Switch {
         }
     }
 
-    pub(crate) fn handle_link_state(&mut self, now: Instant, interface: InterfaceId, from: IpAddr, payload: &[u8]) {
+    pub(crate) fn handle_link_state(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        from: IpAddr,
+        payload: &[u8],
+    ) {
         if self.works(AgentKind::Routing)
             && let Some(machine) = &mut self.link_state
         {
@@ -172,7 +181,13 @@ impl Switch {
         with_bfd.filter_map(|(interface, address)| self.peer_on(address, interface)).collect()
     }
 
-    pub(crate) fn set_link_state_path(&mut self, now: Instant, interface: InterfaceId, neighbor: IpAddr, usable: bool) {
+    pub(crate) fn set_link_state_path(
+        &mut self,
+        now: Instant,
+        interface: InterfaceId,
+        neighbor: IpAddr,
+        usable: bool,
+    ) {
         if self.works(AgentKind::Routing)
             && let Some(machine) = &mut self.link_state
         {
@@ -222,11 +237,13 @@ impl Switch {
             LinkStateEvent::AdjacencyUp { interface, neighbor } => {
                 LinkStateTold::LinkStateAdjacencyUp { interface: self.interface_name(interface), neighbor }
             }
-            LinkStateEvent::AdjacencyDown { interface, neighbor, reason } => LinkStateTold::LinkStateAdjacencyDown {
-                interface: self.interface_name(interface),
-                neighbor,
-                reason,
-            },
+            LinkStateEvent::AdjacencyDown { interface, neighbor, reason } => {
+                LinkStateTold::LinkStateAdjacencyDown {
+                    interface: self.interface_name(interface),
+                    neighbor,
+                    reason,
+                }
+            }
             LinkStateEvent::SpfRan { routers, changed, .. } if changed > 0 => {
                 LinkStateTold::LinkStateSpfRan { routers, changed }
             }

@@ -30,10 +30,10 @@ use crate::event::Event;
 use greylag_base::Instant;
 
 pub use audit::{FibConflict, FibConflictKind};
-pub(crate) use bfd::BfdSessions;
 pub use bfd::BfdSessionEvent;
-pub(crate) use bgp::Speaker;
+pub(crate) use bfd::BfdSessions;
 pub use bgp::BgpSessionEvent;
+pub(crate) use bgp::Speaker;
 pub use door::FibRefusal;
 pub use event::RoutingEvent;
 pub(crate) use interfaces::InterfaceState;
@@ -44,8 +44,8 @@ pub use path_check::PathProbe;
 pub(crate) use programmer::Programmer;
 pub(crate) use programming::WorkerBucket;
 pub(crate) use rib::{Rib, RouteView};
-pub(crate) use station::Station;
 pub use route::{Hop, Offer, RouteSource, Target};
+pub(crate) use station::Station;
 pub use write::FibWrite;
 
 pub(crate) use audit::{adjacency_address, adjacency_interface, target_kind};

@@ -88,9 +88,10 @@ impl Switch {
     /// Begins to send a packet through every bucket; what is under way is given up.
     pub(crate) fn check_paths(&mut self, now: Instant) {
         let probes = self.make_probes();
-        let by_flow = probes.iter().enumerate().map(|(index, probe)| {
-            ((probe.destination, probe.source_port, probe.destination_port), index)
-        });
+        let by_flow = probes
+            .iter()
+            .enumerate()
+            .map(|(index, probe)| ((probe.destination, probe.source_port, probe.destination_port), index));
         self.path_check = PathCheck { by_flow: by_flow.collect(), next: 0, due: Some(now), probes };
         self.run_path_check(now);
     }
@@ -151,14 +152,18 @@ impl Switch {
                 let (bucket_id, count) = (index as u16, buckets.len() as u64);
                 let source = self.probe_source(group, bucket.next_hop, prefix);
                 let Some(source) = source else { continue };
-                let Some(flow) = self.find_flow(&hash, prefix, source, (bucket_id.into(), count)) else { continue };
+                let Some(flow) = self.find_flow(&hash, prefix, source, (bucket_id.into(), count)) else {
+                    continue;
+                };
                 let (destination, source_port, destination_port) = flow;
                 probes.push(PathProbe {
                     group,
                     bucket: bucket_id,
                     prefix,
                     prefixes,
-                    next_hop: bucket.next_hop.map_or_else(|| "nobody".to_owned(), |id| self.next_hop_text(id)),
+                    next_hop: bucket
+                        .next_hop
+                        .map_or_else(|| "nobody".to_owned(), |id| self.next_hop_text(id)),
                     source,
                     destination,
                     source_port,
@@ -181,10 +186,11 @@ impl Switch {
     fn probe_source(&self, group: GroupId, next_hop: Option<NextHopId>, prefix: IpNet) -> Option<IpAddr> {
         let of_bucket = next_hop.and_then(|id| self.rib.next_hops.adjacency(id));
         let of_group = self.rib.paths.get(group).and_then(|path| path.held.first().copied());
-        let interface = [of_bucket, of_group].into_iter().flatten().find_map(|adjacency| match adjacency {
-            Adjacency::Neighbor(interface, _) => Some(interface),
-            _ => None,
-        })?;
+        let interface =
+            [of_bucket, of_group].into_iter().flatten().find_map(|adjacency| match adjacency {
+                Adjacency::Neighbor(interface, _) => Some(interface),
+                _ => None,
+            })?;
         let own = &self.config().interfaces.get(interface.index())?.addresses;
         let on_link = own.iter().map(|address| address.ip).find(|ip| ip.is_ipv4() == prefix.addr().is_ipv4());
         on_link.or_else(|| self.own_anywhere(prefix.addr()))
@@ -276,7 +282,8 @@ mod tests {
 
     #[test]
     fn addresses_stay_within_their_prefix() {
-        for prefix in ["10.0.0.0/8", "10.1.2.3/32", "10.1.2.2/31", "2001:db8::/32", "2001:db8::1/128", "::/0"] {
+        for prefix in ["10.0.0.0/8", "10.1.2.3/32", "10.1.2.2/31", "2001:db8::/32", "2001:db8::1/128", "::/0"]
+        {
             let prefix: IpNet = prefix.parse().unwrap();
             for number in [0, 1, 2, 255, 65_536, u64::MAX] {
                 assert!(prefix.contains(&nth_address(prefix, number)), "{prefix} {number}");

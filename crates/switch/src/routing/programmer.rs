@@ -20,7 +20,6 @@ pub(crate) struct Programmer {
     believed: BTreeMap<GroupId, Vec<Member>>,
     /// When it may write again, where its rate is limited.
     free_at: Instant,
-    written: u64,
 }
 
 /// A write that waits.
@@ -60,7 +59,6 @@ impl Programmer {
         if count < least {
             return Vec::new();
         }
-        self.written += count as u64;
         self.queue.drain(..count).map(|pending| pending.write).collect()
     }
 
@@ -96,7 +94,6 @@ impl Programmer {
 
     /// It is told that a write arrived.
     pub(crate) fn believe(&mut self, write: &FibWrite) {
-        self.written += 1;
         if let FibWrite::Group { id, members } = write {
             if members.is_empty() {
                 self.believed.remove(id);
@@ -121,10 +118,5 @@ impl Programmer {
     /// Writes that wait.
     pub(crate) fn waiting(&self) -> usize {
         self.queue.len() + self.held.len()
-    }
-
-    /// Writes that it believes to have done since it was started.
-    pub(crate) fn written(&self) -> u64 {
-        self.written
     }
 }

@@ -79,6 +79,11 @@ impl Switch {
         }
     }
 
+    /// Writes that it has heard of and not done.
+    pub(crate) fn writes_waiting(&self) -> usize {
+        self.programmer.as_ref().map_or(0, Programmer::waiting)
+    }
+
     /// When it has something to do.
     pub(crate) fn next_of_programming(&self) -> Option<Instant> {
         if !self.works(AgentKind::Programming) {
@@ -128,10 +133,9 @@ impl Switch {
         let config = self.config().routing.next_hop_groups;
         let kind = match config.hashing {
             GroupHashing::Modulo => Kind::Modulo,
-            GroupHashing::Resilient { idle_timer, unbalanced_timer } => Kind::Resilient(Timers {
-                idle: idle_timer,
-                unbalanced: unbalanced_timer,
-            }),
+            GroupHashing::Resilient { idle_timer, unbalanced_timer } => {
+                Kind::Resilient(Timers { idle: idle_timer, unbalanced: unbalanced_timer })
+            }
         };
         GroupShape { kind, buckets: config.buckets }
     }

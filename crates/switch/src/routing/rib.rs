@@ -38,8 +38,6 @@ pub(crate) struct Rib {
     regrouped: BTreeSet<GroupId>,
     /// Prefixes whose route in use changed.
     rerouted: Vec<IpNet>,
-    /// Offers that found no room.
-    refused: u64,
 }
 
 /// What is offered for one prefix.
@@ -88,7 +86,6 @@ impl Rib {
             stray: BTreeSet::new(),
             regrouped: BTreeSet::new(),
             rerouted: Vec::new(),
-            refused: 0,
         }
     }
 
@@ -102,10 +99,7 @@ impl Rib {
                     }
                     Some(Candidate { preference: *preference, metric: *metric, source, path })
                 }
-                None => {
-                    self.refused += 1;
-                    None
-                }
+                None => None,
             },
             None => None,
         };
@@ -293,7 +287,6 @@ impl Rib {
             let mut held = Vec::with_capacity(wanted.len());
             for (adjacency, weight) in wanted {
                 let Some((next_hop, is_new)) = self.next_hops.take(adjacency) else {
-                    self.refused += 1;
                     continue;
                 };
                 if is_new {
@@ -417,11 +410,6 @@ impl Rib {
     /// The prefixes for which a source offers something.
     pub(crate) fn offered_by(&self, source: RouteSource) -> Vec<IpNet> {
         self.iter().filter(|route| route.source == source).map(|route| route.prefix).collect()
-    }
-
-    /// Offers and members that found no room.
-    pub(crate) fn refused(&self) -> u64 {
-        self.refused
     }
 }
 

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use greylag_base::{Instant, InterfaceId, MacAddr, VlanId};
 use greylag_dataplane::PuntReason;
 use greylag_ip::{
-    IcmpError, InterfaceConfig as IpInterface, IpConfig, IpEvent, IpStack, NeighborState, NeighborTimers, Outgoing,
-    TcpEvent,
+    IcmpError, InterfaceConfig as IpInterface, IpConfig, IpEvent, IpStack, NeighborState, NeighborTimers,
+    Outgoing,
 };
 use greylag_wire::ethernet::{self, EtherType, Frame};
 use ipnet::IpNet;
@@ -58,16 +58,11 @@ impl Station {
     /// When the configuration was not checked.
     pub(crate) fn new(switch: &Switch, now: Instant) -> Self {
         let config = switch.ip_config(switch.config());
-        let mut stack = IpStack::new(config, switch.seed.derive("ip"), now).expect("a configuration is checked");
+        let mut stack =
+            IpStack::new(config, switch.seed.derive("ip"), now).expect("a configuration is checked");
         bfd::UDP_PORTS.into_iter().for_each(|port| stack.register_udp(port));
         stack.register_protocol(link_state::PROTOCOL);
-        Station {
-            stack,
-            hosts: BTreeSet::new(),
-            wanted: BTreeSet::new(),
-            held: VecDeque::new(),
-            unplaced: 0,
-        }
+        Station { stack, hosts: BTreeSet::new(), wanted: BTreeSet::new(), held: VecDeque::new(), unplaced: 0 }
     }
 
     /// When it has something to do.
@@ -89,7 +84,8 @@ impl Switch {
                     IpAddr::V6(addr) => ip.ipv6.push((addr, address.prefix_length)),
                 }
             }
-            let of_it = config.routing.static_neighbors.iter().filter(|entry| entry.interface == interface.name);
+            let of_it =
+                config.routing.static_neighbors.iter().filter(|entry| entry.interface == interface.name);
             ip.neighbors = of_it.map(|entry| (entry.address, entry.mac_address)).collect();
             (id, ip)
         });
@@ -268,8 +264,11 @@ impl Switch {
     /// The routing agent is there again: it hears of all stations that have come and gone meanwhile.
     pub(crate) fn settle_hosts(&mut self, now: Instant) {
         let Some(station) = &self.station else { return };
-        let there: BTreeMap<IpNet, (InterfaceId, IpAddr)> =
-            station.hosts.iter().map(|&(interface, address)| (IpNet::from(address), (interface, address))).collect();
+        let there: BTreeMap<IpNet, (InterfaceId, IpAddr)> = station
+            .hosts
+            .iter()
+            .map(|&(interface, address)| (IpNet::from(address), (interface, address)))
+            .collect();
         for gone in self.rib.offered_by(RouteSource::Neighbor) {
             if !there.contains_key(&gone) {
                 self.rib.update(gone, RouteSource::Neighbor, None);
@@ -325,7 +324,10 @@ impl Switch {
                     Some(InterfacePlace::Vlan(vlan))
                         if destination.is_unicast() && self.config().learning.owned().adjacency =>
                     {
-                        self.place_frame(now, Held { until: now + HELD_FOR, interface, vlan, destination, frame });
+                        self.place_frame(
+                            now,
+                            Held { until: now + HELD_FOR, interface, vlan, destination, frame },
+                        );
                     }
                     _ => self.door.originate_on(now, interface, frame),
                 }
@@ -341,9 +343,10 @@ impl Switch {
         }
         let asks = self.works(AgentKind::Learning);
         let Some(station) = &mut self.station else { return };
-        let is_first = !station.held.iter().any(|other| {
-            (other.vlan, other.destination) == (held.vlan, held.destination)
-        });
+        let is_first = !station
+            .held
+            .iter()
+            .any(|other| (other.vlan, other.destination) == (held.vlan, held.destination));
         let (interface, destination) = (held.interface, held.destination);
         if station.held.len() == HELD {
             station.held.pop_front();
@@ -400,11 +403,10 @@ impl Switch {
                 Some(header.frame(&payload).into())
             }
             (IpAddr::V6(own), IpAddr::V6(address)) => {
-                let message = greylag_ip::nd::solicitation(mac, own, address, None);
+                let (destination, message) = greylag_ip::nd::solicitation(mac, own, address, None);
                 let mut payload = vec![0; message.packet_len()];
                 message.emit(&mut payload);
-                let group = greylag_ip::addresses::group_mac6(greylag_ip::addresses::solicited_node(address));
-                let header = ethernet::Repr { destination: group, source: mac, ether_type: EtherType::IPV6 };
+                let header = ethernet::Repr { destination, source: mac, ether_type: EtherType::IPV6 };
                 Some(header.frame(&payload).into())
             }
             _ => None,
@@ -412,7 +414,10 @@ impl Switch {
     }
 
     pub(crate) fn interface_name(&self, id: InterfaceId) -> String {
-        self.config().interfaces.get(id.index()).map_or_else(|| id.to_string(), |config| config.name.to_string())
+        self.config()
+            .interfaces
+            .get(id.index())
+            .map_or_else(|| id.to_string(), |config| config.name.to_string())
     }
 }
 
@@ -436,5 +441,8 @@ fn destination(frame: &[u8]) -> Option<IpAddr> {
 
 /// An IPv4 packet without Don't Fragment (RFC 791 3.1).
 fn may_be_cut(frame: &[u8]) -> bool {
-    payload(frame).is_some_and(|packet| packet.first().is_some_and(|octet| octet >> 4 == 4) && packet.get(6).is_some_and(|flags| flags & 0x40 == 0))
+    payload(frame).is_some_and(|packet| {
+        packet.first().is_some_and(|octet| octet >> 4 == 4)
+            && packet.get(6).is_some_and(|flags| flags & 0x40 == 0)
+    })
 }

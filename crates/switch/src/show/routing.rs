@@ -2,7 +2,9 @@
 
 use crate::Switch;
 use crate::config::{GroupHashing, InterfacePlace};
-use crate::routing::{FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, target_kind};
+use crate::routing::{
+    FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, target_kind,
+};
 use greylag_base::{Instant, InterfaceId, MacAddr};
 use greylag_bfd::SessionRow;
 use greylag_bgp::BgpSnapshot;
@@ -171,7 +173,8 @@ impl Switch {
 
     /// What is offered for each prefix, the best first; within a prefix, if one is given.
     pub fn route_rows(&self, within: Option<IpNet>) -> Vec<RouteRow> {
-        let routes = self.rib.iter().filter(|route| within.is_none_or(|within| within.contains(&route.prefix)));
+        let routes =
+            self.rib.iter().filter(|route| within.is_none_or(|within| within.contains(&route.prefix)));
         routes.map(|route| self.route_row(&route)).collect()
     }
 
@@ -202,7 +205,8 @@ impl Switch {
         let mut texts: BTreeMap<GroupId, Vec<String>> = BTreeMap::new();
         let rows = routes.map(|(prefix, group)| {
             let next_hops = texts.entry(group).or_insert_with(|| {
-                let mut texts: Vec<String> = self.group_hops(group).keys().map(|id| self.next_hop_text(*id)).collect();
+                let mut texts: Vec<String> =
+                    self.group_hops(group).keys().map(|id| self.next_hop_text(*id)).collect();
                 texts.sort();
                 texts
             });
