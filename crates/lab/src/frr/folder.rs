@@ -41,7 +41,7 @@ impl Folder {
         }
         DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(FrrError::file("make", path))?;
         let owned = chown(path, Some(*user), Some(*group)).map_err(Into::into);
-        owned.map_err(FrrError::file("give to the user of FRR", path))?;
+        owned.map_err(FrrError::file("give to the user of FRR, which takes root,", path))?;
         Ok(folder)
     }
 
