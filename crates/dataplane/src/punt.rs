@@ -114,6 +114,11 @@ impl Outbox {
         self.refused[port.index()].load(Ordering::Relaxed)
     }
 
+    /// Frames of interfaces that were not taken.
+    pub(crate) fn refused_on_interfaces(&self) -> u64 {
+        self.refused_on_interfaces.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
