@@ -6,9 +6,10 @@ use greylag_lacp::{Interval, Preset};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
 use greylag_scenario::{Source, bond, lab, switch};
 use greylag_switch::config::{
-    Attachment, BondConfig, DampingAction, FlowHashConfig, GroupHashing, IdlePolicy, LacpConfig, LagConfig,
-    LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef, NextHopGroupsConfig, ProgrammingConfig,
-    RoutingConfig, StormControl, SupervisorConfig, SwitchConfig,
+    Attachment, BondConfig, DampingAction, FlowHashConfig, GroupHashing, IdlePolicy, InterfacePlace,
+    LacpConfig, LagConfig, LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef,
+    NextHopGroupsConfig, ProgrammingConfig, RoutingConfig, StaticTarget, StormControl, SupervisorConfig,
+    SwitchConfig,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -142,6 +143,32 @@ fn bundle() {
         assert_eq!((ae0.mtu, &ae0.membership), (1500, &Membership::Access(vlan(1))));
         let lag = LagConfig { interval: Interval::Fast, ..LagConfig::default() };
         assert_eq!(ae0.attachment, Attachment::Lag(Box::new(lag)));
+    }
+}
+
+#[test]
+fn routed() {
+    let lab = read_lab("routed.clab.yml");
+    for (name, far, gateways) in
+        [("r1", "20", ["10.0.1.1", "10.0.2.1"]), ("r2", "10", ["10.0.1.0", "10.0.2.0"])]
+    {
+        let router = config(&lab, name);
+        let places: Vec<InterfacePlace> = router.interfaces.iter().map(|interface| interface.place).collect();
+        let [
+            InterfacePlace::Vlan(_),
+            InterfacePlace::Port(_),
+            InterfacePlace::Port(_),
+            InterfacePlace::Loopback,
+        ] = places[..]
+        else {
+            panic!("{places:?}")
+        };
+        let route = &router.routing.static_routes[0];
+        assert_eq!(route.prefix.to_string(), format!("10.0.{far}.0/24"));
+        let StaticTarget::NextHops(hops) = &route.to else { panic!("it has next hops") };
+        let addresses: Vec<String> = hops.iter().map(|hop| hop.address.to_string()).collect();
+        assert_eq!(addresses, gateways);
+        assert_eq!(router.routing.static_routes.len(), 4);
     }
 }
 
