@@ -258,7 +258,9 @@ impl LinkState {
         self.complete_exchanges(now);
         self.announce(now);
         self.reap();
-        self.begin_anew();
+        if self.begin_anew() {
+            self.announce(now);
+        }
         self.run_spf(now);
         self.send_hellos(now);
         self.send_due(now);

@@ -211,7 +211,7 @@ pub struct Lsa {
 
 impl Lsa {
     /// Of a router that makes it now; the checksum follows.
-    pub(crate) fn new(
+    pub fn new(
         id: LsaId,
         sequence: u32,
         overload: bool,
