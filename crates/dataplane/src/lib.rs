@@ -77,7 +77,7 @@ pub use forwarding::{
 };
 pub use interface::{Carrier, InterfaceForwarding};
 pub use next_hop::NextHop;
-pub use packet::{Packet, PuntReason};
+pub use packet::{OURSELVES, Packet, PuntReason};
 pub use plane::{DataPlane, Limits};
 pub use ports::Ports;
 pub use punt::Punt;

@@ -16,6 +16,9 @@ const OURS: u16 = 1024;
 /// Others.
 const OTHERS: u16 = 256;
 
+/// In place of the interface by which a packet came in, of one that the switch itself has sent.
+pub const OURSELVES: InterfaceId = InterfaceId(u16::MAX);
+
 /// Why a packet is handed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -16,6 +16,7 @@ use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use greylag_base::{DropReason, Instant, InterfaceId, MacAddr, PortId, Seed, VlanId};
 use greylag_mactable::{Config, ConfigError, Decline, Geometry, Learn, MacTable, Swept, WhenFull};
+use greylag_wire::ethernet::{self, EtherType};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -284,9 +285,13 @@ impl DataPlane {
         self.outbox.post(Way::Interface(interface), frame);
     }
 
-    /// Has an IP packet of our own sent the way that the FIB says, before everything else.
-    pub fn originate_routed(&self, packet: Bytes) {
-        self.outbox.post(Way::Routed, packet);
+    /// Has an IP packet of our own sent the way that the FIB says, before everything else. What becomes of it otherwise is handed up
+    /// as having come in by [`OURSELVES`](crate::OURSELVES).
+    pub fn originate_routed(&self, packet: &[u8]) {
+        let is_ipv4 = packet.first().is_some_and(|octet| octet >> 4 == 4);
+        let ether_type = if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 };
+        let header = ethernet::Repr { destination: MacAddr::ZERO, source: MacAddr::ZERO, ether_type };
+        self.outbox.post(Way::Routed, header.frame(packet).into());
     }
 
     /// How many reports of the workers wait.

@@ -69,7 +69,7 @@ pub(crate) enum Way {
     Port(PortId),
     /// An interface of layer 3.
     Interface(InterfaceId),
-    /// As the FIB says: it is an IP packet without a frame.
+    /// As the FIB says; its frame has no addresses yet.
     Routed,
 }
 

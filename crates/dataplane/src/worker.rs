@@ -8,7 +8,7 @@ use crate::ingress::Header;
 use crate::plane::{DataPlane, Reporter};
 use crate::ports::Ports;
 use crate::punt::Way;
-use crate::routing::{Load, Round, Router, Search, from_host, from_routed_port, originate};
+use crate::routing::{Load, Round, Router, Search, from_host, from_routed_port, originate, originate_routed};
 use crate::sweeping::Sweeping;
 use crate::tracer::Tracer;
 use crate::{Forwarding, Layer3, Routes, WorkerEvent};
@@ -152,19 +152,18 @@ impl Worker {
             self.batch.clear();
             self.batch.push(&frame);
             match way {
-                Way::Port(port) => hand_over(port, &self.batch, &[0], ports, counters),
-                Way::Interface(_) | Way::Routed => {}
                 Way::Port(port) => {
                     let counters = &self.plane.workers[self.index].counters;
                     hand_over(port, &self.batch, &[0], ports, counters);
                 }
-                Way::Interface(interface) => self.originate_on(now, interface, ports),
+                Way::Interface(interface) => self.originate_on(now, Some(interface), ports),
+                Way::Routed => self.originate_on(now, None, ports),
             }
         }
     }
 
-    /// Sends the one frame of the batch by an interface.
-    fn originate_on<P: Ports + ?Sized>(&mut self, now: Instant, id: InterfaceId, ports: &mut P) {
+    /// Sends the one frame of the batch by an interface, or the way that the FIB says.
+    fn originate_on<P: Ports + ?Sized>(&mut self, now: Instant, id: Option<InterfaceId>, ports: &mut P) {
         let Worker { plane, batch, headers, egress, router, seat, .. } = self;
         let share = &plane.workers[self.index];
         let reporter =
@@ -182,7 +181,12 @@ impl Worker {
         };
         let account = &mut Account { arrival: PortId(0), counters: &share.counters.own, tracer: &mut () };
         let load = &mut Load { batch, headers, egress, account };
-        originate(id, (router, plane), &round, load, Search { seat, reporter: &reporter });
+        let search = Search { seat, reporter: &reporter };
+        match id {
+            Some(id) => originate(id, (router, plane), &round, load, search),
+            None => originate_routed((router, plane), &round, load, search),
+        }
+        self.has_punted |= round.has_punted.get();
         self.has_news |= reporter.has_news.get();
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
     }

@@ -271,7 +271,7 @@ impl Switch {
     /// What the data plane is told of a port.
     pub(crate) fn port_forwarding(&self, index: usize) -> PortForwarding {
         let (id, port) = (PortId(index as u16), &self.ports[index]);
-        match (&port.config.attachment, port.config.membership.aggregate()) {
+        let forwarding = match (&port.config.attachment, port.config.membership.aggregate()) {
             (Attachment::Lag(_), _) => {
                 PortForwarding { aggregation: Aggregation::Lag(self.lags.buckets(id)), ..port.forwarding() }
             }
@@ -281,7 +281,8 @@ impl Switch {
                 PortForwarding { up: port.is_up(), aggregation, ..lag.forwarding() }
             }
             _ => port.forwarding(),
-        }
+        };
+        PortForwarding { layer3: self.layer3_of(id), ..forwarding }
     }
 
     /// What comes in by a port of a bundle is taken.

@@ -5,7 +5,7 @@ use crate::counters::{Family, Tally};
 use crate::flood::{FloodBudget, Flooded, flood};
 use crate::ingress::Header;
 use crate::plane::Reporter;
-use crate::routing::rewrite::rewrite;
+use crate::routing::rewrite::{address, rewrite};
 use crate::routing::{Load, Round};
 use crate::storm::FloodClass;
 use crate::tracer::Path;
@@ -32,6 +32,8 @@ pub(crate) enum Origin {
     Routed,
     /// They are the switch's own: they are as they are to be.
     Own,
+    /// They are the switch's own and routed: they get stations, and live as long as they were to.
+    OwnRouted,
 }
 
 /// The frames of a batch that leave by interfaces, a column for each thing that is known of them.
@@ -201,8 +203,10 @@ impl Departures {
                 _ => decision,
             });
             load.account.settle(load.batch, frame, outcome);
-            if origin == Origin::Routed && outcome.is_ok() {
-                rewrite(load.batch, frame, &header);
+            match origin {
+                Origin::Routed if outcome.is_ok() => rewrite(load.batch, frame, &header),
+                Origin::OwnRouted => address(load.batch, frame, &header),
+                Origin::Routed | Origin::Own => {}
             }
         }
         self.sought = 0;

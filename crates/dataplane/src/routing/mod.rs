@@ -24,7 +24,7 @@ mod rewrite;
 pub(crate) use concern::{Concern, concern};
 pub(crate) use departures::Origin;
 pub(crate) use header::packet_of;
-pub(crate) use own::originate;
+pub(crate) use own::{originate, originate_routed};
 pub(crate) use port::{from_host, from_routed_port};
 
 use crate::account::Account;

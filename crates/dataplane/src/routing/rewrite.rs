@@ -6,6 +6,13 @@ use greylag_ports::Batch;
 use greylag_wire::checksum;
 use greylag_wire::ethernet::ADDRESSES_LEN;
 
+/// Gives a frame the addresses of `header`.
+pub(crate) fn address(batch: &mut Batch, frame: u16, header: &Header) {
+    let addresses = &mut batch.bytes_mut(frame.into())[..ADDRESSES_LEN];
+    addresses[..6].copy_from_slice(&header.destination.0);
+    addresses[6..].copy_from_slice(&header.source.0);
+}
+
 /// Gives a frame the addresses of `header`, and its packet one hop less. The packet has a sound IP header, and a hop left.
 // The tag is not looked at: egress sees to it. What the sender left to do, such as cutting the packet into segments, stays to be done:
 // no header above IP is changed, and the time to live is in no pseudo-header (RFC 9293 3.1, RFC 8200 8.1).

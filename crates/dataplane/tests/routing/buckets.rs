@@ -51,7 +51,7 @@ fn each_bucket_can_be_reached_and_leads_where_the_group_says() {
             let mut decisions = Decisions::default();
             rig.send_traced(0, &packet.frame(), Offload::NONE, &mut decisions);
             let [Decision::Routed { path, .. }] = decisions.0[..] else { panic!("{:?}", decisions.0) };
-            assert_eq!(Some(path.next_hop), buckets[usize::from(bucket)], "bucket {bucket}");
+            assert_eq!(Some(path.next_hop), buckets[usize::from(bucket)].next_hop, "bucket {bucket}");
         }
     }
 }

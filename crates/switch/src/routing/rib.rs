@@ -247,7 +247,8 @@ impl Rib {
     /// The path of the longest route in use to an address; not of a prefix for which the path `but` is offered, for no route leads to its
     /// own gateway, whether or not it is the one in use.
     fn route_to(&self, address: IpAddr, but: Option<GroupId>) -> Option<GroupId> {
-        let of = |candidates: &Candidates| candidates.used.filter(|_| but.is_none_or(|but| !candidates.have(but)));
+        let of =
+            |candidates: &Candidates| candidates.used.filter(|_| but.is_none_or(|but| !candidates.have(but)));
         match IpNet::from(address) {
             IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
             IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
