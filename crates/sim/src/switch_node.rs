@@ -240,10 +240,14 @@ impl Running {
         fabric: &mut Fabric,
         observer: &mut O,
     ) {
-        if self.switch.data_plane().has_originated() {
-            let observer = RefCell::new(observer);
+        while self.switch.data_plane().has_originated() {
+            let observer = RefCell::new(&mut *observer);
             let mut ports = Cabling { now, plugs, fabric, observer: &observer };
-            self.workers[0].originate(&mut ports);
+            self.workers[0].originate(now, &mut ports);
+            // What cannot go the way that the FIB says comes back.
+            if self.workers[0].take_punted() {
+                self.switch.poll_frames(now);
+            }
         }
     }
 

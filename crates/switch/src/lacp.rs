@@ -297,12 +297,16 @@ impl Switch {
         FlowHashConfig { seed: Some(config.seed.unwrap_or(self.seed.derive("flow-hash").0)), ..config }
     }
 
-    /// Takes in the frames that workers have handed up, as many as the agent takes now. To be called as soon as
+    /// Takes in the frames and packets that workers have handed up, as many as whoever they are for takes now. To be called as soon as
     /// one has been.
     pub fn poll_frames(&mut self, now: Instant) {
-        if !self.door.is_live() {
-            return;
+        if self.door.is_live() {
+            self.poll_lacp(now);
+            self.poll_packets(now);
         }
+    }
+
+    fn poll_lacp(&mut self, now: Instant) {
         self.next_frames = None;
         let agent = self.lives.get_mut(&AgentKind::Lacp).filter(|agent| agent.works());
         let Some(agent) = agent else { return };

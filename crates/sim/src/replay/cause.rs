@@ -126,10 +126,16 @@ impl Trails {
         decision: Decision,
     ) {
         let end = match decision {
-            Decision::Forwarded(port) if map.sends_past(switch, port) => End::SentPast(port),
-            Decision::Forwarded(port) => End::Sent(port),
-            Decision::Flooded { left_out: true } => End::LeftOut,
-            Decision::Flooded { left_out: false } => End::Flooded,
+            Decision::Forwarded(port) | Decision::Routed { port, .. } if map.sends_past(switch, port) => {
+                End::SentPast(port)
+            }
+            Decision::Forwarded(port) | Decision::Routed { port, .. } => End::Sent(port),
+            Decision::Flooded { left_out: true } | Decision::RoutedToAll { left_out: true, .. } => {
+                End::LeftOut
+            }
+            Decision::Flooded { left_out: false } | Decision::RoutedToAll { left_out: false, .. } => {
+                End::Flooded
+            }
             Decision::Dropped(reason) => End::Dropped(reason),
             // It is for the switch: no probe is.
             Decision::Punted => return,

@@ -110,11 +110,8 @@ impl Switch {
         self.hear_station(now);
     }
 
-    /// Takes in the packets that workers have handed up. To be called as soon as one has been.
-    pub fn poll_packets(&mut self, now: Instant) {
-        if !self.door.is_live() {
-            return;
-        }
+    /// Takes in the packets that workers have handed up.
+    pub(crate) fn poll_packets(&mut self, now: Instant) {
         let plane = std::sync::Arc::clone(self.door.plane());
         for packet in plane.take_packets(LOOK) {
             let greylag_dataplane::Packet { interface, reason, frame, .. } = packet;
