@@ -453,7 +453,10 @@ fn forwarded(frame: &[u8], ingress: Option<InterfaceId>) -> Option<Vec<u8>> {
                 header[10..12]
                     .copy_from_slice(&checksum::updated(checksum, lives, lives - 0x0100).to_be_bytes());
             }
-            _ => packet.first_chunk_mut::<40>()?[7] -= 1,
+            _ => {
+                let lives = &mut packet.first_chunk_mut::<40>()?[7];
+                *lives = lives.checked_sub(1)?;
+            }
         }
     }
     Some(packet)
