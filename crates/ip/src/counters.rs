@@ -32,13 +32,13 @@ reasons! {
         Martian, "The packet's source or destination cannot be on a link.";
         OwnSource, "The packet's source is an address of ours.";
         ForeignAddress, "The packet is not for the switch.";
-        HopLimit, "The segment came from further away than the peer's security allows.";
+        HopLimit, "The packet has come too far: its time to live is over, or its segment is not from where its sender should be.";
         Fragments, "The fragments overlap, are too many, or did not all come in time.";
         NoRoute, "The packet is for a group or a link-local address, and it was not said by which interface it leaves.";
         NoSource, "There is no address to send from.";
         TooBig, "The packet is longer than the MTU and must not be fragmented.";
         Unresolved, "The neighbour did not answer.";
-        QueueFull, "Too many packets wait for the same neighbour: the oldest had to go.";
+        QueueFull, "Too many packets wait for the same neighbour, and the oldest had to go; or too many connections are being opened.";
         NeighborsFull, "The interface's table of neighbours is full, and none of them is stale.";
     }
 }

@@ -63,9 +63,9 @@ proptest! {
             mend(&mut frame);
             rig.hear(LAN, &frame);
             rig.stack.forward_error(rig.now, WAN, IcmpError::TimeExceeded, &frame);
+            rig.stack.forward_slow(rig.now, WAN, LAN, None, &frame);
             if let Some(packet) = frame.get(14..) {
-                rig.stack.forward_slow(rig.now, WAN, ip("10.0.1.2"), packet, Some(LAN), 100);
-                rig.stack.forward_slow(rig.now, LAN, ip("2001:db8::2"), packet, None, 100);
+                rig.stack.send_via(rig.now, LAN, None, packet);
             }
             rig.outgoing();
             rig.sleep(Duration::from_millis(700));
