@@ -1,13 +1,14 @@
 //! What a switch's stack has counted: packets that it dropped, ICMP messages that it sent, and errors that it did not send.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Declares each reason once: variant, sentence.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($variant:ident, $description:literal;)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum $name { $(#[doc = $description] $variant),+ }
 
@@ -57,7 +58,7 @@ reasons! {
 }
 
 /// What a switch's stack has counted since it started; what has none is not there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct IpCounters {
     /// Packets that went no further.
@@ -65,7 +66,7 @@ pub struct IpCounters {
     /// Echo requests that were answered.
     pub echo_replies: u64,
     /// ICMP errors that were sent, by their kind.
-    pub icmp_errors: BTreeMap<&'static str, u64>,
+    pub icmp_errors: BTreeMap<Cow<'static, str>, u64>,
     /// ICMP errors that were not sent.
     pub icmp_silences: BTreeMap<Silence, u64>,
 }

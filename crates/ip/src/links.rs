@@ -466,7 +466,7 @@ impl Links {
             return Err(Silence::Limited);
         }
         let packet = icmp_error::build(error, own, header.from, packet);
-        *self.counters.icmp_errors.entry(error.name()).or_default() += 1;
+        *self.counters.icmp_errors.entry(error.name().into()).or_default() += 1;
         let interface = is_link_local(header.from).then_some(ingress);
         self.send_packet(now, packet, interface);
         Ok(())

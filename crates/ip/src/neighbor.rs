@@ -130,7 +130,7 @@ pub struct Entry {
     pub mac: Option<MacAddr>,
     /// What is known of it.
     pub state: NeighborState,
-    /// For how long that is so.
+    /// Since when that is so.
     pub since: Instant,
     /// When it last confirmed its address, or was first asked for when it never has.
     pub confirmed: Instant,

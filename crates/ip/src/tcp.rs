@@ -178,8 +178,9 @@ impl Tcp {
         links: &mut Links,
     ) -> Result<ConnectionId, ConnectError> {
         let scope = interface.filter(|_| is_link_local(local));
-        if is_link_local(local) && scope.is_none() || is_link_local(remote.ip()) && interface.is_none() {
-            return Err(ConnectError::NoInterface(remote.ip()));
+        let on_link = [local, remote.ip()].into_iter().find(|addr| is_link_local(*addr));
+        if let Some(addr) = on_link.filter(|_| interface.is_none()) {
+            return Err(ConnectError::NoInterface(addr));
         }
         if !owns(links, scope, local) {
             return Err(ConnectError::NotOwn(local));

@@ -135,7 +135,7 @@ fn what_cannot_be_reached_is_refused_at_once() {
         assert_eq!(connect("10.0.0.1", remote, ttl), Err(wrong));
     }
     let nowhere = connect("fe80::ff:fe00:1", "[fe80::ff:fe00:22]:179", 1);
-    assert_eq!(nowhere, Err(ConnectError::NoInterface(ip("fe80::ff:fe00:22"))));
+    assert_eq!(nowhere, Err(ConnectError::NoInterface(ip("fe80::ff:fe00:1"))));
 }
 
 /// RFC 5082: both ends send with 255, and a segment that crossed a router is not theirs.

@@ -2,7 +2,7 @@
 
 use crate::rig::*;
 use crate::tshark::conversation;
-use greylag_ip::IcmpError;
+use greylag_ip::{IcmpError, IpSnapshot};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -76,6 +76,8 @@ proptest! {
         rig.take(LAN, &ping("10.0.0.2", "10.0.0.1", b"?"));
         prop_assert!(!rig.outgoing().is_empty());
         rig.sleep(Duration::from_secs(600));
-        serde_json::to_string(&rig.stack.snapshot(rig.now)).expect("it can be written");
+        let snapshot = rig.stack.snapshot(rig.now);
+        let text = serde_json::to_string(&snapshot).expect("it can be written");
+        prop_assert_eq!(serde_json::from_str::<IpSnapshot>(&text).expect("and read"), snapshot);
     }
 }
