@@ -277,6 +277,27 @@ fn intervals_that_differ_keep_two_routers_apart_and_are_counted() {
 }
 
 #[test]
+fn intervals_that_are_shorter_at_both_ends_count_at_once() {
+    let mut network = Network::of_links(2, &[(A, B, 10)]).settle();
+    for router in [A, B] {
+        network.reconfigure(router, |config| {
+            let interface = &mut config.interfaces[0];
+            (interface.hello_interval, interface.dead_interval) = (secs(1), secs(4));
+        });
+    }
+    network.sent.clear();
+    network.run(secs(1));
+    assert!([A, B].iter().all(|router| network.sent.iter().any(|sent| sent.router == *router)));
+    // Whoever was silent for longer than that by then is given up, and comes back by two hellos, at the pace.
+    network.run(secs(14));
+    assert!(network.is_whole());
+    network.cut(0);
+    network.events.clear();
+    network.run(secs(4));
+    assert_eq!(network.downs().len(), 2);
+}
+
+#[test]
 fn two_routers_with_one_router_id_are_counted() {
     let mut network = Network::of_links(2, &[(A, B, 10)]);
     network.reconfigure(B, |config| config.router_id = router_id(A));
