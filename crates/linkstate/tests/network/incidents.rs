@@ -109,6 +109,17 @@ fn a_neighbor_that_bfd_has_lost_before_it_was_heard_does_not_come_up() {
 }
 
 #[test]
+fn bfd_speaks_of_one_interface_though_the_address_is_on_both() {
+    let mut network = Network::of_links(2, &[(A, B, 10), (A, B, 10)]).settle();
+    let end = network.end(0, A);
+    network.tell(A, |router, now| router.set_path(now, end, local(B), false));
+    network.run(secs(30));
+    let states: Vec<_> = network.snapshot(A).neighbors.iter().map(|row| row.state).collect();
+    assert_eq!(states, [NeighborState::Held, NeighborState::Full]);
+    assert_eq!(network.way(A, loopback6(B)), "fe80::2 at 10");
+}
+
+#[test]
 fn packets_that_pass_one_way_only_take_both_ends_down() {
     let mut network = triangle();
     network.segments[0].deaf = [(A, B)].into();
