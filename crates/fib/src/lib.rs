@@ -69,8 +69,11 @@ mod prefix;
 mod ranges;
 mod reader;
 mod routes;
+mod shortcut;
 mod simd;
 mod spans;
+#[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+mod wide;
 mod word;
 mod writer;
 
