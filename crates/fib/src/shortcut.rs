@@ -1,8 +1,8 @@
 //! A block whose routes all lie in one block far below.
 //!
-//! An operator announces a /32, and somewhere in it the /128 of his routers: nothing else is routed there. As nested blocks that is a
-//! chain of nodes with one run that leads on, and all other addresses of a batch wait for the few that go down there. A shortcut names the far block, so that
-//! one comparison is the whole way.
+//! An operator announces a /32, and somewhere in it the /128 of his routers: nothing else is routed there. As nested blocks that is
+//! a chain of nodes with one run that leads on, and all other addresses of a batch wait for the few that go down there. A shortcut
+//! names the far block, so that one comparison is the whole way.
 
 use crate::arena::Arena;
 use crate::prefix::{Address, Prefix};

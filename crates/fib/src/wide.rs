@@ -1,9 +1,9 @@
 //! Many look-ups at once, eight to a vector.
 //!
-//! The steps are those of `batch.rs`. The words of the table are loaded one by one, as every look-up must, and put together to vectors: what they
-//! mean is worked out for eight addresses at once, and each address noted on the list of what it needs next by compressing. So vectors only ever touch what is this
-//! batch's own, and the argument why readers may believe what they see is the same. Gathers would load eight words at once; they are
-//! slower, and Rust has no atomic ones.
+//! The steps are those of `batch.rs`. The words of the table are loaded one by one, as every look-up must, and put together to vectors:
+//! what they mean is worked out for eight addresses at once, and each address noted on the list of what it needs next, by compressing.
+//! So vectors only ever touch what is this batch's own, ranges apart, and the argument why readers may believe what they see is the
+//! same. Gathers would load eight words at once; they are slower, and Rust has no atomic ones.
 
 use crate::batch::prefetch;
 use crate::fib::Shared;
