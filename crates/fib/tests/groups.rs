@@ -83,7 +83,7 @@ fn all_routes_of_a_lost_next_hop_leave_it_at_one_store() {
     let prefix = |number| Prefix::new(number << 12, 24).unwrap();
     routes.load((0..ROUTES).map(|number| (prefix(number), GroupId::new(number % 8 + 1).unwrap()))).unwrap();
     let addresses: Vec<u32> = (0..ROUTES).map(|number| number << 12).collect();
-    let hashes: Vec<u64> = (0..ROUTES).map(|number| u64::from(number) * 0x9e37_79b9 >> 7).collect();
+    let hashes: Vec<u64> = (0..ROUTES).map(|number| (u64::from(number) * 0x9e37_79b9) >> 7).collect();
     let mut chosen = || {
         let (mut found, mut chosen) = (vec![None; addresses.len()], vec![None; addresses.len()]);
         routes.reader().session().look_up_batch(&addresses, &mut found);
