@@ -334,6 +334,12 @@ impl Explainer<'_> {
                 let (to, lag) = (port.as_deref().unwrap_or("a port"), lag.as_deref().unwrap_or("its bundle"));
                 format!("stale entry: sent to {to}, by which {lag} does not send")
             }
+            End::Lost(link, LinkLoss::Flow) => {
+                names.push(loss_name(LinkLoss::Flow).to_owned());
+                let from = self.map.ends[link].iter().position(|&end| end == node).unwrap_or(0);
+                port = Some(self.lab.links[link].ends[from].interface.to_string());
+                format!("lost in {}, beyond {}", self.map.network(link), end_name(self.lab, link, from))
+            }
             End::Lost(link, why) => {
                 names.extend([loss_name(why).to_owned(), "link".to_owned()]);
                 let from = self.map.ends[link].iter().position(|&end| end == node).unwrap_or(0);
@@ -403,7 +409,9 @@ impl Explainer<'_> {
     fn cut(&self, cable: usize, at: Instant) -> Option<Instant> {
         self.chronicle.last_order(at, |action| match action {
             Action::Link { link, change } => *link == cable && !matches!(change, LinkChange::Up),
-            Action::PowerOff { switch } => self.map.ends[cable].contains(switch),
+            Action::PowerOff { switch } | Action::Upgrade { switch, .. } => {
+                self.map.ends[cable].contains(switch)
+            }
             Action::MoveHost { link, .. } => *link == cable,
             _ => false,
         })
@@ -438,6 +446,7 @@ fn loss_name(why: LinkLoss) -> &'static str {
         LinkLoss::Loss => "link-loss",
         LinkLoss::Corrupt => "link-corrupt",
         LinkLoss::Dark => "link-dark",
+        LinkLoss::Flow => "transit",
     }
 }
 
@@ -449,6 +458,7 @@ fn loss_words(why: LinkLoss) -> &'static str {
         LinkLoss::Loss => "loses frames",
         LinkLoss::Corrupt => "corrupts frames",
         LinkLoss::Dark => "has nobody powered at the other end",
+        LinkLoss::Flow => "loses this flow",
     }
 }
 
