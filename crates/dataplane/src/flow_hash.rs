@@ -8,6 +8,7 @@
 //! switch has a seed, and so has each use of the hash within a switch.
 
 use crate::FlowFields;
+use crate::ingress::Header;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use greylag_base::{Dice, Seed, VlanId};
 use greylag_wire::ethernet::{ADDRESSES_LEN, EtherType, HEADER_LEN};
@@ -94,15 +95,31 @@ impl FlowHash {
     #[inline]
     pub fn of(&self, frame: &[u8], vlan: VlanId) -> u64 {
         let Some(header) = frame.first_chunk::<HEADER_LEN>() else { return 0 };
+        // Eight octets at once, and the two that are not the address's replaced.
+        let destination = header.first_chunk().expect("a header is longer");
+        let source = header.last_chunk().expect("a header is longer");
+        let [destination, source] = [destination, source].map(|octets| u64::from_be_bytes(*octets) & !0xffff);
+        self.between(destination, source, frame, vlan)
+    }
+
+    /// The hash of a frame that will have other addresses and another VLAN once it leaves.
+    #[inline]
+    pub(crate) fn of_leaving(&self, header: &Header, frame: &[u8]) -> u64 {
+        let [destination, source] = [header.destination, header.source].map(|mac| mac.to_bits() << 16);
+        self.between(destination, source, frame, header.vlan)
+    }
+
+    /// The hash of a frame between two stations, whose addresses are the upper 48 bits.
+    #[inline(always)]
+    fn between(&self, destination: u64, source: u64, frame: &[u8], vlan: VlanId) -> u64 {
+        if frame.len() < HEADER_LEN {
+            return 0;
+        }
         let tag_len = if let Tag::Present(_) = Tag::parse(frame) { TAG_LEN } else { 0 };
         let (&[high, low], packet) =
             frame[ADDRESSES_LEN + tag_len..].split_first_chunk().expect("a type is there");
         let ether_type = u16::from_be_bytes([high, low]);
 
-        // Eight octets at once, and the two that are not the address's replaced.
-        let destination = header.first_chunk().expect("a header is longer");
-        let source = header.last_chunk().expect("a header is longer");
-        let [destination, source] = [destination, source].map(|octets| u64::from_be_bytes(*octets) & !0xffff);
         let (to, from) = self.ordered(destination, source);
         let to_station = to | u64::from(vlan.get());
         let from_station = from | u64::from(if ether_type < LEAST_ETHER_TYPE { 0 } else { ether_type });

@@ -12,6 +12,7 @@ use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
 pub(crate) struct Header {
     pub(crate) destination: MacAddr,
     pub(crate) source: MacAddr,
+    /// [`VlanId::DEFAULT`] where there is none, on ports that are not of the bridge: nobody asks for it there.
     pub(crate) vlan: VlanId,
     /// The tag that the frame carries on ports where its VLAN is tagged.
     pub(crate) tag: Tci,
@@ -32,6 +33,22 @@ impl From<DropReason> for Exit {
     }
 }
 
+/// How long a frame was on the wire: with its tag, wherever that is now.
+#[inline(always)]
+pub(crate) fn octets_on_wire(batch: &Batch, index: usize) -> u64 {
+    let aside = if let Tagging::Aside(_) = batch.tagging(index) { TAG_LEN } else { 0 };
+    (batch.bytes(index).len() + aside) as u64
+}
+
+/// What a frame says of itself before its VLAN is asked for.
+struct Glance {
+    destination: MacAddr,
+    source: MacAddr,
+    tag: Tag,
+    /// The tag is in its bytes.
+    inline: bool,
+}
+
 /// Reads and checks one frame of a batch that came in on `port`.
 // Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
 #[inline(always)]
@@ -41,6 +58,55 @@ pub(crate) fn admit(
     forwarding: &Forwarding,
     port: &PortForwarding,
 ) -> Result<Header, Exit> {
+    let Glance { destination, source, tag, inline } = glance(batch, index, forwarding, port)?;
+    let tci = match tag {
+        Tag::Absent => Tci(0),
+        Tag::Present(tci) => tci,
+        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
+    };
+    let vlan = match tci.vid() {
+        Vid::Vlan(vlan) if port.vlans.contains(vlan) => vlan,
+        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
+        Vid::Priority => port.untagged.ok_or(DropReason::NoNativeVlan)?,
+        Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
+    };
+    if inline {
+        batch.set_inline_tag(index);
+    }
+    Ok(Header { destination, source, vlan, tag: tci.with_vlan(vlan) })
+}
+
+/// As [`admit`], on a port that is no port of the bridge: a frame is of no VLAN there, and has no tag or one that has a priority alone.
+#[inline(always)]
+pub(crate) fn admit_unbridged(
+    batch: &mut Batch,
+    index: usize,
+    forwarding: &Forwarding,
+    port: &PortForwarding,
+) -> Result<Header, Exit> {
+    let Glance { destination, source, tag, inline } = glance(batch, index, forwarding, port)?;
+    let tci = match tag {
+        Tag::Absent => Tci(0),
+        Tag::Present(tci) => match tci.vid() {
+            Vid::Priority => tci,
+            Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
+            Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
+        },
+        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
+    };
+    if inline {
+        batch.set_inline_tag(index);
+    }
+    Ok(Header { destination, source, vlan: VlanId::DEFAULT, tag: tci })
+}
+
+#[inline(always)]
+fn glance(
+    batch: &Batch,
+    index: usize,
+    forwarding: &Forwarding,
+    port: &PortForwarding,
+) -> Result<Glance, Exit> {
     let bytes = batch.bytes(index);
     let frame = Frame::new_checked(bytes).ok_or(DropReason::Runt)?;
     let (destination, source) = (frame.destination(), frame.source());
@@ -74,21 +140,7 @@ pub(crate) fn admit(
     if collecting == Some(false) {
         return Err(DropReason::NotCollecting.into());
     }
-    let tci = match tag {
-        Tag::Absent => Tci(0),
-        Tag::Present(tci) => tci,
-        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
-    };
-    let vlan = match tci.vid() {
-        Vid::Vlan(vlan) if port.vlans.contains(vlan) => vlan,
-        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
-        Vid::Priority => port.untagged.ok_or(DropReason::NoNativeVlan)?,
-        Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
-    };
-    if inline {
-        batch.set_inline_tag(index);
-    }
-    Ok(Header { destination, source, vlan, tag: tci.with_vlan(vlan) })
+    Ok(Glance { destination, source, tag, inline })
 }
 
 #[cfg(test)]

@@ -38,6 +38,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
+mod bridge;
 mod buckets;
 mod counters;
 mod damping;
@@ -57,6 +59,7 @@ mod plane;
 mod ports;
 mod punt;
 mod routes;
+mod routing;
 mod storm;
 mod sweeping;
 mod tracer;
@@ -64,7 +67,7 @@ mod waiting;
 mod worker;
 
 pub use buckets::Buckets;
-pub use counters::{LearnCounts, PortCounts};
+pub use counters::{InterfaceCounts, LearnCounts, PortCounts, TrafficCounts};
 pub use damping::{Damper, Ruling};
 pub use event::{WorkerEvent, WorkerReport};
 pub use flow_fields::FlowFields;
@@ -74,11 +77,11 @@ pub use forwarding::{
 };
 pub use interface::{Carrier, InterfaceForwarding};
 pub use next_hop::NextHop;
-pub use packet::{Packet, PuntReason};
+pub use packet::{OURSELVES, Packet, PuntReason};
 pub use plane::{DataPlane, Limits};
 pub use ports::Ports;
 pub use punt::Punt;
-pub use routes::{RouteLimits, RouteTables, Routes};
-pub use tracer::{Decision, Tracer};
+pub use routes::{RouteLimits, RouteTables, Routes, StaleBucket};
+pub use tracer::{Decision, Path, Tracer};
 pub use waiting::WaitingSource;
 pub use worker::Worker;

@@ -1,16 +1,22 @@
 //! What workers and control side share.
 
 use crate::counters::WorkerCounters;
+use crate::next_hop::NextHops;
+use crate::packet::PacketQueues;
 use crate::punt::{self, Outbox, Punt, Way};
 use crate::storm::StormMeters;
 use crate::waiting::{Waiting, WaitingSource};
-use crate::{Forwarding, LearnCounts, Packet, PortCounts, RouteLimits, Routes, WorkerEvent, WorkerReport};
+use crate::{
+    Forwarding, InterfaceCounts, LearnCounts, Packet, PortCounts, RouteLimits, Routes, WorkerEvent,
+    WorkerReport,
+};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use greylag_base::{DropReason, Instant, InterfaceId, MacAddr, PortId, Seed, VlanId};
 use greylag_mactable::{Config, ConfigError, Decline, Geometry, Learn, MacTable, Swept, WhenFull};
+use greylag_wire::ethernet::{self, EtherType};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -73,7 +79,8 @@ pub(crate) struct WorkerShare {
     pub(crate) events: ArrayQueue<WorkerReport>,
     pub(crate) waiting: Waiting,
     punts: ArrayQueue<Punt>,
-    pub(crate) packets: ArrayQueue<Packet>,
+    /// None where there is no layer 3.
+    pub(crate) packets: Option<PacketQueues>,
 }
 
 impl WorkerShare {
@@ -112,6 +119,7 @@ impl DataPlane {
             when_full: limits.when_full,
             geometry: limits.geometry.clone(),
         })?;
+        let interfaces = limits.routes.map_or(0, |_| NextHops::MOST_INTERFACES);
         Ok(DataPlane {
             table,
             forwarding: Arc::new(ArcSwap::from_pointee(Forwarding::new(Vec::new(), 0))),
@@ -119,11 +127,11 @@ impl DataPlane {
             storm: (0..limits.ports).map(|_| CachePadded::default()).collect(),
             workers: (0..limits.workers)
                 .map(|_| WorkerShare {
-                    counters: WorkerCounters::new(limits.ports.into()),
+                    counters: WorkerCounters::new(limits.ports.into(), interfaces),
                     events: ArrayQueue::new(limits.report_queue.max(1) as usize),
                     waiting: Waiting::new(),
                     punts: punt::punts(),
-                    packets: ArrayQueue::new(1024),
+                    packets: limits.routes.map(|_| PacketQueues::new()),
                 })
                 .collect(),
             sweep_interval: limits.sweep_interval,
@@ -166,6 +174,24 @@ impl DataPlane {
         counts
     }
 
+    /// What has been counted on an interface of layer 3.
+    pub fn interface_counts(&self, interface: InterfaceId) -> InterfaceCounts {
+        let mut counts = InterfaceCounts::default();
+        for counters in self.workers.iter().filter_map(|worker| worker.counters.interface(interface)) {
+            counts.add(counters);
+        }
+        counts
+    }
+
+    /// What frames of the switch itself that were to leave by an interface ([`originate_on`](Self::originate_on)) perished of before they
+    /// had a port, by [`DropReason::index`].
+    pub fn own_drops(&self) -> [u64; DropReason::COUNT] {
+        let mut counts = PortCounts::default();
+        self.workers.iter().for_each(|worker| counts.add(&worker.counters.own));
+        counts.drops[DropReason::EgressQueueFull.index()] += self.outbox.refused_on_interfaces();
+        counts.drops
+    }
+
     /// What has been counted about learning.
     pub fn learn_counts(&self) -> LearnCounts {
         let mut counts = LearnCounts::default();
@@ -190,7 +216,10 @@ impl DataPlane {
         let outcome = session.learn_reporting(&probe, port.0, |_| true, evicted);
         if !matches!(outcome, Learn::Declined(_)) {
             // After the entry is there: until then workers still have it waiting.
-            self.workers.iter().for_each(|worker| worker.waiting.answer(vlan, mac, port));
+            for worker in &self.workers {
+                worker.waiting.answer(vlan, mac, port);
+                worker.waiting.answer_search(vlan, mac);
+            }
         }
         outcome
     }
@@ -238,29 +267,31 @@ impl DataPlane {
     /// Takes the packets that workers have handed up by now, those for the switch itself first, each kind in the order in which they
     /// came in; `limit` of each worker and kind at the most.
     pub fn take_packets(&self, limit: usize) -> Vec<Packet> {
-        let waiting = self.workers.iter().flat_map(|worker| {
-            let count = worker.packets.len().min(limit);
-            std::iter::from_fn(|| worker.packets.pop()).take(count)
-        });
-        let mut packets: Vec<Packet> = waiting.collect();
+        let queues = self.workers.iter().filter_map(|worker| worker.packets.as_ref());
+        let mut packets: Vec<Packet> = queues.flat_map(|queues| queues.take(limit)).collect();
         packets.sort_by_key(|packet| (!packet.reason.is_ours(), packet.at));
         packets
     }
 
     /// How many packets that workers have handed up wait.
     pub fn packets_waiting(&self) -> usize {
-        self.workers.iter().map(|worker| worker.packets.len()).sum()
+        self.workers.iter().filter_map(|worker| worker.packets.as_ref()).map(PacketQueues::len).sum()
     }
 
     /// Has a frame of our own sent by an interface of layer 3, without a tag, before everything else. On the interface of a VLAN it goes
-    /// where the MAC table says, and to all ports of the flood group when that says nothing.
+    /// where the MAC table says, and to all ports of the flood group when that says nothing and [`Learning::adjacency`](crate::Learning)
+    /// is not the agent's. What does not come as far as a port is counted in [`own_drops`](Self::own_drops).
     pub fn originate_on(&self, interface: InterfaceId, frame: Bytes) {
         self.outbox.post(Way::Interface(interface), frame);
     }
 
-    /// Has an IP packet of our own sent the way that the FIB says, before everything else.
-    pub fn originate_routed(&self, packet: Bytes) {
-        self.outbox.post(Way::Routed, packet);
+    /// Has an IP packet of our own sent the way that the FIB says, before everything else. What becomes of it otherwise is handed up
+    /// as having come in by [`OURSELVES`](crate::OURSELVES).
+    pub fn originate_routed(&self, packet: &[u8]) {
+        let is_ipv4 = packet.first().is_some_and(|octet| octet >> 4 == 4);
+        let ether_type = if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 };
+        let header = ethernet::Repr { destination: MacAddr::ZERO, source: MacAddr::ZERO, ether_type };
+        self.outbox.post(Way::Routed, header.frame(packet).into());
     }
 
     /// How many reports of the workers wait.

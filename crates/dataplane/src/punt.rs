@@ -69,7 +69,7 @@ pub(crate) enum Way {
     Port(PortId),
     /// An interface of layer 3.
     Interface(InterfaceId),
-    /// As the FIB says: it is an IP packet without a frame.
+    /// As the FIB says; its frame has no addresses yet.
     Routed,
 }
 
@@ -112,6 +112,11 @@ impl Outbox {
     /// Frames of a port that were not taken.
     pub(crate) fn refused(&self, port: PortId) -> u64 {
         self.refused[port.index()].load(Ordering::Relaxed)
+    }
+
+    /// Frames of interfaces that were not taken.
+    pub(crate) fn refused_on_interfaces(&self) -> u64 {
+        self.refused_on_interfaces.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

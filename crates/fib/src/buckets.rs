@@ -152,6 +152,13 @@ impl Choices<'_> {
         self.detour(place, hash)
     }
 
+    /// The bucket of a flow with this hash, from 0 on; `None` if there is no such group.
+    pub fn bucket(&self, group: GroupId, hash: u64) -> Option<u16> {
+        let place = Place::of(self.shared.groups.get(group.get() as usize)?.load(Ordering::Acquire));
+        let bucket = (hash as u32).checked_rem(u32::from(place.count))?;
+        Some(bucket as u16)
+    }
+
     #[cold]
     fn detour(&self, place: Place, hash: u64) -> Option<NextHopId> {
         let count = usize::from(place.count);

@@ -187,7 +187,6 @@ struct Found<'a> {
     blackhole: bool,
     fdb: bool,
     members: Option<Members<'a>>,
-    is_resilient: bool,
     resilient: Option<Resilient>,
 }
 
@@ -199,9 +198,6 @@ impl<'a> Found<'a> {
             match attribute.kind {
                 attribute::ID => found.id = Some(NextHopId(attribute.u32("NHA_ID")?)),
                 attribute::GROUP => found.members = Some(members(attribute)?),
-                attribute::GROUP_TYPE => {
-                    found.is_resilient = attribute.u16("NHA_GROUP_TYPE")? == attribute::RESILIENT;
-                }
                 attribute::RES_GROUP => found.resilient = Some(resilient(attribute)?),
                 attribute::BLACKHOLE => found.blackhole = true,
                 attribute::OIF => found.next_hop.interface = IfIndex(attribute.u32("NHA_OIF")?),
@@ -257,10 +253,7 @@ impl<'a> NextHopAdd<'a> {
         }
         let id = found.id()?;
         let object = match (found.members, found.blackhole) {
-            (Some(members), _) => {
-                let resilient = found.resilient.filter(|_| found.is_resilient);
-                NextHopObject::Group(NextHopGroup { members, resilient })
-            }
+            (Some(members), _) => NextHopObject::Group(NextHopGroup { members, resilient: found.resilient }),
             (None, true) => NextHopObject::Blackhole,
             (None, false) => {
                 let family = match fixed[field::FAMILY] {

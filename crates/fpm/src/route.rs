@@ -29,6 +29,7 @@ mod field {
     pub(super) const TABLE: usize = 4;
     pub(super) const PROTOCOL: usize = 5;
     pub(super) const KIND: usize = 7;
+    pub(super) const FLAGS: core::ops::Range<usize> = 8..12;
 }
 
 /// `RTN_*`: what is done with a packet.
@@ -367,7 +368,8 @@ impl<'a> RouteAdd<'a> {
             (kind::UNICAST, None, Some(multipath)) => Next::Hops(hops_of(multipath)?),
             (kind::UNICAST, None, None) => {
                 // The flags of a route of one next hop are that one's.
-                found.next_hop.onlink = fixed[8] & ONLINK != 0;
+                let flags = fixed[field::FLAGS].try_into().map_or(0, u32::from_ne_bytes);
+                found.next_hop.onlink = flags & u32::from(ONLINK) != 0;
                 Next::Hops(Hop { next_hop: found.next_hop, weight: 1 }.into())
             }
             (kind, ..) => return Ok(Err(Other::RouteKind(kind))),

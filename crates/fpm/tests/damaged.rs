@@ -172,6 +172,48 @@ fn who_hands_over_more_than_there_is_room_for_is_told_so() {
 }
 
 #[test]
+fn the_place_is_told_after_any_number_of_octets() {
+    let (small, _) = deleted(1);
+    let many = small.repeat(20_000);
+    let (heard, errors) = all(&[&many[..], &frame(104, &[0; 8])].concat());
+    assert_eq!((heard.len(), errors.len()), (20_000, 1));
+    assert_eq!(errors[0].offset, many.len() as u64 + 4 + 16);
+}
+
+#[test]
+fn more_octets_may_come_while_a_frame_is_being_read() {
+    let [one, two] = [1, 2].map(|id| FpmMessage::NextHopDelete(NextHopId(id)));
+    let mut stream = Vec::new();
+    encode(&[one; 2000], &mut stream).unwrap();
+    let mut fpm = Fpm::new();
+    assert_eq!(fpm.handle_bytes(&stream), stream.len());
+    for _ in 0..1000 {
+        assert_eq!(fpm.poll_message(), Ok(Some(one)));
+    }
+    // They find room where the first messages were.
+    let (behind, _) = deleted(2);
+    let behind = behind.repeat(90_000 / behind.len());
+    assert_eq!(fpm.handle_bytes(&behind), behind.len());
+    for _ in 0..1000 {
+        assert_eq!(fpm.poll_message(), Ok(Some(one)));
+    }
+    assert_eq!(fpm.poll_message(), Ok(Some(two)));
+}
+
+#[test]
+fn messages_begin_at_multiples_of_four() {
+    // A netlink message of 17 octets and one of 16, both of a kind that is passed over.
+    let mut stream = frame(16, &[0]);
+    stream.extend([0; 3]);
+    stream.extend(&frame(17, &[])[4..]);
+    let len = stream.len() as u16;
+    stream[2..4].copy_from_slice(&len.to_be_bytes());
+    let (heard, errors) = all(&stream);
+    let expected = [16, 17].map(|kind| format!("{:?}", FpmMessage::Other(Other::Netlink(kind))));
+    assert_eq!((heard, errors), (expected.to_vec(), vec![]));
+}
+
+#[test]
 fn the_largest_frame_is_read_however_full_the_buffer_was() {
     let (small, _) = deleted(1);
     let mut large = vec![1, 1, 0xff, 0xff];

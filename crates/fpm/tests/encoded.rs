@@ -7,7 +7,9 @@ use greylag_fpm::{
 };
 use netlink_packet_core::{NLM_F_REPLACE, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteFlags, RouteMessage, RouteProtocol, RouteVia,
+};
 use proptest::prelude::*;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -74,6 +76,13 @@ fn other_people_s_netlink_reads_our_routes() {
     });
     let hops: Vec<_> = multipath.unwrap().iter().map(|hop| (hop.interface_index, hop.hops)).collect();
     assert_eq!(hops, [(3, 0), (5, 3)]);
+
+    // An IPv6 neighbour of an IPv4 route has an attribute that says of which family it is.
+    octets.clear();
+    let by_ipv6 = Next::Hops(hop("2001:db8::2", 3, 1).into());
+    encode(&[FpmMessage::RouteAdd(add("198.51.100.0/24", by_ipv6))], &mut octets).unwrap();
+    let neighbour = RouteVia::Inet6("2001:db8::2".parse().unwrap());
+    assert!(route(&octets).attributes.contains(&RouteAttribute::Via(neighbour)));
 }
 
 #[test]
@@ -167,7 +176,7 @@ prop_compose! {
         prefix in any_prefix(),
         numbers in any::<(u32, u32, u8, u32)>(),
         replace in any::<bool>(),
-        hops in prop::collection::vec((any_next_hop(), 1u16..=256), 0..6),
+        hops in prop::collection::vec((any_next_hop(), prop_oneof![Just(1u16), 1u16..=256]), 0..6),
         members in prop::collection::vec((any::<u32>(), 1u16..), 0..6),
         resilient in any::<Option<(u16, u32, u32)>>(),
     ) -> Parts {

@@ -107,5 +107,5 @@ pub use event::{Closed, IpEvent, Outgoing, TcpEvent};
 pub use icmp_error::IcmpError;
 pub use neighbor::{NeighborState, NeighborTimers};
 pub use show::{ConnectionRow, IpSnapshot, NeighborRow};
-pub use stack::{IpStack, Send};
+pub use stack::{IpStack, SendOptions};
 pub use tcp::{ConnectError, ConnectionId, PeerTtl};

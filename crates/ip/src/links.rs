@@ -1,7 +1,7 @@
 //! The way out: which interface, which neighbour, which frame. And ICMP errors, which can come of anything.
 
 use crate::addresses::NextHop;
-use crate::config::IpConfig;
+use crate::config::{IpConfig, LEAST_MTU};
 use crate::counters::{IpCounters, IpDrop, Silence};
 use crate::event::{IpEvent, Outgoing};
 use crate::fragment;
@@ -82,12 +82,26 @@ impl Links {
             for own in announced {
                 self.announce(id, own);
             }
+            self.look_for_wanted(now, id);
             self.tell(now, id);
         }
     }
 
     fn link(&mut self, id: InterfaceId) -> &mut Interface {
         self.interfaces.get_mut(&id).expect("it was looked up before")
+    }
+
+    /// Sees to it that those are known whom somebody has to reach.
+    fn look_for_wanted(&mut self, now: Instant, id: InterfaceId) {
+        let link = self.link(id);
+        if !link.up {
+            return;
+        }
+        let wanted: Vec<IpAddr> = link.neighbors.wanted().iter().copied().collect();
+        for addr in wanted {
+            let question = self.link(id).neighbors.look_for(now, addr);
+            self.ask(id, question);
+        }
     }
 
     fn tell(&mut self, now: Instant, id: InterfaceId) {
@@ -102,14 +116,10 @@ impl Links {
         if up {
             link.draw_timers(&self.timers);
             let own: Vec<IpAddr> = link.addresses.iter().map(|own| own.0).collect();
-            let wanted: Vec<IpAddr> = link.neighbors.wanted().iter().copied().collect();
             for addr in own {
                 self.announce(id, addr);
             }
-            for addr in wanted {
-                let question = self.link(id).neighbors.look_for(now, addr);
-                self.ask(id, question);
-            }
+            self.look_for_wanted(now, id);
         } else {
             for _ in link.neighbors.flush() {
                 self.counters.drop(IpDrop::InterfaceDown);
@@ -198,10 +208,11 @@ impl Links {
         ingress: Option<InterfaceId>,
         mtu: u16,
     ) {
-        let mtu = usize::from(mtu);
-        if packet.len() <= mtu {
+        if packet.len() <= usize::from(mtu) {
             return self.transmit(now, id, next, packet, ingress);
         }
+        // No way is narrower than what every link must carry.
+        let mtu = usize::from(mtu.max(LEAST_MTU[usize::from(packet[0] >> 4 == 6)]));
         let ident = self.next_ident();
         let parts = match (packet[0] >> 4, ingress) {
             (4, None) => {

@@ -486,17 +486,21 @@ impl<P> Neighbors<P> {
         self.agenda.extend(at.map(|at| (at, slot)));
     }
 
-    /// In a full table one that has failed makes room, or else the one that has been stale for the longest; `None` when there is
-    /// neither.
+    /// In a full table one that has failed makes room, or else the one that has been stale for the longest; for one that somebody
+    /// has to reach, any that nobody has to. `None` when there is none of these.
     fn insert(&mut self, now: Instant, addr: IpAddr, mac: MacAddr, state: NeighborState) -> Option<Slot> {
         if self.len() >= self.timers.gc_threshold {
             self.collect_garbage(now);
         }
         if self.len() >= self.timers.capacity {
+            let needed = self.wanted.contains(&addr);
             let spare = |neighbor: &&Neighbor<P>| {
-                let state = self.state(neighbor, now);
-                matches!(state, NeighborState::Stale | NeighborState::Failed)
-                    && !self.wanted.contains(&neighbor.addr)
+                let idle = match self.state(neighbor, now) {
+                    NeighborState::Stale | NeighborState::Failed => true,
+                    NeighborState::Permanent => false,
+                    _ => needed,
+                };
+                idle && !self.wanted.contains(&neighbor.addr)
             };
             let failed =
                 |neighbor: &&Neighbor<P>| (neighbor.state != NeighborState::Failed, neighbor.confirmed);

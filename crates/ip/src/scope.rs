@@ -43,10 +43,14 @@ impl Scope {
 
     /// Does all that can be done at `now`; gives what smoltcp sends.
     pub(crate) fn run(&mut self, now: Instant) -> Vec<Vec<u8>> {
-        let time = stack_time(now);
-        self.interface.poll(time, &mut self.device, &mut self.sockets);
-        self.wake = self.interface.poll_at(time, &self.sockets).map(|at| wake_at(now, at));
+        self.interface.poll(stack_time(now), &mut self.device, &mut self.sockets);
         self.device.drain().collect()
+    }
+
+    /// Sees when it wants to be woken, after it has run and its sockets have been looked at.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        let at = self.interface.poll_at(stack_time(now), &self.sockets);
+        self.wake = at.map(|at| wake_at(now, at));
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {

@@ -20,7 +20,7 @@ use std::collections::BTreeSet;
 
 /// How a packet of our own is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Send {
+pub struct SendOptions {
     /// Where it leaves, whatever routing says; to a group or a link-local address, it has to be said. `None` for as routing says.
     pub interface: Option<InterfaceId>,
     /// Its TTL or hop limit.
@@ -185,7 +185,7 @@ impl IpStack {
         from: IpAddr,
         to: IpAddr,
         protocol: u8,
-        how: Send,
+        how: SendOptions,
         payload: &[u8],
     ) {
         self.now = now;
@@ -202,7 +202,14 @@ impl IpStack {
     ///
     /// # Panics
     /// As [`send_ip`](IpStack::send_ip).
-    pub fn send_udp(&mut self, now: Instant, from: SocketAddr, to: SocketAddr, how: Send, payload: &[u8]) {
+    pub fn send_udp(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        to: SocketAddr,
+        how: SendOptions,
+        payload: &[u8],
+    ) {
         let mut datagram = vec![0; UDP_HEADER_LEN + payload.len()];
         let repr = UdpRepr { src_port: from.port(), dst_port: to.port() };
         let (own, peer) = (from.ip(), to.ip());

@@ -320,6 +320,9 @@ impl Tcp {
             }
             stays
         });
+        for stack in self.scopes.values_mut() {
+            stack.settle(now);
+        }
     }
 
     /// Gives octets to a connection; says how many it has taken.

@@ -97,8 +97,8 @@ impl LinkState {
             let Some(&InterfaceConfig { hello_interval, dead_interval, .. }) = interface.speaks() else {
                 continue;
             };
-            interface.hello_at =
-                now + self.dice.between(hello_interval - hello_interval / JITTER, hello_interval);
+            let soonest = hello_interval - hello_interval / JITTER;
+            interface.hello_at = now + interface.dice.between(soonest, hello_interval);
             let (ipv4, ipv6) = (interface.ipv4(), interface.ipv6());
             let there = self.neighbors.iter().filter(|((at, _), _)| *at == id);
             let heard =

@@ -92,15 +92,15 @@ impl LinkState {
         self.flood(now, id, None);
     }
 
-    /// One with the last sequence number is forgotten by everybody: it begins anew.
-    pub(crate) fn begin_anew(&mut self) {
-        let database = &self.database;
-        let router = self.config.router_id;
+    /// One with the last sequence number that is forgotten by everybody begins anew; is there one?
+    pub(crate) fn begin_anew(&mut self) -> bool {
+        let (database, router) = (&self.database, self.config.router_id);
+        let mut begins = false;
         for (fragment, own) in self.origin.fragments.iter_mut().filter(|(_, own)| own.wraps) {
             if database.get(LsaId { router, fragment: *fragment }).is_none() {
-                own.wraps = false;
-                own.sequence = 0;
+                (own.wraps, own.sequence, begins) = (false, 0, true);
             }
         }
+        begins
     }
 }

@@ -13,6 +13,7 @@ use crate::system::LinkState;
 use crate::unconfirmed::Telling;
 use crate::wire::{Lsa, LsaHeader, LsaId};
 use greylag_base::Instant;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 /// What was asked of one neighbor is not asked of another for so long.
@@ -21,6 +22,7 @@ const ASK_AGAIN: Duration = Duration::from_secs(2);
 impl LinkState {
     /// A neighbor says which instances it has.
     pub(crate) fn receive_summary(&mut self, now: Instant, id: NeighborId, headers: &[LsaHeader]) {
+        self.requested.retain(|_, at| now < *at + ASK_AGAIN);
         for header in headers {
             match self.database.compare(header, now) {
                 Theirs::Same => {
@@ -31,9 +33,8 @@ impl LinkState {
                 Theirs::Newer => {
                     // What is newer there need not be told of.
                     self.confirm(id, header.id);
-                    let asked = self.requested.get(&header.id).is_some_and(|at| now < *at + ASK_AGAIN);
-                    if !asked {
-                        self.requested.insert(header.id, now);
+                    if let Entry::Vacant(place) = self.requested.entry(header.id) {
+                        place.insert(now);
                         self.outbox.requests.entry(id).or_default().push(header.id);
                     }
                 }

@@ -2,7 +2,7 @@
 
 use crate::config::InterfaceConfig;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use greylag_base::Instant;
+use greylag_base::{Dice, Instant, InterfaceId, Seed};
 use ipnet::IpNet;
 
 /// Where IPv4 packets go: the group on the local link that RFC 4727 2.4.2 has for experiments.
@@ -10,7 +10,7 @@ pub const IPV4_GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 254);
 /// Where IPv6 packets go: the group on the local link that RFC 4727 3.4.2 has for experiments.
 pub const IPV6_GROUP: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x114);
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Interface {
     /// `None` while only the caller has spoken of it.
     pub(crate) config: Option<InterfaceConfig>,
@@ -19,9 +19,18 @@ pub(crate) struct Interface {
     pub(crate) addresses: Vec<IpNet>,
     /// When the next hello goes.
     pub(crate) hello_at: Instant,
+    /// How early hellos go.
+    pub(crate) dice: Dice,
 }
 
 impl Interface {
+    /// Of which nothing is known yet.
+    pub(crate) fn new(id: InterfaceId, seed: Seed) -> Self {
+        // By its own name, so that one interface more does not change what the others draw.
+        let dice = Dice::new(seed.derive(&format!("interface {id}")));
+        Interface { config: None, up: false, addresses: Vec::new(), hello_at: Instant::ZERO, dice }
+    }
+
     /// The first IPv4 address.
     pub(crate) fn ipv4(&self) -> Option<Ipv4Addr> {
         self.addresses.iter().find_map(|address| match address {

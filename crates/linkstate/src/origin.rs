@@ -87,7 +87,7 @@ impl Origin {
         for (number, fragment) in &mut self.fragments {
             let before = fragment.wanted.take().unwrap_or_default();
             let content = Content {
-                overload,
+                overload: overload && *number == 0,
                 links: before.links.iter().filter_map(|link| take_link(&mut links, link)).collect(),
                 prefixes: before
                     .prefixes
@@ -136,7 +136,9 @@ fn take_prefix(
 fn room_for(contents: &mut BTreeMap<u16, Content>, octets: usize, overload: bool) -> &mut Content {
     let with_room = contents.iter().find(|(_, content)| content.len() + octets <= ROOM);
     let number = with_room.map_or(contents.len() as u16, |(number, _)| *number);
-    contents.entry(number).or_insert_with(|| Content { overload, ..Content::default() })
+    contents
+        .entry(number)
+        .or_insert_with(|| Content { overload: overload && number == 0, ..Content::default() })
 }
 
 #[cfg(test)]
@@ -184,7 +186,8 @@ mod tests {
         let rest = contents(&origin);
         assert_eq!(rest.iter().map(len).collect::<Vec<_>>(), [1, 0, 1]);
         assert_eq!(rest[1], None);
-        assert!(rest.iter().flatten().all(|content| content.overload));
+        let says: Vec<bool> = rest.iter().flatten().map(|content| content.overload).collect();
+        assert_eq!(says, [true, false]);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl<'a> Graph<'a> {
                     None => continue,
                 },
             };
-            vertex.overload |= *overload;
+            vertex.overload |= *overload && id.fragment == 0;
             vertex.links.extend(links);
             vertex.prefixes.extend(prefixes);
         }

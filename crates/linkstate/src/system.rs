@@ -44,7 +44,7 @@ pub struct PacketOut {
 pub struct LinkState {
     pub(crate) config: LinkStateConfig,
     pub(crate) incarnation: u32,
-    pub(crate) dice: Dice,
+    seed: Seed,
     pub(crate) interfaces: BTreeMap<InterfaceId, Interface>,
     pub(crate) neighbors: BTreeMap<NeighborId, Neighbor>,
     /// Addresses of neighbors that BFD has lost.
@@ -73,7 +73,7 @@ impl LinkState {
         let mut router = LinkState {
             config: LinkStateConfig::new(config.router_id),
             incarnation: Dice::new(seed.derive("incarnation")).word() as u32,
-            dice: Dice::new(seed.derive("hellos")),
+            seed,
             interfaces: BTreeMap::new(),
             neighbors: BTreeMap::new(),
             unusable: BTreeSet::new(),
@@ -113,7 +113,10 @@ impl LinkState {
             interface.config = None;
         }
         for interface in &config.interfaces {
-            let known = self.interfaces.entry(interface.id).or_default();
+            let known = self
+                .interfaces
+                .entry(interface.id)
+                .or_insert_with(|| Interface::new(interface.id, self.seed));
             known.config = Some(*interface);
             // A shorter interval counts at once.
             known.hello_at = known.hello_at.min(now + interface.hello_interval);
@@ -131,7 +134,7 @@ impl LinkState {
     ///
     /// Without a carrier, or without any address to speak from, adjacencies go down at once.
     pub fn set_interface(&mut self, now: Instant, id: InterfaceId, up: bool, addresses: &[IpNet]) {
-        let interface = self.interfaces.entry(id).or_default();
+        let interface = self.interfaces.entry(id).or_insert_with(|| Interface::new(id, self.seed));
         if (interface.up, &interface.addresses[..]) == (up, addresses) {
             return;
         }
@@ -258,7 +261,9 @@ impl LinkState {
         self.complete_exchanges(now);
         self.announce(now);
         self.reap();
-        self.begin_anew();
+        if self.begin_anew() {
+            self.announce(now);
+        }
         self.run_spf(now);
         self.send_hellos(now);
         self.send_due(now);

@@ -126,6 +126,12 @@ impl Batch {
         &self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
     }
 
+    /// The same, to be rewritten.
+    pub fn bytes_mut(&mut self, index: usize) -> &mut [u8] {
+        let frame = &self.frames[..self.len][index];
+        &mut self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
+    }
+
     /// What its sender left to do.
     pub fn offload(&self, index: usize) -> Offload {
         self.frames[..self.len][index].offload
@@ -134,6 +140,23 @@ impl Batch {
     /// Where the tag of a frame is.
     pub fn tagging(&self, index: usize) -> Tagging {
         self.frames[..self.len][index].tagging
+    }
+
+    /// Copies a frame to the start of `to`, without the tag that it has. Says how long that is, and what is left to do then.
+    ///
+    /// # Panics
+    /// When `to` is too short, or the frame shorter than the tag that it says it has.
+    pub fn copy_untagged(&self, index: usize, to: &mut [u8]) -> (usize, Offload) {
+        let (bytes, mut offload) = (self.bytes(index), self.offload(index));
+        if self.tagging(index) != Tagging::Inline {
+            to[..bytes.len()].copy_from_slice(bytes);
+            return (bytes.len(), offload);
+        }
+        let len = bytes.len() - TAG_LEN;
+        to[..ADDRESSES_LEN].copy_from_slice(&bytes[..ADDRESSES_LEN]);
+        to[ADDRESSES_LEN..len].copy_from_slice(&bytes[ADDRESSES_LEN + TAG_LEN..]);
+        offload.tag_removed();
+        (len, offload)
     }
 
     /// The parser found a tag behind the addresses.
@@ -210,6 +233,20 @@ mod tests {
         assert_eq!(Tag::parse(batch.bytes(0)), Tag::Present(tci(11)));
         batch.set_tag(0, None);
         assert_eq!(batch.bytes(0), frame);
+    }
+
+    #[test]
+    fn a_copy_without_the_tag_is_what_the_frame_would_be_without_it() {
+        let frame: Vec<u8> = (0..60).collect();
+        let mut batch = Batch::new();
+        batch.push(&frame);
+        let mut copy = [0; 100];
+        assert_eq!(batch.copy_untagged(0, &mut copy), (60, Offload::NONE));
+        batch.set_tag(0, Some(tci(10)));
+        assert_eq!(batch.copy_untagged(0, &mut copy), (60, Offload::NONE));
+        assert_eq!(copy[..60], frame);
+        batch.bytes_mut(0)[0] = 9;
+        assert_eq!(batch.bytes(0)[..2], [9, 1]);
     }
 
     #[test]

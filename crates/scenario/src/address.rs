@@ -2,7 +2,7 @@ use crate::field::Field;
 use crate::phrase::quoted;
 use crate::prefix::prefixed;
 use greylag_base::MacAddr;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The address of one station.
 pub(crate) fn station_mac(field: &Field<'_>) -> Option<MacAddr> {
@@ -57,6 +57,47 @@ pub(crate) fn ipv6(field: &Field<'_>) -> Option<(Ipv6Addr, u8)> {
         }
         Ok((address, length))
     })
+}
+
+/// The address of a switch's interface and its prefix length. Its link-local address is the switch's own to give.
+pub(crate) fn interface_address(field: &Field<'_>, is_ipv4: bool) -> Option<(IpAddr, u8)> {
+    if is_ipv4 {
+        return ipv4(field).map(|(address, length)| (address.into(), length));
+    }
+    let (address, length) = ipv6(field)?;
+    let host_bits = u128::MAX.checked_shr(length.into()).unwrap_or(0);
+    let why = if address.is_unicast_link_local() {
+        "an interface with IPv6 has a link-local address of its own. Remove it"
+    } else if length <= 126 && address.to_bits() & host_bits == 0 {
+        // RFC 4291 2.6.1; not between two routers, RFC 6164 6.
+        "all routers of the subnet have it"
+    } else {
+        return Some((address.into(), length));
+    };
+    field.refuse(format!("{address}/{length} is not an interface's address: {why}"));
+    None
+}
+
+pub(crate) const ADDRESS_EXPECTED: &str = "an address such as 10.0.1.2 or 2001:db8::2";
+
+/// An address that a station on a network can have.
+pub(crate) fn station_ip(field: &Field<'_>) -> Option<IpAddr> {
+    field.parsed(ADDRESS_EXPECTED, station_ip_of)
+}
+
+/// Reads an address that a station on a network can have.
+///
+/// # Errors
+/// What is expected in its place.
+pub(crate) fn station_ip_of(text: &str) -> Result<IpAddr, String> {
+    let wrong =
+        || format!("{} is not an address: expected one such as 10.0.1.2 or 2001:db8::2", quoted(text));
+    let address: IpAddr = text.parse().map_err(|_| wrong())?;
+    let is_everybody = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_everybody {
+        return Err(format!("{address} is not the address of one station: no host on a link can have it"));
+    }
+    Ok(address)
 }
 
 /// Where a host sends what is for no subnet of its own. `own` is its address, as far as it could be read; `has_own` whether one is written.

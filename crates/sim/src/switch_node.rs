@@ -215,7 +215,7 @@ impl SwitchNode {
         }
         let (news, punted) = (worker.take_news(), worker.take_punted());
         if punted {
-            running.hear(now);
+            running.switch.poll_frames(now);
             running.settle(now, self.node, observer);
             running.originate(now, &self.plugs, fabric, observer);
         }
@@ -248,7 +248,7 @@ impl SwitchNode {
             running.switch.poll_workers(now);
         }
         // What waited while the agents were away.
-        running.hear(now);
+        running.switch.poll_frames(now);
         running.settle(now, self.node, observer);
         running.originate(now, &self.plugs, fabric, observer);
     }
@@ -272,14 +272,6 @@ impl Running {
         }
     }
 
-    /// Takes in what workers have handed up.
-    fn hear(&mut self, now: Instant) {
-        self.switch.poll_frames(now);
-        if self.switch.data_plane().packets_waiting() > 0 {
-            self.switch.poll_packets(now);
-        }
-    }
-
     /// Sends what the switch's own protocols have to send.
     fn originate<O: Observer>(
         &mut self,
@@ -288,10 +280,14 @@ impl Running {
         fabric: &mut Fabric,
         observer: &mut O,
     ) {
-        if self.switch.data_plane().has_originated() {
-            let observer = RefCell::new(observer);
+        while self.switch.data_plane().has_originated() {
+            let observer = RefCell::new(&mut *observer);
             let mut ports = Cabling { now, plugs, fabric, observer: &observer };
-            self.workers[0].originate(&mut ports);
+            self.workers[0].originate(now, &mut ports);
+            // What cannot go the way that the FIB says comes back.
+            if self.workers[0].take_punted() {
+                self.switch.poll_frames(now);
+            }
         }
     }
 

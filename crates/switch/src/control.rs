@@ -12,14 +12,13 @@ use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::routing::{
-    BfdSessions, FibConflict, InterfaceState, PathCheck, Programmer, Rib, Speaker, Station, WorkerBucket,
-    WriteMishaps,
+    BfdSessions, FibConflict, InterfaceState, PathCheck, Programmer, Rib, Speaker, Station, WriteMishaps,
 };
 use crate::table_door::{Place, TableDoor};
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_bfd::Bfd;
 use greylag_bgp::NeighborId;
-use greylag_dataplane::{DataPlane, Limits, RouteLimits};
+use greylag_dataplane::{DataPlane, Limits, RouteLimits, StaleBucket};
 use greylag_linkstate::LinkState;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -102,7 +101,7 @@ pub struct Switch {
     /// The RIB has changed while there was no programming agent.
     pub(crate) unheard_writes: bool,
     /// Buckets that one worker has otherwise than the others.
-    pub(crate) worker_buckets: Vec<WorkerBucket>,
+    pub(crate) stale_buckets: Vec<StaleBucket>,
     /// What the last comparison of RIB and FIB found.
     pub(crate) fib_conflicts: Vec<FibConflict>,
     /// A packet through every bucket.
@@ -229,7 +228,7 @@ impl Switch {
             statics: BTreeSet::new(),
             programmer: None,
             unheard_writes: false,
-            worker_buckets: Vec::new(),
+            stale_buckets: Vec::new(),
             fib_conflicts: Vec::new(),
             path_check: PathCheck::default(),
             next_fib_audit: None,

@@ -12,11 +12,10 @@
 //!   over is never asked for twice in vain.
 //! - [`Switch::poll_workers`] once [`poll_interval`](config::LearningConfig::poll_interval) has passed since [`Switch::has_news`]
 //!   became true, which it does when a worker reports or cannot; or, where nobody notices that, every so often.
-//! - [`Switch::poll_frames`] when a worker has handed up a frame for the switch itself, and
+//! - [`Switch::poll_frames`] when a worker has handed up a frame or packet for the switch itself, and
 //!   [`Worker::originate`](greylag_dataplane::Worker::originate) while the data plane
 //!   [has one to send](greylag_dataplane::DataPlane::has_originated).
 //!
-//! - [`Switch::poll_packets`] when a worker has handed up a packet ([`DataPlane::packets_waiting`](greylag_dataplane::DataPlane::packets_waiting)).
 //!
 //!   An agent that is slow, or was away, looks at its queue of its own accord: `poll_timeout` says when.
 //!

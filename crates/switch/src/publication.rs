@@ -4,7 +4,7 @@ use crate::Switch;
 use crate::config::{FlowHashConfig, MoveDamping};
 use greylag_base::{Instant, PortId, PortSet, Seed, VlanId};
 use greylag_dataplane::{
-    Damping, FlowHash, Forwarding, InterfaceForwarding, Keeper, Learning, PortForwarding,
+    Damping, FlowHash, Forwarding, InterfaceForwarding, Keeper, Learning, PortForwarding, StaleBucket,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -25,6 +25,8 @@ pub struct Publication {
     pub flow_hash: FlowHashConfig,
     /// The interfaces of layer 3; the index is the [`InterfaceId`](greylag_base::InterfaceId).
     pub interfaces: Vec<InterfaceForwarding>,
+    /// Buckets that one worker has otherwise than the others.
+    pub stale_buckets: Vec<StaleBucket>,
     /// Flood groups that are not simply all members that are up.
     pub flood_groups: BTreeMap<VlanId, FloodGroup>,
 }
@@ -41,15 +43,24 @@ pub struct FloodGroup {
 
 impl From<Publication> for Forwarding {
     fn from(publication: Publication) -> Forwarding {
-        let Publication { ports, group_fwd_mask, damping, learning, flow_hash, interfaces, flood_groups } =
-            publication;
+        let Publication {
+            ports,
+            group_fwd_mask,
+            damping,
+            learning,
+            flow_hash,
+            interfaces,
+            stale_buckets,
+            flood_groups,
+        } = publication;
         let count = ports.len();
         let forwarding = Forwarding::new(ports, group_fwd_mask)
             .with_damping(damping)
             .with_learning(learning)
             .with_flow_hash(hash_of(flow_hash, "lag"))
             .with_route_hash(hash_of(flow_hash, "ecmp"))
-            .with_interfaces(interfaces);
+            .with_interfaces(interfaces)
+            .with_stale_buckets(stale_buckets);
         flood_groups.into_iter().fold(forwarding, |forwarding, (vlan, group)| {
             let mut ports = PortSet::new(count);
             group.ports.into_iter().for_each(|port| ports.insert(port));
@@ -80,10 +91,12 @@ impl Switch {
             learning: Learning {
                 install: keeper(owned.learn),
                 renew: keeper(owned.lease),
-                report_interval: config.learning.report_interval.filter(|_| owned.learn),
+                report_interval: config.learning.report_interval.filter(|_| owned.learn || owned.adjacency),
+                adjacency: keeper(owned.adjacency),
             },
             flow_hash: self.flow_hash(),
             interfaces: self.interface_forwarding(),
+            stale_buckets: self.stale_buckets.clone(),
             flood_groups: self.flood_groups(),
         };
         self.door.publish(now, publication);

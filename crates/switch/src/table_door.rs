@@ -263,7 +263,7 @@ impl TableDoor {
     pub(crate) fn originate_routed(&mut self, now: Instant, packet: Bytes) {
         self.note(now, || Output::OriginateRouted { packet: Octets(packet.to_vec()) });
         if self.is_live() {
-            self.plane.originate_routed(packet);
+            self.plane.originate_routed(&packet);
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::rig::*;
 use greylag_base::MacAddr;
 use greylag_ip::addresses::group_mac4;
-use greylag_ip::{IpDrop, IpEvent, Send};
+use greylag_ip::{IpDrop, IpEvent, SendOptions};
 use pnet_packet::Packet;
 use pnet_packet::icmp::{IcmpPacket, checksum};
 use pnet_packet::ipv4::{self, Ipv4Packet};
@@ -98,7 +98,7 @@ fn datagrams_of_bfd_come_out_with_their_ttl_and_their_interface() {
     rig.take(WAN, &damaged);
     assert_eq!((rig.events(), rig.stack.counters().dropped(IpDrop::Malformed)), (vec![], 1));
 
-    let how = Send { interface: Some(WAN), ttl: 255, tos: 0xc0 };
+    let how = SendOptions { interface: Some(WAN), ttl: 255, tos: 0xc0 };
     let (from, to) = ("10.0.1.1:50001".parse().unwrap(), "10.0.1.2:3784".parse().unwrap());
     rig.stack.send_udp(rig.now, from, to, how, b"answer");
     let sent = rig.packet();

@@ -2,25 +2,11 @@
 
 use crate::rig::*;
 use core::net::SocketAddr;
-use greylag_base::MacAddr;
+use greylag_base::{InterfaceId, MacAddr};
 use greylag_ip::{Closed, ConnectError, ConnectionId, IpDrop, IpStack, Outgoing, PeerTtl, TcpEvent};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// 10.0.0.1 and 10.0.0.2 on one cable.
-fn pair() -> [Rig; 2] {
-    [("10.0.0.1/24", "2001:db8::1/64", OUR_MAC), ("10.0.0.2/24", "2001:db8::2/64", HOST_MAC)].map(
-        |(four, six, mac)| {
-            let mut config = config();
-            *config.interfaces.get_mut(&LAN).unwrap() = interface(mac, &[four, six]);
-            if mac == HOST_MAC {
-                config.interfaces.remove(&WAN);
-            }
-            Rig::new(config)
-        },
-    )
-}
 
 fn run(rigs: &mut [Rig; 2], span: Duration) {
     cable(rigs, [LAN, LAN], span);
@@ -46,6 +32,9 @@ fn open(rigs: &mut [Rig; 2]) -> [ConnectionId; 2] {
         panic!("{accepted:?}")
     };
     assert_eq!((local, remote.ip()), (end("10.0.0.2:179"), ip("10.0.0.1")));
+    // The neighbours have verified each other after five seconds. Nobody has anything to do then while nobody says anything.
+    run(rigs, 6 * SECOND);
+    assert_eq!(rigs.each_ref().map(|rig| rig.stack.poll_timeout()), [None, None]);
     [one, other]
 }
 
@@ -202,6 +191,36 @@ fn a_link_local_session_is_told_by_its_interface() {
         ),
         "{accepted:?}"
     );
+}
+
+#[test]
+fn a_session_between_loopbacks_goes_as_the_routes_say() {
+    let loopbacks = ["192.0.2.1/32", "192.0.2.2/32"];
+    let mut rigs = pair();
+    for (rig, loopback) in rigs.iter_mut().zip(loopbacks) {
+        let mut config = rig.stack.config().clone();
+        config.interfaces.insert(InterfaceId(9), interface(OUR_MAC, &[loopback]));
+        rig.stack.reconfigure(rig.now, config).unwrap();
+        rig.stack.listen(179, true);
+    }
+    let now = rigs[0].now;
+    let id = rigs[0].stack.connect(now, ip("192.0.2.1"), end("192.0.2.2:179"), 2, None).unwrap();
+    for _ in 0..10 {
+        for (side, gateway) in [(0, "10.0.0.2"), (1, "10.0.0.1")] {
+            for outgoing in rigs[side].outgoing() {
+                match outgoing {
+                    Outgoing::Route { packet } => {
+                        rigs[side].stack.send_via(now, LAN, ip(gateway), &packet, None);
+                    }
+                    Outgoing::Frame { interface, frame, .. } => {
+                        assert_eq!(interface, LAN);
+                        rigs[1 - side].hear(LAN, &frame);
+                    }
+                }
+            }
+        }
+    }
+    assert_eq!(rigs[0].tcp_events(), [TcpEvent::Connected { id }]);
 }
 
 #[test]

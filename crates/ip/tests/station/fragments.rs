@@ -1,7 +1,7 @@
 //! Packets that are longer than a link, and those that come in parts.
 
 use crate::rig::*;
-use greylag_ip::{IpDrop, IpEvent, Send};
+use greylag_ip::{IpDrop, IpEvent, SendOptions};
 use pnet_packet::Packet;
 use pnet_packet::ipv4::{self, Ipv4Packet};
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn a_long_echo_goes_both_ways_in_parts() {
         let data: Vec<u8> = (0..5000).map(|index| index as u8).collect();
         let request = ping(host, own, &data);
         let header_len = request.len() - 5008;
-        let how = Send { interface: None, ttl: 64, tos: 0 };
+        let how = SendOptions { interface: None, ttl: 64, tos: 0 };
         let protocol = if header_len == 20 { 1 } else { 58 };
         far.stack.send_ip(far.now, ip(host), ip(own), protocol, how, &request[header_len..]);
         let mut parts = far.packets();

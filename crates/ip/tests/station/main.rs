@@ -4,6 +4,8 @@ mod arrivals;
 mod connections;
 mod errors;
 mod fragments;
+mod garbage;
 mod neighbors;
 mod resolution;
 mod rig;
+mod tshark;

@@ -5,7 +5,7 @@ use greylag_base::{InterfaceId, MacAddr, Seed};
 use greylag_ip::addresses::{ALL_NODES, group_mac6, solicited_node};
 use greylag_ip::arp::{self, Arp};
 use greylag_ip::nd::{self, Message};
-use greylag_ip::{IpDrop, IpEvent, IpStack, NeighborState, Outgoing, Send};
+use greylag_ip::{IpDrop, IpEvent, IpStack, NeighborState, Outgoing, SendOptions};
 use greylag_wire::ethernet::EtherType;
 use pnet_packet::Packet;
 use pnet_packet::arp::{ArpOperations, ArpPacket};
@@ -14,7 +14,7 @@ use pnet_packet::icmpv6::{Icmpv6Packet, checksum};
 use pnet_packet::ipv6::Ipv6Packet;
 use std::time::Duration;
 
-const HOW: Send = Send { interface: None, ttl: 255, tos: 0 };
+const HOW: SendOptions = SendOptions { interface: None, ttl: 255, tos: 0 };
 
 fn second(count: u64) -> Duration {
     Duration::from_secs(count)
@@ -294,7 +294,7 @@ fn a_packet_for_no_subnet_of_ours_is_given_to_who_knows_the_routes() {
     // Of link-local addresses and groups, nobody but the sender knows where they are.
     rig.stack.send_ip(rig.now, ip("10.0.0.1"), ip("224.0.0.5"), 253, HOW, b"nowhere");
     assert_eq!(rig.stack.counters().dropped(IpDrop::NoRoute), 1);
-    let how = Send { interface: Some(WAN), ..HOW };
+    let how = SendOptions { interface: Some(WAN), ..HOW };
     rig.stack.send_ip(rig.now, ip("10.0.1.1"), ip("224.0.0.5"), 253, how, b"group");
     let [(WAN, MacAddr([1, 0, 0x5e, 0, 0, 5]), _, _)] = rig.frames()[..] else { panic!() };
 }

@@ -2,6 +2,7 @@
 
 use super::package::Owner;
 use super::{Daemon, FrrError};
+use crate::launch;
 use crate::process::Process;
 use nix::unistd::chown;
 use std::collections::BTreeSet;
@@ -13,8 +14,6 @@ use std::path::{Path, PathBuf};
 
 /// What the kernel allows for the path of a socket.
 const SOCKET_PATH_LEN: usize = 107;
-/// How many lines of a log are shown when its daemon fails.
-const TAIL: usize = 20;
 
 /// Where the daemons find zebra.
 const ZEBRA_API: &str = "zserv.api";
@@ -41,7 +40,7 @@ impl Folder {
         }
         DirBuilder::new().recursive(true).mode(0o755).create(path).map_err(FrrError::file("make", path))?;
         let owned = chown(path, Some(*user), Some(*group)).map_err(Into::into);
-        owned.map_err(FrrError::file("give to the user of FRR", path))?;
+        owned.map_err(FrrError::file("give to the user of FRR, which takes root,", path))?;
         Ok(folder)
     }
 
@@ -101,13 +100,7 @@ impl Folder {
 
     /// The last lines of a daemon's log.
     pub(super) fn end_of_log(&self, daemon: Daemon) -> String {
-        let log = fs::read(self.file(daemon, "log")).unwrap_or_default();
-        let log = String::from_utf8_lossy(&log);
-        let lines: Vec<&str> = log.lines().collect();
-        match lines.is_empty() {
-            true => "(it is empty)".to_owned(),
-            false => lines[lines.len().saturating_sub(TAIL)..].join("\n"),
-        }
+        launch::tail(&self.file(daemon, "log"))
     }
 
     pub(super) fn write_process(&self, daemon: Daemon, process: Process) -> Result<(), FrrError> {

@@ -192,7 +192,7 @@ impl Link {
 /// | octets | |
 /// | --- | --- |
 /// | 0..16 | which: [`LsaHeader`] |
-/// | 16..18 | flags: 1 for overload, others are zero |
+/// | 16..18 | flags: 1 for overload, which counts in fragment 0 alone; others are zero |
 /// | 18..20 | number of links |
 /// | 20..22 | number of prefixes |
 /// | 22.. | links: router-id of the neighbor, own interface, interface of the neighbor, cost |
@@ -201,7 +201,7 @@ impl Link {
 pub struct Lsa {
     /// Which.
     pub header: LsaHeader,
-    /// Nobody should go through this router (RFC 6987; IS-IS has a bit of that name).
+    /// Nobody should go through this router, as by IS-IS's bit of that name. Only the first announcement of a router is asked.
     pub overload: bool,
     /// Where one gets from there.
     pub links: Vec<Link>,
@@ -211,7 +211,7 @@ pub struct Lsa {
 
 impl Lsa {
     /// Of a router that makes it now; the checksum follows.
-    pub(crate) fn new(
+    pub fn new(
         id: LsaId,
         sequence: u32,
         overload: bool,

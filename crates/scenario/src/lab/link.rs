@@ -194,7 +194,9 @@ impl ReadEnd<'_> {
     fn check(&self, kind: Option<Kind>, medium: Option<Medium>, mtu: Option<u16>) {
         if kind == Some(Kind::Greylag) {
             for field in [&self.ipv4, &self.ipv6].into_iter().flatten() {
-                field.refuse_key("a switch's interface has no IP address: move it to a host, or remove it");
+                field.refuse_key(
+                    "the addresses of a switch are below `interfaces` in its configuration: move it there",
+                );
             }
             for field in self.gateways.iter().flatten() {
                 field.refuse_key("a switch finds its ways by its routes: move it to a host, or remove it");

@@ -75,7 +75,6 @@ pub(super) const CAUSES: &[&str] = &[
     "link-corrupt",
     "link-dark",
     "transit",
-    "stale-bucket",
     "stale-entry",
     "vanished",
     "flooded",

@@ -11,6 +11,7 @@ use super::order::{end_name, host_end, link_name};
 use super::topology::Topology;
 use crate::{Decision, LinkLoss};
 use greylag_base::{DropReason, Instant, PortId};
+use greylag_fib::GroupId;
 use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::{Action, LinkChange};
 use serde::Serialize;
@@ -64,6 +65,8 @@ enum End {
     Flooded,
     /// A switch sent it to a port.
     Sent(PortId),
+    /// A switch sent it to a port by a route.
+    Routed { port: PortId, group: GroupId, bucket: u16 },
     /// A switch sent it to a port by which the bundle that the port is a part of does not send.
     SentPast(PortId),
     /// A link lost it.
@@ -126,10 +129,17 @@ impl Trails {
         decision: Decision,
     ) {
         let end = match decision {
-            Decision::Forwarded(port) if map.sends_past(switch, port) => End::SentPast(port),
+            Decision::Forwarded(port) | Decision::Routed { port, .. } if map.sends_past(switch, port) => {
+                End::SentPast(port)
+            }
             Decision::Forwarded(port) => End::Sent(port),
-            Decision::Flooded { left_out: true } => End::LeftOut,
-            Decision::Flooded { left_out: false } => End::Flooded,
+            Decision::Routed { port, path } => End::Routed { port, group: path.group, bucket: path.bucket },
+            Decision::Flooded { left_out: true } | Decision::RoutedToAll { left_out: true, .. } => {
+                End::LeftOut
+            }
+            Decision::Flooded { left_out: false } | Decision::RoutedToAll { left_out: false, .. } => {
+                End::Flooded
+            }
             Decision::Dropped(reason) => End::Dropped(reason),
             // It is for the switch: no probe is.
             Decision::Punted => return,
@@ -152,7 +162,7 @@ impl Trails {
         // Another copy of a flooded frame may have been lost where the receiver is not.
         let was_sent_there = trail.sight.is_some_and(|sight| {
             sight.node == node as u32
-                && matches!(sight.end, End::Sent(sent) | End::SentPast(sent) if map.link_at(node, sent) == Some((link, from)))
+                && matches!(sight.end, End::Sent(sent) | End::SentPast(sent) | End::Routed { port: sent, .. } if map.link_at(node, sent) == Some((link, from)))
         });
         if was_sent_there || map.leads_to(node, link, trail.receiver) {
             self.saw(map, at, node, port, probe, End::Lost(link, why));
@@ -182,7 +192,7 @@ impl Trails {
         let Some(trail) = self.0.get_mut(probe.flow as usize) else { return };
         let distance = map.distance(node, trail.receiver);
         let ended_at = match end {
-            End::Sent(port) | End::SentPast(port) => port,
+            End::Sent(port) | End::SentPast(port) | End::Routed { port, .. } => port,
             _ => ingress,
         };
         let lag = map.bundle_of(node, ended_at);
@@ -327,6 +337,15 @@ impl Explainer<'_> {
                     since = self.moved(receiver, sight.at);
                     self.stale(node, receiver, (to, behind), since)
                 }
+            }
+            End::Routed { port: to, group, bucket } => {
+                port = self.port(node, to);
+                names.push("vanished".to_owned());
+                let to = port.as_deref().unwrap_or("a port");
+                format!(
+                    "routed to {to}{of_lag} by bucket {bucket} of group {}, and never seen again",
+                    group.get()
+                )
             }
             End::SentPast(to) => {
                 port = self.port(node, to);

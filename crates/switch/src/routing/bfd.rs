@@ -8,7 +8,7 @@ use greylag_base::{Instant, InterfaceId};
 use greylag_bfd::{
     Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Micros, PacketIn, Path, SessionConfig, SessionId, State,
 };
-use greylag_ip::Send;
+use greylag_ip::SendOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -230,7 +230,7 @@ impl Switch {
             if let Some(event) = bfd.poll_event() {
                 self.hear_bfd(now, event);
             } else if let Some(packet) = bfd.poll_transmit() {
-                let how = Send { interface: packet.interface, ttl: packet.ttl, tos: TOS };
+                let how = SendOptions { interface: packet.interface, ttl: packet.ttl, tos: TOS };
                 let from = SocketAddr::new(packet.from, packet.source_port);
                 let to = SocketAddr::new(packet.to, packet.destination_port);
                 self.with_station(now, |stack| stack.send_udp(now, from, to, how, &packet.payload));

@@ -5,8 +5,8 @@ use crate::agent::AgentKind;
 use crate::config::{InterfaceConfig, InterfacePlace};
 use crate::routing::RoutingEvent;
 use crate::routing::route::{Offer, RouteSource, Target};
-use greylag_base::{Instant, InterfaceId, MacAddr};
-use greylag_dataplane::{Carrier, InterfaceForwarding};
+use greylag_base::{Instant, InterfaceId, MacAddr, PortId};
+use greylag_dataplane::{Carrier, InterfaceForwarding, Layer3};
 use greylag_fib::NextHopId;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -127,6 +127,14 @@ impl Switch {
             self.rib.update(prefix, source, offer.as_ref());
         }
         self.settle_routes(now);
+    }
+
+    /// What a port has to do with layer 3: it, or the bundle that it is a part of, is an interface's own.
+    pub(crate) fn layer3_of(&self, id: PortId) -> Layer3 {
+        let port = self.ports[id.index()].config.membership.aggregate().map_or(id, |member| member.lag);
+        let owner = self.config().numbered_interfaces();
+        let mut owner = owner.filter(|(_, interface)| interface.place == InterfacePlace::Port(port));
+        owner.next().map_or(Layer3::None, |(interface, _)| Layer3::Routed(interface))
     }
 
     /// What the data plane is told of the interfaces.

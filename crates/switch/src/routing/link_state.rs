@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::routing::bfd::BfdPeer;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use greylag_base::{Instant, InterfaceId};
-use greylag_ip::Send;
+use greylag_ip::SendOptions;
 use greylag_linkstate::{DownReason, InterfaceConfig, LinkState, LinkStateConfig, LinkStateEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -216,7 +216,7 @@ impl Switch {
                 has_neighbors |= matches!(event, LinkStateEvent::NeighborChanged { .. });
                 self.tell_link_state(now, event);
             } else if let Some(packet) = machine.poll_transmit() {
-                let how = Send { interface: Some(packet.interface), ttl: HOW.0, tos: HOW.1 };
+                let how = SendOptions { interface: Some(packet.interface), ttl: HOW.0, tos: HOW.1 };
                 self.with_station(now, |stack| {
                     stack.send_ip(now, packet.from, packet.to, PROTOCOL, how, &packet.payload);
                 });

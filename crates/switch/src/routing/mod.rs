@@ -42,7 +42,6 @@ pub(crate) use mishaps::WriteMishaps;
 pub(crate) use path_check::PathCheck;
 pub use path_check::PathProbe;
 pub(crate) use programmer::Programmer;
-pub(crate) use programming::WorkerBucket;
 pub(crate) use rib::{Rib, RouteView};
 pub use route::{Hop, Offer, RouteSource, Target};
 pub(crate) use station::Station;

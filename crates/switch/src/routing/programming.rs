@@ -13,21 +13,13 @@ use crate::routing::route::Target;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
 use greylag_base::Instant;
-use greylag_fib::{GroupId, Kind, Member, NextHopId, Timers};
+use greylag_dataplane::StaleBucket;
+use greylag_fib::{Kind, Member, NextHopId, Timers};
 use std::net::IpAddr;
 use std::time::Duration;
 
 /// As many routes and more are loaded at once: from about here on that costs less than one by one.
 const LOAD_AT_ONCE: usize = 20_000;
-
-/// A bucket by which one worker forwards, although the others have another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct WorkerBucket {
-    pub(crate) worker: u16,
-    pub(crate) group: GroupId,
-    pub(crate) bucket: u16,
-    pub(crate) next_hop: NextHopId,
-}
 
 impl Switch {
     pub(crate) fn order_misprogramming(
@@ -221,9 +213,9 @@ impl Switch {
                 self.tell_routing(now, RoutingEvent::FibWriteFailed { what, why: refusal.to_string() });
             }
             if let FibWrite::Group { id, .. } = write {
-                let before = self.worker_buckets.len();
-                self.worker_buckets.retain(|stale| stale.group != id);
-                if self.worker_buckets.len() != before {
+                let before = self.stale_buckets.len();
+                self.stale_buckets.retain(|stale| stale.group != id);
+                if self.stale_buckets.len() != before {
                     self.publish(now);
                 }
             }
@@ -248,7 +240,7 @@ impl Switch {
         for &(bucket, next_hop) in &stale {
             match only.worker {
                 Some(worker) => {
-                    self.worker_buckets.push(WorkerBucket { worker, group, bucket, next_hop });
+                    self.stale_buckets.push(StaleBucket { worker, group, bucket, next_hop });
                 }
                 None => {
                     let _ = self.door.write_fib(now, &FibWrite::Bucket { group, bucket, next_hop }, shape);
@@ -281,7 +273,7 @@ impl Switch {
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
         let mut conflicts = self.door.compare_fib(&self.rib, shape);
-        conflicts.extend(self.worker_buckets.iter().map(|stale| {
+        conflicts.extend(self.stale_buckets.iter().map(|stale| {
             let text = super::audit::next_hop_text(&self.rib, stale.next_hop);
             FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
         }));

@@ -161,13 +161,14 @@ impl Rib {
         let Some(path) = self.paths.get(id) else { return };
         let members = self.ways(id, &path.target);
         let path = self.paths.at_mut(id);
+        let is_fresh = std::mem::take(&mut path.is_fresh);
         if members == path.members {
             return;
         }
         let was_usable = path.is_usable();
         path.members = members;
         self.regrouped.insert(id);
-        if std::mem::take(&mut path.is_fresh) {
+        if is_fresh {
             // All prefixes for which it is offered were touched with that.
             return;
         }
@@ -182,11 +183,16 @@ impl Rib {
         }
     }
 
-    /// Paths over gateways to which routes with this path lead.
+    /// Paths over gateways to which routes with this path lead: not only the longest, for no route leads to its own gateway.
     fn stray_from(&mut self, id: GroupId) {
         let gateways: Vec<IpAddr> = self.paths.gateways().collect();
         for gateway in gateways {
-            if self.route_to(gateway, None) == Some(id) {
+            let uses = |candidates: &Candidates| candidates.used == Some(id);
+            let leads = match IpNet::from(gateway) {
+                IpNet::V4(host) => self.ipv4.cover(&host).any(|(_, candidates)| uses(candidates)),
+                IpNet::V6(host) => self.ipv6.cover(&host).any(|(_, candidates)| uses(candidates)),
+            };
+            if leads {
                 self.stray.extend(self.paths.by_gateways(gateway, gateway));
             }
         }
@@ -238,9 +244,11 @@ impl Rib {
         }
     }
 
-    /// The path of the longest route in use to an address, but for one with the path `but`: no route leads to its own gateway.
+    /// The path of the longest route in use to an address; not of a prefix for which the path `but` is offered, for no route leads to its
+    /// own gateway, whether or not it is the one in use.
     fn route_to(&self, address: IpAddr, but: Option<GroupId>) -> Option<GroupId> {
-        let of = |candidates: &Candidates| candidates.used.filter(|used| Some(*used) != but);
+        let of =
+            |candidates: &Candidates| candidates.used.filter(|_| but.is_none_or(|but| !candidates.have(but)));
         match IpNet::from(address) {
             IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
             IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
@@ -457,3 +465,6 @@ fn first(prefix: IpNet) -> IpAddr {
 fn last(prefix: IpNet) -> IpAddr {
     prefix.broadcast()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,18 +5,19 @@
 
 use crate::Switch;
 use crate::agent::AgentKind;
-use crate::config::{InterfacePlace, SwitchConfig};
+use crate::config::{InterfaceConfig, InterfacePlace, SwitchConfig};
 use crate::octets::Octets;
 use crate::routing::next_hops::Adjacency;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use crate::routing::{RoutingEvent, bfd, link_state};
 use bytes::Bytes;
 use greylag_base::{Instant, InterfaceId, MacAddr, VlanId};
-use greylag_dataplane::PuntReason;
+use greylag_dataplane::{OURSELVES, PuntReason};
 use greylag_ip::{
     IcmpError, InterfaceConfig as IpInterface, IpConfig, IpEvent, IpStack, NeighborState, NeighborTimers,
     Outgoing,
 };
+use greylag_wire::checksum;
 use greylag_wire::ethernet::{self, EtherType, Frame};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -109,11 +110,8 @@ impl Switch {
         self.hear_station(now);
     }
 
-    /// Takes in the packets that workers have handed up. To be called as soon as one has been.
-    pub fn poll_packets(&mut self, now: Instant) {
-        if !self.door.is_live() {
-            return;
-        }
+    /// Takes in the packets that workers have handed up.
+    pub(crate) fn poll_packets(&mut self, now: Instant) {
         let plane = std::sync::Arc::clone(self.door.plane());
         for packet in plane.take_packets(LOOK) {
             let greylag_dataplane::Packet { interface, reason, frame, .. } = packet;
@@ -131,8 +129,10 @@ impl Switch {
         frame: &[u8],
     ) {
         let adjacency = |id| self.rib.next_hops.adjacency(id);
+        let ingress = (interface != OURSELVES).then_some(interface);
         let error = match reason {
             PuntReason::Address | PuntReason::Link => {
+                // What we send to ourselves does not leave the station.
                 return self.with_station(now, |stack| stack.handle_frame(now, interface, frame));
             }
             PuntReason::Unresolved(next_hop) => {
@@ -142,18 +142,16 @@ impl Switch {
                     _ => None,
                 };
                 let Some((on, gateway)) = way else { return };
-                let Some(packet) = payload(frame) else { return };
-                return self.with_station(now, |stack| {
-                    stack.send_via(now, on, gateway, packet, Some(interface));
-                });
+                let Some(packet) = forwarded(frame, ingress) else { return };
+                return self.with_station(now, |stack| stack.send_via(now, on, gateway, &packet, ingress));
             }
             PuntReason::TooBig(next_hop) => {
                 let Some(Adjacency::Neighbor(on, gateway)) = adjacency(next_hop) else { return };
                 let mtu = self.config().interfaces.get(on.index()).map_or(0, |interface| interface.mtu);
-                if may_be_cut(frame) {
-                    let Some(packet) = payload(frame) else { return };
+                if ingress.is_none() || may_be_cut(frame) {
+                    let Some(packet) = forwarded(frame, ingress) else { return };
                     return self.with_station(now, |stack| {
-                        stack.forward_slow(now, on, gateway, packet, Some(interface), mtu);
+                        stack.forward_slow(now, on, gateway, &packet, ingress, mtu);
                     });
                 }
                 IcmpError::TooBig { mtu }
@@ -163,6 +161,8 @@ impl Switch {
             PuntReason::Unreachable => IcmpError::HostUnreachable,
             PuntReason::Prohibited => IcmpError::AdminProhibited,
         };
+        // Who sent it is ourselves, and told by its silence.
+        let Some(interface) = ingress else { return };
         self.with_station(now, |stack| stack.forward_error(now, interface, error, frame));
     }
 
@@ -358,6 +358,16 @@ impl Switch {
         }
     }
 
+    /// Asks a VLAN for a station to which a packet was to go.
+    pub(crate) fn ask_for_station(&mut self, now: Instant, vlan: VlanId, station: MacAddr) {
+        let of_vlan =
+            |(_, config): &(InterfaceId, &InterfaceConfig)| config.place == InterfacePlace::Vlan(vlan);
+        let interface = self.config().numbered_interfaces().find(of_vlan).map(|(interface, _)| interface);
+        if let Some(interface) = interface {
+            self.ask_for(now, interface, station);
+        }
+    }
+
     /// Asks the whole VLAN for a station, so that its answer shows where it is.
     fn ask_for(&mut self, now: Instant, interface: InterfaceId, station: MacAddr) {
         let Some(address) = self.rib.next_hops.address_of(interface, station) else { return };
@@ -428,6 +438,25 @@ fn is_link_local(address: IpAddr) -> bool {
 /// The IP packet of a frame.
 fn payload(frame: &[u8]) -> Option<&[u8]> {
     Some(Frame::new_checked(frame)?.payload())
+}
+
+/// The packet as it leaves: one that came in by an interface has a hop less to live.
+fn forwarded(frame: &[u8], ingress: Option<InterfaceId>) -> Option<Vec<u8>> {
+    let mut packet = payload(frame)?.to_vec();
+    if ingress.is_some() {
+        match packet.first()? >> 4 {
+            4 => {
+                let header = packet.first_chunk_mut::<20>()?;
+                let lives = u16::from_be_bytes([header[8], header[9]]);
+                let checksum = u16::from_be_bytes([header[10], header[11]]);
+                header[8] = header[8].checked_sub(1)?;
+                header[10..12]
+                    .copy_from_slice(&checksum::updated(checksum, lives, lives - 0x0100).to_be_bytes());
+            }
+            _ => packet.first_chunk_mut::<40>()?[7] -= 1,
+        }
+    }
+    Some(packet)
 }
 
 fn destination(frame: &[u8]) -> Option<IpAddr> {

@@ -1,0 +1,236 @@
+//! Layer 3: frames to an interface of the switch, and the way of a packet through it.
+//!
+//! Read RFC 1812 5.2 and 5.3 and RFC 8200 first. Stage by stage, each over the whole batch: `concern.rs` tells what a frame has to do with
+//! an interface → `header.rs` and `martian.rs` check the IP header → `packets.rs` finds group and next hop, all packets of a family at
+//! once → `outcome.rs` decides what is done → `ours.rs` hands up what the switch itself has to see, or → `departures.rs` finds the port,
+//! behind which the next hop's station is where it is in a VLAN → `rewrite.rs` makes it another hop's frame.
+//!
+//! Everything up to there decides and changes no frame; what an answer to "what would become of this frame" needs is the same code.
+//!
+//! Frames come here from the bridge (`worker.rs`), for the interface of a VLAN; from a port of an interface's own, and from another IP
+//! stack that shares one (`port.rs`); and from the control side. What is the switch's own leaves as `own.rs` has it.
+
+mod concern;
+mod departures;
+mod header;
+mod martian;
+mod ours;
+mod outcome;
+mod own;
+mod packets;
+mod port;
+mod rewrite;
+
+pub(crate) use concern::{Concern, concern};
+pub(crate) use departures::Origin;
+pub(crate) use header::packet_of;
+pub(crate) use own::{originate, originate_routed};
+pub(crate) use port::{from_host, from_routed_port};
+
+use crate::account::Account;
+use crate::counters::{Family, PortCounters, Tally};
+use crate::egress::Egress;
+use crate::ingress::Header;
+use crate::next_hop::NextHops;
+use crate::plane::{DataPlane, Reporter, WorkerShare};
+use crate::routes::RouteReader;
+use crate::routing::concern::is_to_link_group;
+use crate::routing::departures::{Departure, Departures};
+use crate::routing::outcome::{Found, Refusal, outcome};
+use crate::routing::packets::Packets;
+use crate::tracer::Path;
+use crate::{Forwarding, PuntReason, Tracer};
+use greylag_base::{DropReason, Instant, InterfaceId, PortId};
+use greylag_fib::{Address, Choices};
+use greylag_mactable::Seat;
+use greylag_ports::Batch;
+use greylag_wire::ethernet::EtherType;
+use std::cell::Cell;
+
+/// What is the same for all frames of a batch.
+pub(crate) struct Round<'a> {
+    pub(crate) now: Instant,
+    /// The worker's index.
+    pub(crate) worker: u16,
+    /// The port by which the batch came in.
+    pub(crate) arrival: PortId,
+    /// The port of the bridge, or the routed port, that is or is a part of.
+    pub(crate) ingress: PortId,
+    pub(crate) forwarding: &'a Forwarding,
+    pub(crate) share: &'a WorkerShare,
+    /// Something was handed up.
+    pub(crate) has_punted: Cell<bool>,
+}
+
+impl Round<'_> {
+    fn arrived(&self) -> &PortCounters {
+        self.share.counters.port(self.arrival)
+    }
+}
+
+/// What a worker has for routing: its eyes on the routes, and memory for what the stages of a batch leave for each other.
+pub(crate) struct Router {
+    /// None where there is no room for any route: then there is no route to anywhere.
+    routes: Option<RouteReader>,
+    ipv4: Box<Packets<u32>>,
+    ipv6: Box<Packets<u128>>,
+    pub(crate) departures: Box<Departures>,
+}
+
+/// What the stages need of the batch.
+pub(crate) struct Load<'a, 'c, T> {
+    pub(crate) batch: &'a mut Batch,
+    pub(crate) headers: &'a mut [Option<Header>],
+    pub(crate) egress: &'a mut Egress,
+    pub(crate) account: &'a mut Account<'c, T>,
+}
+
+/// What it takes to find a station in a VLAN, and to say that nobody knows it.
+pub(crate) struct Search<'a> {
+    pub(crate) seat: &'a mut Seat,
+    pub(crate) reporter: &'a Reporter<'a>,
+}
+
+impl Router {
+    pub(crate) fn new(routes: Option<RouteReader>) -> Self {
+        Router {
+            routes,
+            ipv4: Box::new(Packets::new(Family::Ipv4, 0)),
+            ipv6: Box::new(Packets::new(Family::Ipv6, 0)),
+            departures: Box::new(Departures::new()),
+        }
+    }
+
+    /// Takes a frame that came in by `interface`: a packet to its station waits to be routed, everything else goes where it belongs.
+    #[inline(always)]
+    pub(crate) fn receive<T: Tracer>(
+        &mut self,
+        concern: Concern,
+        (frame, interface): (u16, InterfaceId),
+        round: &Round<'_>,
+        load: &mut Load<'_, '_, T>,
+    ) {
+        let (ether_type, packet) = packet_of(load.batch, frame);
+        let refused = match concern {
+            Concern::Ipv4 => {
+                header::ipv4(packet).map(|header| self.ipv4.push(frame, interface, &header)).err()
+            }
+            Concern::Ipv6 => {
+                header::ipv6(packet).map(|header| self.ipv6.push(frame, interface, &header)).err()
+            }
+            Concern::Link => return round.take_in(load, (frame, interface), PuntReason::Link),
+            Concern::Nothing => Some(DropReason::NotForUs),
+            Concern::Unknown => Some(DropReason::UnknownProtocol),
+        };
+        match refused {
+            None => {}
+            // RFC 6085: what is to a group may be sent to one station's address.
+            Some(DropReason::MartianDestination) if is_to_link_group(EtherType(ether_type), packet) => {
+                round.take_in(load, (frame, interface), PuntReason::Link);
+            }
+            Some(reason) => load.account.drop_frame(load.batch, frame, reason),
+        }
+    }
+
+    /// There are packets to be routed.
+    pub(crate) fn has_packets(&self) -> bool {
+        self.ipv4.count + self.ipv6.count > 0
+    }
+
+    /// Decides over all packets that were admitted: what leaves is among the departures, everything else is where it belongs.
+    pub(crate) fn route<T: Tracer>(&mut self, round: &Round<'_>, load: &mut Load<'_, '_, T>) {
+        let stale = round.forwarding.stale_buckets();
+        let Router { routes, ipv4, ipv6, departures } = self;
+        let Some(RouteReader { ipv4: ipv4_routes, ipv6: ipv6_routes, groups, next_hops }) = routes else {
+            return self.refuse_all(load);
+        };
+        let choices = groups.choices(round.now);
+        if ipv4.count > 0 {
+            ipv4.look_up(&ipv4_routes.session());
+            ipv4.hash(round.forwarding, load.batch, load.headers);
+            ipv4.choose(&choices, round.worker, stale);
+            dispose(ipv4, next_hops, &choices, departures, round, load);
+        }
+        if ipv6.count > 0 {
+            ipv6.look_up(&ipv6_routes.session());
+            ipv6.hash(round.forwarding, load.batch, load.headers);
+            ipv6.choose(&choices, round.worker, stale);
+            dispose(ipv6, next_hops, &choices, departures, round, load);
+        }
+    }
+
+    /// Finds the ports of the stations that are in VLANs, where the bridge has not done that.
+    fn find_stations(&mut self, plane: &DataPlane, round: &Round<'_>, search: Search<'_>) {
+        if self.departures.seeks() {
+            let session = plane.table().session_at(search.seat, round.now.as_nanos());
+            self.departures.seek(&session, round.forwarding, search.reporter, &round.share.waiting);
+        }
+    }
+
+    fn refuse_all<T: Tracer>(&mut self, load: &mut Load<'_, '_, T>) {
+        let (ipv4, ipv6) = (&self.ipv4, &self.ipv6);
+        for &frame in ipv4.frames[..ipv4.count].iter().chain(&ipv6.frames[..ipv6.count]) {
+            load.account.drop_frame(load.batch, frame, DropReason::NoRoute);
+        }
+        (self.ipv4.count, self.ipv6.count) = (0, 0);
+    }
+}
+
+/// Does with each packet what its next hop says, and forgets them.
+fn dispose<A: Address, T: Tracer>(
+    packets: &mut Packets<A>,
+    next_hops: &NextHops,
+    choices: &Choices<'_>,
+    departures: &mut Departures,
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+) {
+    let Round { forwarding, share, .. } = round;
+    let mut tally = Tally::new(|interface| share.counters.interface(interface).map(|counters| &counters.rx));
+    for at in 0..std::mem::take(&mut packets.count) {
+        let (frame, arrival, octets) = (packets.frames[at], packets.arrivals[at], packets.octets[at]);
+        tally.count(arrival, packets.family, octets);
+        let found =
+            Found { group: packets.groups[at], next_hop: packets.chosen[at], marks: packets.marks[at] };
+        let fits = |mtu: usize| octets as usize <= mtu || has_short_segments(load.batch, frame, mtu);
+        let refusal = match outcome(found, fits, next_hops, forwarding) {
+            Ok(leaving) => {
+                let header = load.headers[usize::from(frame)].as_mut().expect("a packet has a header");
+                let stations = (leaving.neighbor, leaving.interface.mac);
+                *header = Departures::header(leaving.interface, stations, header.tag);
+                let path = match found {
+                    Found { group: Some(group), next_hop: Some(next_hop), .. } if T::LISTENS => {
+                        let bucket = choices.bucket(group, packets.hashes[at]).unwrap_or_default();
+                        let (interface, neighbor) = (leaving.id, leaving.neighbor);
+                        Some(Path { group, bucket, next_hop, interface, neighbor })
+                    }
+                    _ => None,
+                };
+                let packet = Some((packets.family, octets));
+                let departure =
+                    Departure { frame, id: leaving.id, interface: leaving.interface, packet, path };
+                departures.add(departure, header, forwarding);
+                continue;
+            }
+            Err(refusal) => refusal,
+        };
+        let outcome = match refusal {
+            Refusal::Ours => round.deliver(load.batch, (frame, arrival), PuntReason::Address, load.egress),
+            Refusal::Silent(reason) => Err(reason),
+            Refusal::Told(reason, why) => {
+                // As far as there is room: it is counted for its own reason either way.
+                round.show(load.batch, (frame, arrival), why);
+                Err(reason)
+            }
+        };
+        load.account.settle(load.batch, frame, outcome);
+    }
+}
+
+/// A packet that is longer than `mtu` is cut into segments before it is on a wire, and those are not.
+#[cold]
+fn has_short_segments(batch: &Batch, frame: u16, mtu: usize) -> bool {
+    let (offload, len) = (batch.offload(frame.into()), batch.bytes(frame.into()).len());
+    let link = header::packet_at(batch.tagging(frame.into()));
+    offload.is_super_frame() && offload.wire_len(len) <= link + mtu
+}
