@@ -5,8 +5,10 @@
 mod action;
 mod cast;
 mod clock;
+mod drain;
 mod expect;
 mod fault;
+pub(crate) mod flow_loss;
 mod flows;
 mod host;
 mod known;
@@ -20,6 +22,7 @@ mod read;
 mod standing;
 mod timeline;
 mod variants;
+mod versions;
 mod watch;
 
 use crate::error::FileError;
@@ -83,7 +86,9 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
     FileError::unless_clean(base, problems)
 }
 
+pub use flow_loss::{FlowLoss, LostBy};
 pub use place::{Place, place, refusal};
+pub use versions::Version;
 
 /// Reads a fault alone, in the words of a timeline: `{crash: {agent: learning, dump: 4s}}`.
 ///
@@ -141,6 +146,8 @@ pub struct Scenario {
     pub parameters: Vec<Parameter>,
     /// Probe flows.
     pub flows: Vec<FlowSpec>,
+    /// Releases of a switch's software.
+    pub versions: Vec<Version>,
     /// What is done, in the order of time.
     pub timeline: Vec<Step>,
     /// Who looks at alarms.
@@ -218,6 +225,8 @@ pub struct LinkSettings {
     pub queue: u32,
     /// Its state at the start.
     pub up: bool,
+    /// Flows that it loses by itself.
+    pub loses: Option<FlowLoss>,
 }
 
 /// Probe flows from each of some hosts to each of others.
@@ -319,6 +328,25 @@ pub enum Action {
         /// And the table repaired.
         repair: bool,
     },
+    /// An operator has RIB and FIB compared.
+    CheckFib {
+        /// On which switch.
+        switch: usize,
+        /// And the FIB repaired.
+        repair: bool,
+    },
+    /// An operator has a packet sent through every bucket of every group.
+    CheckPaths {
+        /// On which switch.
+        switch: usize,
+    },
+    /// A switch goes down, and is back after the boot time with another release.
+    Upgrade {
+        /// Which switch.
+        switch: usize,
+        /// What it is from then on.
+        version: Box<Version>,
+    },
     /// A switch loses its power; the links to it lose carrier.
     PowerOff {
         /// Which switch.
@@ -414,6 +442,8 @@ pub enum LinkChange {
         /// How badly.
         impairment: Impairment,
     },
+    /// It loses some flows for good, whatever else becomes of it; a share of 0 ends that.
+    Loses(FlowLoss),
 }
 
 /// Who sees that a link is cut.
@@ -547,6 +577,62 @@ pub enum ExpectedOutcome {
         /// Frames at most.
         most: Option<u64>,
     },
+    /// Of some flows, the shares that fare in one way within a window.
+    Flows {
+        /// Which flows.
+        flows: String,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// Those of which every probe is lost.
+        failing: Option<(f64, f64)>,
+        /// Those of which no probe is lost.
+        unhurt: Option<(f64, f64)>,
+        /// Of the pairs of hosts with a flow that fails, those of which another flow, from another port, does not.
+        avoidable: Option<(f64, f64)>,
+        /// Of those that fail, the share that is lost by this: a drop reason, a fault's name, `link`.
+        by: Option<(String, f64, f64)>,
+    },
+    /// Of the flows that fail at one moment, the share that did not fail at another.
+    OtherFlows {
+        /// Which flows.
+        flows: String,
+        /// A moment.
+        before: Duration,
+        /// A later one.
+        after: Duration,
+        /// At least.
+        least: f64,
+        /// At most.
+        most: f64,
+    },
+    /// What comparing RIB and FIB, or trying the buckets, found in a switch by [`Expectation::at`], or at the end.
+    Found {
+        /// In which switch.
+        switch: usize,
+        /// Which of them.
+        what: Finding,
+        /// At least.
+        least: u64,
+        /// At most.
+        most: Option<u64>,
+    },
+    /// How often monitoring from inside finds something down within a window: an interface, a neighbour, a session.
+    Monitoring {
+        /// Switches that it asks.
+        switches: Vec<usize>,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// Between two looks.
+        every: Duration,
+        /// Looks that find something, at least.
+        least: u64,
+        /// At most.
+        most: Option<u64>,
+    },
     /// A counter of a switch is within bounds at [`Expectation::at`], or at the end.
     Counter {
         /// Which switch.
@@ -558,6 +644,15 @@ pub enum ExpectedOutcome {
         /// At most.
         most: Option<u64>,
     },
+}
+
+/// What an operator's check of a switch found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Places where RIB and FIB differ, as the last check found them.
+    FibConflicts,
+    /// Buckets of which no packet was answered, in the last check.
+    LostPaths,
 }
 
 /// Limits of the checkers that stand outside of the network.

@@ -71,11 +71,15 @@ impl<'a> Watch<'a> {
         capture: Option<&'a mut dyn Write>,
     ) -> io::Result<Self> {
         let (nodes, limits) = (scenario.lab.nodes.len(), &scenario.checkers);
+        let mut chronicle = Chronicle::new(nodes);
+        for version in &scenario.versions {
+            version.at_start.iter().for_each(|&switch| chronicle.starts_with(switch, version));
+        }
         Ok(Watch {
             scenario,
             clock: DayClock::new(scenario.start),
             map: Topology::new(scenario),
-            chronicle: Chronicle::new(nodes),
+            chronicle,
             log: EventLog::new(&scenario.lab, events),
             trails: Trails::new([]),
             answers: Trails::new(0..nodes),
