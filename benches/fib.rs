@@ -1,68 +1,26 @@
 //! Longest-prefix match over a real routing table, beside the crates that do it for one thread; loading, changing, and the loss
 //! of a next hop. `cargo bench -p greylag-benches --bench fib`
 //!
-//! The table is one that the crate `iptrie` measures itself with: a default-free zone of 1.07 million IPv4 and 176 thousand IPv6
-//! prefixes, each with the number of the AS it belongs to, which stands for its next-hop group: 80 thousand of them. Most tables have
+//! The table is that of `internet.rs`. The number of the AS stands for a prefix's next-hop group: 80 thousand of them. Most tables have
 //! fewer, and are smaller.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::Instant as Now;
 use greylag_benches::Words;
-use greylag_fib::{
-    Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Prefix, Simd, Timers,
-};
+use greylag_benches::internet::{Routes, drawn, routes, table};
+use greylag_fib::{Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Simd, Timers};
 use ip_network_table_deps_treebitmap::IpLookupTable;
 use iptrie::map::{LCTrieMap, RTrieMap};
 use iptrie::{Ipv4Prefix, Ipv6Prefix};
 use prefix_trie::PrefixMap;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
-
-type Routes<A> = Vec<(Prefix<A>, GroupId)>;
 
 /// Addresses to a batch.
 const BATCH: usize = 64;
 /// Addresses before they come again: enough that no cache or predictor remembers them.
 const ADDRESSES: usize = 1 << 20;
-
-/// Where cargo has put the source of `iptrie`.
-fn table() -> String {
-    let metadata =
-        Command::new(env!("CARGO")).args(["metadata", "--format-version", "1", "--offline"]).output();
-    let metadata = metadata.expect("cargo can be started").stdout;
-    let metadata: serde_json::Value = serde_json::from_slice(&metadata).expect("cargo answers in JSON");
-    let packages = metadata["packages"].as_array().expect("there are packages");
-    let iptrie =
-        packages.iter().find(|package| package["name"] == "iptrie").expect("a dependency of this package");
-    let manifest = PathBuf::from(iptrie["manifest_path"].as_str().expect("a path"));
-    let path = manifest.with_file_name("benches").join("bgpas.lpm");
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-/// The prefixes of one family. Lines of the other, and the one that has bits behind its length, are passed over.
-fn routes<A: Address>(table: &str) -> Routes<A> {
-    let route = |line: &str| {
-        let (prefix, number) = line.split_once(' ')?;
-        // Of some the AS is not known, and written 0.
-        Some((prefix.parse().ok()?, GroupId::new(number.parse::<u32>().ok()? + 1)?))
-    };
-    table.lines().filter_map(route).collect()
-}
-
-/// A prefix of the table for each, at random, and an address in it.
-fn drawn<A: Address>(routes: &Routes<A>) -> Vec<A> {
-    let mut words = Words(3);
-    let mut word = || words.next().expect("there is always another");
-    let mut address = || {
-        let (prefix, _) = routes[word() as usize % routes.len()];
-        let within = u128::from(word()) << 64 | u128::from(word());
-        A::from_left(prefix.first().left() | within & (prefix.first().left() ^ prefix.last().left()))
-    };
-    (0..ADDRESSES).map(|_| address()).collect()
-}
 
 /// Measures look-ups of addresses in turn, a batch each time.
 fn look_ups<A: Address>(
@@ -136,7 +94,7 @@ fn changes<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>) {
 fn ipv4(c: &mut Criterion) {
     let routes = routes::<u32>(&table());
     let uniform: Vec<u32> = Words(1).map(|word| word as u32).take(ADDRESSES).collect();
-    let drawn = drawn(&routes);
+    let drawn = drawn(&routes, ADDRESSES);
     let orders: [(&str, &[u32]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
     greylag(c, "ipv4", &routes, &orders);
 
@@ -164,7 +122,7 @@ fn ipv6(c: &mut Criterion) {
     let mut word = || u128::from(words.next().expect("there is always another"));
     // 2000::/3, where all global unicast addresses are.
     let uniform: Vec<u128> = (0..ADDRESSES).map(|_| 1 << 125 | (word() << 64 | word()) >> 3).collect();
-    let drawn = drawn(&routes);
+    let drawn = drawn(&routes, ADDRESSES);
     let orders: [(&str, &[u128]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
     greylag(c, "ipv6", &routes, &orders);
 

@@ -1,4 +1,6 @@
-//! What the benchmarks share: addresses to look up and ports that cost next to nothing.
+//! What the benchmarks share: addresses to look up, a routing table, and ports that cost next to nothing.
+
+pub mod internet;
 
 use greylag_base::MacAddr;
 use greylag_ports::{BATCH_FRAMES, Batch, Port, TxReport};
