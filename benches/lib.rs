@@ -2,6 +2,7 @@
 
 pub mod table;
 pub mod zebra;
+pub mod internet;
 
 use greylag_base::MacAddr;
 use greylag_ports::{BATCH_FRAMES, Batch, Port, TxReport};
