@@ -237,3 +237,45 @@ fn far_end(lab: &Lab, link: usize, node: usize) -> String {
     let index = lab.links[link].ends.iter().position(|end| end.node != node).unwrap_or(0);
     end_name(lab, link, index)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_scenario::Source;
+    use greylag_scenario::story::parse_fault;
+
+    #[test]
+    fn faults_of_the_programming_agent_in_words() {
+        for (fault, name, words) in [
+            (
+                "{drop-writes: {}}",
+                "drop-writes",
+                "writes of agent programming are lost, which it takes for done",
+            ),
+            (
+                "{drop-writes: {family: ipv4, worker: 1, acknowledged: false, share: 0.5, lasts: 30s}}",
+                "drop-writes",
+                "a share of 0.5 of writes of agent programming (IPv4, worker 1) are lost for 30s",
+            ),
+            (
+                "{delay-writes: {delay: [0s, 2s], prefix: 10.0.0.0/8}}",
+                "delay-writes",
+                "writes of agent programming (10.0.0.0/8) are 0s to 2s late",
+            ),
+            (
+                "{misorder-writes: {buckets: 3}}",
+                "misorder-writes",
+                "writes of agent programming (bucket 3) overtake each other",
+            ),
+            (
+                "{stale-members: {buckets: 0..7, change: member-lost}}",
+                "stale-members",
+                "writes of agent programming (buckets 0 to 7, groups that lose a member) leave the buckets of members \
+                 that changed as they were",
+            ),
+        ] {
+            let fault = parse_fault(&Source::new("fault", fault)).unwrap();
+            assert_eq!(fault_words(&fault), (name, words.to_owned()));
+        }
+    }
+}
