@@ -116,6 +116,7 @@ pub const CHECKERS: &[&str] = &[
     "no-black-hole",
     "no-lasting-flood",
     "table-agrees",
+    "fib-agrees",
     "no-mute-switch",
     "one-partner-per-bundle",
     "forwarding-needs-learning",

@@ -46,7 +46,7 @@ const STEP: &[Case] = &[
         "a step without an action",
         "{at: 1s}",
         &[
-            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
+            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, check-fib, check-paths, upgrade, drain, undrain, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
         ],
     ),
     (
@@ -280,7 +280,7 @@ const STEP: &[Case] = &[
     (
         "a link to which nothing happens",
         r#"{at: 1s, link: {end: "sw1:eth1"}}"#,
-        &["19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair"],
+        &["19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair, loses"],
     ),
     (
         "a link that is not down",
@@ -452,7 +452,7 @@ const EXPECT: &[Case] = &[
         "nothing expected",
         "{name: a}",
         &[
-            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter",
+            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter, flows, other-flows, fib-conflicts, lost-paths, monitoring",
         ],
     ),
     (

@@ -273,11 +273,23 @@ impl Switch {
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
         let mut conflicts = self.door.compare_fib(&self.rib, shape);
-        conflicts.extend(self.stale_buckets.iter().map(|stale| {
+        conflicts.extend(self.conflicts_of_workers());
+        conflicts
+    }
+
+    /// Where they differ, as somebody sees it who looks from outside: nobody in the switch hears of the look.
+    pub fn compare_fib(&self) -> Vec<FibConflict> {
+        let Some(routes) = self.data_plane().routes() else { return Vec::new() };
+        let mut conflicts = super::audit::compare(&self.rib, routes, self.group_shape());
+        conflicts.extend(self.conflicts_of_workers());
+        conflicts
+    }
+
+    fn conflicts_of_workers(&self) -> impl Iterator<Item = FibConflict> + '_ {
+        self.stale_buckets.iter().map(|stale| {
             let text = super::audit::next_hop_text(&self.rib, stale.next_hop);
             FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
-        }));
-        conflicts
+        })
     }
 
     /// Writes anew what differs; how many differences there were.
