@@ -1,8 +1,8 @@
 //! What the benchmarks share: addresses to look up, a routing table, and ports that cost next to nothing.
 
+pub mod internet;
 pub mod table;
 pub mod zebra;
-pub mod internet;
 
 use greylag_base::MacAddr;
 use greylag_ports::{BATCH_FRAMES, Batch, Port, TxReport};

@@ -7,13 +7,10 @@
 mod events;
 mod rates;
 mod table;
-//! The table is that of `internet.rs`. The number of the AS stands for a prefix's next-hop group: 80 thousand of them. Most tables have
-//! fewer, and are smaller.
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::Instant as Now;
 use greylag_benches::Words;
-use greylag_benches::internet::{Routes, drawn, routes, table};
 use greylag_fib::{Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Simd, Timers};
 use ip_network_table_deps_treebitmap::IpLookupTable;
 use iptrie::map::{LCTrieMap, RTrieMap};
@@ -26,12 +23,6 @@ use table::{Routes, drawn, routes, table, uniform_ipv4, uniform_ipv6};
 
 /// Addresses to a batch.
 const BATCH: usize = 64;
-
-/// Addresses to a batch.
-const BATCH: usize = 64;
-/// Addresses before they come again: enough that no cache or predictor remembers them.
-const ADDRESSES: usize = 1 << 20;
-
 /// Measures look-ups of addresses in turn, a batch each time.
 fn look_ups<A: Address>(
     c: &mut Criterion,
@@ -105,8 +96,6 @@ fn ipv4(c: &mut Criterion) {
     let routes = routes::<u32>(&table());
     let uniform = uniform_ipv4();
     let drawn = drawn(&routes);
-    let uniform: Vec<u32> = Words(1).map(|word| word as u32).take(ADDRESSES).collect();
-    let drawn = drawn(&routes, ADDRESSES);
     let orders: [(&str, &[u32]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
     greylag(c, "ipv4", &routes, &orders);
 
@@ -132,11 +121,6 @@ fn ipv6(c: &mut Criterion) {
     let routes = routes::<u128>(&table());
     let uniform = uniform_ipv6();
     let drawn = drawn(&routes);
-    let mut words = Words(1);
-    let mut word = || u128::from(words.next().expect("there is always another"));
-    // 2000::/3, where all global unicast addresses are.
-    let uniform: Vec<u128> = (0..ADDRESSES).map(|_| 1 << 125 | (word() << 64 | word()) >> 3).collect();
-    let drawn = drawn(&routes, ADDRESSES);
     let orders: [(&str, &[u128]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
     greylag(c, "ipv6", &routes, &orders);
 

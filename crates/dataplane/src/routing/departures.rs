@@ -222,21 +222,13 @@ impl Departures {
             if let Some((family, octets)) = self.packets[at] {
                 tally.count(self.interfaces[at], family, octets);
             }
-            let outcome = outcome.map(|decision| match (decision, self.paths[at]) {
-                (Decision::Forwarded(port), Some(path)) => Decision::Routed { path, port },
-                (Decision::Flooded { left_out }, Some(path)) => Decision::RoutedToAll { path, left_out },
-                _ => decision,
-            });
-            load.account.settle(load.batch, frame, outcome);
-            match origin {
-                Origin::Routed if outcome.is_ok() => rewrite(load.batch, frame, &header),
-                Origin::OwnRouted => address(load.batch, frame, &header),
-                Origin::Routed | Origin::Own => {}
             if T::LISTENS {
                 load.account.tell(load.batch, frame, left.told(self.paths[at]));
             }
-            if origin == Origin::Routed {
-                rewrite(load.batch, frame, &header);
+            match origin {
+                Origin::Routed => rewrite(load.batch, frame, &header),
+                Origin::OwnRouted => address(load.batch, frame, &header),
+                Origin::Own => {}
             }
         }
         self.sought = 0;

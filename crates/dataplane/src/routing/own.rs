@@ -4,13 +4,13 @@ use crate::OURSELVES;
 use crate::Tracer;
 use crate::counters::Family;
 use crate::flood::FloodBudget;
+use crate::ingress::Header;
 use crate::plane::DataPlane;
 use crate::routing::Concern;
 use crate::routing::departures::{Departure, Departures};
 use crate::routing::header::{Marks, packet_of};
 use crate::routing::{Load, Origin, Round, Router, Search};
 use greylag_base::{DropReason, InterfaceId, MacAddr, VlanId};
-use greylag_base::{DropReason, InterfaceId, MacAddr};
 use greylag_wire::ethernet::{EtherType, Frame};
 use greylag_wire::vlan::Tci;
 
@@ -42,8 +42,7 @@ pub(crate) fn originate_routed<T: Tracer>(
     load: &mut Load<'_, '_, T>,
     search: Search<'_>,
 ) {
-    let stations = (MacAddr::ZERO, MacAddr::ZERO);
-    let (destination, source) = stations;
+    let (destination, source) = (MacAddr::ZERO, MacAddr::ZERO);
     load.headers[0] = Some(Header { destination, source, vlan: VlanId::DEFAULT, tag: Tci(0) });
     let concern = match EtherType(packet_of(load.batch, 0).0) {
         EtherType::IPV4 => Concern::Ipv4,
