@@ -3,6 +3,7 @@
 
 mod lag;
 mod routing;
+mod trace;
 
 use crate::Switch;
 use crate::agent::{AgentKind, AgentState, Life};
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
 pub use routing::{FibRow, GroupMemberRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow, RouteRow};
+pub use trace::{TraceError, TraceRequest, TraceRoute, TraceRow, TraceSent};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

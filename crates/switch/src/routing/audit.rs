@@ -6,11 +6,11 @@ use crate::routing::rib::Rib;
 use crate::routing::route::Target;
 use core::net::IpAddr;
 use greylag_base::InterfaceId;
-use greylag_dataplane::{NextHop, RouteTables, Routes};
+use greylag_dataplane::{DataPlane, NextHop, RouteTables, Routes};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where RIB and FIB differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,7 +165,7 @@ fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
 }
 
 fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
-    let wanted: std::collections::BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
+    let wanted: BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
     for (prefix, group) in fib_routes(tables).into_iter().filter(|(prefix, _)| !wanted.contains(prefix)) {
         conflicts.push(FibConflict {
             prefix: Some(prefix),
@@ -289,6 +289,26 @@ pub(crate) fn fib_routes(tables: &RouteTables) -> Vec<(IpNet, GroupId)> {
         Some((IpNet::V6(net), group))
     });
     of_ipv4.chain(of_ipv6).collect()
+}
+
+/// The longest prefix of the FIB that an address is in, and its group.
+pub(crate) fn fib_longest(plane: &DataPlane, address: IpAddr) -> Option<(IpNet, GroupId)> {
+    let routes = plane.routes()?;
+    let tables = routes.tables();
+    let longest = IpNet::from(address).prefix_len();
+    (0..=longest).rev().find_map(|length| {
+        let prefix = IpNet::new(address, length).ok()?.trunc();
+        Some((prefix, in_fib(&tables, prefix)?))
+    })
+}
+
+/// Where the buckets of a group lead, for people.
+pub(crate) fn group_text(switch: &crate::Switch, group: GroupId) -> String {
+    let Some(routes) = switch.data_plane().routes() else { return String::new() };
+    let buckets = routes.tables().groups.buckets(group);
+    let hops: BTreeSet<NextHopId> = buckets.iter().filter_map(|bucket| bucket.next_hop).collect();
+    let texts: Vec<String> = hops.iter().map(|id| switch.next_hop_text(*id)).collect();
+    format!("group {} of {} buckets, which lead to {}", group.get(), buckets.len(), texts.join("; "))
 }
 
 impl crate::Switch {
