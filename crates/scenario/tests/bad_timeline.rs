@@ -280,7 +280,9 @@ const STEP: &[Case] = &[
     (
         "a link to which nothing happens",
         r#"{at: 1s, link: {end: "sw1:eth1"}}"#,
-        &["19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair, loses"],
+        &[
+            "19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair, loses",
+        ],
     ),
     (
         "a link that is not down",

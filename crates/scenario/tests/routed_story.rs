@@ -65,8 +65,14 @@ fn a_host_has_gateways_and_a_link_loses_flows() {
 fn a_version_is_what_goes_wrong_in_it() {
     let scenario = right("timeline:\n  - {at: 1m, upgrade: {switch: [r1, r2], version: v2}}\n");
     let [first, second] = &scenario.versions[..] else { panic!("two versions") };
-    assert_eq!((&first.at_start[..], first.boot, first.hash_seed), (&[0][..], Duration::from_secs(120), None));
-    assert_eq!((second.boot, second.hash_seed, second.at_start.len()), (Duration::from_secs(180), Some(7), 0));
+    assert_eq!(
+        (&first.at_start[..], first.boot, first.hash_seed),
+        (&[0][..], Duration::from_secs(120), None)
+    );
+    assert_eq!(
+        (second.boot, second.hash_seed, second.at_start.len()),
+        (Duration::from_secs(180), Some(7), 0)
+    );
     assert!(matches!(second.faults[..], [Fault::Misprogram { .. }, Fault::Restart { .. }]));
     let upgrades: Vec<_> = scenario.timeline.iter().map(|step| &step.action).collect();
     let to_second = |switch| Action::Upgrade { switch, version: Box::new(second.clone()) };
@@ -147,13 +153,25 @@ fn what_single_flows_do_can_be_expected() {
 #[test]
 fn what_is_wrong_is_said() {
     for (rest, wrong) in [
-        ("timeline: [{at: 1s, upgrade: {switch: r1, version: v3}}]", "there is no version `v3`: did you mean `v1`?"),
+        (
+            "timeline: [{at: 1s, upgrade: {switch: r1, version: v3}}]",
+            "there is no version `v3`: did you mean `v1`?",
+        ),
         ("timeline: [{at: 1s, drain: {}}]", "nothing is drained: say `switch: r1`"),
-        ("timeline: [{at: 1s, drain: {end: \"r1:eth1\"}}]", "`link-state` runs over neither end of this link"),
-        ("timeline: [{at: 1s, link: {end: \"r1:eth1\", loses: {share: 0.5}}}]", "`in` is missing: say whose network"),
+        (
+            "timeline: [{at: 1s, drain: {end: \"r1:eth1\"}}]",
+            "`link-state` runs over neither end of this link",
+        ),
+        (
+            "timeline: [{at: 1s, link: {end: \"r1:eth1\", loses: {share: 0.5}}}]",
+            "`in` is missing: say whose network",
+        ),
         ("expect: [{name: few, flows: web}]", "this cannot fail: add how many fail"),
         ("expect: [{name: few, flows: web, failing: [0.5, 0.1]}]", "the most is below the least"),
-        ("expect: [{name: few, flows: web, failing: [0, 1], by: {trasit: [0, 1]}}]", "did you mean `transit`?"),
+        (
+            "expect: [{name: few, flows: web, failing: [0, 1], by: {trasit: [0, 1]}}]",
+            "did you mean `transit`?",
+        ),
         ("expect: [{name: few, other-flows: web, before: 1m, least: 1}]", "`after` is missing: say when"),
         ("expect: [{name: few, fib-conflicts: r1}]", "this cannot fail: add `least` or `most`"),
     ] {
@@ -167,9 +185,17 @@ fn a_gateway_is_on_the_link() {
     for (from, to, wrong) in [
         ("gateway: 10.0.1.1", "gateway: 10.0.2.1", "the host does not reach that by its `ipv4`"),
         ("gateway: 10.0.1.1", "gateway: 10.0.1.2", "the host does not reach that by its `ipv4`"),
-        ("gateway6: \"fe80::1\"", "gateway6: \"2001:db8:2::1\"", "the host does not reach that by its `ipv6`"),
+        (
+            "gateway6: \"fe80::1\"",
+            "gateway6: \"2001:db8:2::1\"",
+            "the host does not reach that by its `ipv6`",
+        ),
         ("gateway: 10.0.2.1", "gateway6: \"fe80::1\"", "a host without `ipv6` sends nothing there"),
-        ("interface: eth1, ipv4: 10.0.2.2/24, gateway: 10.0.2.1", "interface: eth1, gateway: x", "is not right"),
+        (
+            "interface: eth1, ipv4: 10.0.2.2/24, gateway: 10.0.2.1",
+            "interface: eth1, gateway: x",
+            "is not right",
+        ),
     ] {
         let text = FILE.replacen(from, to, 1);
         assert_ne!(text, FILE);
