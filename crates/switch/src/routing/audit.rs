@@ -4,13 +4,13 @@ use crate::routing::door::{GroupShape, ipv4, ipv6};
 use crate::routing::next_hops::Adjacency;
 use crate::routing::rib::Rib;
 use crate::routing::route::Target;
+use core::net::IpAddr;
 use greylag_base::InterfaceId;
 use greylag_dataplane::{NextHop, RouteTables, Routes};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// Where RIB and FIB differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,12 +6,12 @@ use crate::config::InterfacePlace;
 use crate::event::Event;
 use crate::routing::bfd::BfdPeer;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use core::net::{IpAddr, Ipv4Addr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_ip::SendOptions;
 use greylag_linkstate::{DownReason, InterfaceConfig, LinkState, LinkStateConfig, LinkStateEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr};
 
 /// RFC 3692 and RFC 4727: for experiments.
 pub(crate) const PROTOCOL: u8 = 253;
@@ -132,8 +132,8 @@ impl Switch {
     /// The addresses of an interface, its link-local one too.
     pub(crate) fn interface_nets(&self, id: InterfaceId) -> Vec<IpNet> {
         let config = self.station.as_ref().and_then(|station| station.stack.config().interfaces.get(&id));
-        let addresses = config.map(|interface| interface.addresses());
-        let nets = addresses.iter().flat_map(|addresses| addresses.iter());
+        let addresses = config.map(greylag_ip::InterfaceConfig::addresses);
+        let nets = addresses.iter().flat_map(greylag_ip::addresses::Addresses::iter);
         nets.filter_map(|(address, length)| IpNet::new(address, length).ok()).collect()
     }
 

@@ -12,10 +12,10 @@ use crate::routing::programmer::Programmer;
 use crate::routing::route::Target;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
+use core::net::IpAddr;
 use greylag_base::Instant;
 use greylag_dataplane::StaleBucket;
 use greylag_fib::{Kind, Member, NextHopId, Timers};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// As many routes and more are loaded at once: from about here on that costs less than one by one.

@@ -208,7 +208,7 @@ impl Rib {
             Target::Unreachable => ways.push((Adjacency::Unreachable, 1)),
             Target::Prohibit => ways.push((Adjacency::Prohibit, 1)),
             Target::Hops(hops) => {
-                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways))
+                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways));
             }
         }
         ways.sort_unstable();

@@ -5,6 +5,7 @@ use crate::config::{GroupHashing, InterfacePlace};
 use crate::routing::{
     FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, target_kind,
 };
+use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr};
 use greylag_bfd::SessionRow;
 use greylag_bgp::BgpSnapshot;
@@ -15,7 +16,6 @@ use greylag_linkstate::LinkStateSnapshot;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// One interface of layer 3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
