@@ -6,7 +6,7 @@ use crate::routing::rib::Rib;
 use crate::routing::route::Target;
 use core::net::IpAddr;
 use greylag_base::InterfaceId;
-use greylag_dataplane::{DataPlane, NextHop, RouteTables, Routes};
+use greylag_dataplane::{DataPlane, NextHop, RouteTables, Routes, StaleBucket};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,9 @@ pub struct FibConflict {
     /// The bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<u16>,
+    /// The next hop, where it is about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<NextHopId>,
     /// The worker that alone forwards by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<u16>,
@@ -124,12 +127,27 @@ pub(crate) fn compare(rib: &Rib, routes: &Routes, shape: GroupShape) -> Vec<FibC
     for (&group, of_group) in &users {
         compare_group(rib, &tables, shape, (group, *of_group), &mut conflicts);
     }
+    for (group, _) in tables.groups.iter().filter(|(group, _)| !users.contains_key(group)) {
+        conflicts.push(FibConflict { group: Some(group), ..FibConflict::of(FibConflictKind::GroupStale) });
+    }
     for (id, adjacency) in rib.next_hops.iter() {
         let (is, wants) = (routes.next_hop(id), rib.next_hops.word(adjacency));
         if is != wants {
             conflicts.push(FibConflict {
+                next_hop: Some(id),
                 fib: Some(word_text(is)),
                 rib: Some(format!("{} {}", adjacency_text(adjacency), word_text(wants))),
+                ..FibConflict::of(FibConflictKind::NextHopDiffers)
+            });
+        }
+    }
+    for id in rib.next_hops.given_up() {
+        let is = routes.next_hop(id);
+        if is != NextHop::Unset {
+            conflicts.push(FibConflict {
+                next_hop: Some(id),
+                fib: Some(word_text(is)),
+                rib: Some(word_text(NextHop::Unset)),
                 ..FibConflict::of(FibConflictKind::NextHopDiffers)
             });
         }
@@ -145,6 +163,7 @@ impl FibConflict {
             prefixes: 0,
             group: None,
             bucket: None,
+            next_hop: None,
             worker: None,
             fib: None,
             rib: None,
@@ -152,9 +171,19 @@ impl FibConflict {
     }
 
     /// A bucket by which one worker alone forwards.
-    pub(crate) fn of_worker(worker: u16, group: GroupId, bucket: u16, fib: String) -> Self {
-        let (group, bucket, worker, fib) = (Some(group), Some(bucket), Some(worker), Some(fib));
-        FibConflict { group, bucket, worker, fib, ..FibConflict::of(FibConflictKind::BucketStale) }
+    pub(crate) fn of_worker(rib: &Rib, stale: &StaleBucket) -> Self {
+        let users = rib.intended().filter(|(_, group)| *group == stale.group).map(|(prefix, _)| prefix);
+        let users: Vec<IpNet> = users.collect();
+        FibConflict {
+            prefix: users.first().copied(),
+            prefixes: users.len() as u64,
+            group: Some(stale.group),
+            bucket: Some(stale.bucket),
+            worker: Some(stale.worker),
+            fib: Some(next_hop_text(rib, stale.next_hop)),
+            rib: Some(members_text(rib, stale.group)),
+            ..FibConflict::of(FibConflictKind::BucketStale)
+        }
     }
 }
 
@@ -198,16 +227,21 @@ fn compare_group(
         return;
     }
     let mut shares: BTreeMap<NextHopId, u64> = BTreeMap::new();
+    // Buckets that members may lack, since they lead elsewhere: said of each bucket, and not of the members once more.
+    let mut astray = 0;
     for (bucket, next_hop) in buckets.iter().enumerate() {
         match next_hop.next_hop {
             Some(next_hop) if members.iter().any(|member| member.next_hop == next_hop) => {
                 *shares.entry(next_hop).or_default() += 1;
             }
-            other => conflicts.push(FibConflict {
-                bucket: Some(bucket as u16),
-                fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| next_hop_text(rib, id))),
-                ..conflict(FibConflictKind::BucketStale)
-            }),
+            other => {
+                astray += 1;
+                conflicts.push(FibConflict {
+                    bucket: Some(bucket as u16),
+                    fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| next_hop_text(rib, id))),
+                    ..conflict(FibConflictKind::BucketStale)
+                });
+            }
         }
     }
     // Buckets of a resilient group wait until they are idle.
@@ -215,7 +249,10 @@ fn compare_group(
     for member in members {
         let (has, least) =
             (shares.get(&member.next_hop).copied().unwrap_or(0), least_share(members, member, buckets.len()));
-        if has < if waits { least.min(1) } else { least } {
+        let missing = if waits { least.min(1) } else { least }.saturating_sub(has);
+        let explained = missing.min(astray);
+        astray -= explained;
+        if missing > explained {
             conflicts.push(FibConflict {
                 fib: Some(format!(
                     "{} has {has} of {} buckets",

@@ -92,19 +92,27 @@ impl Switch {
     pub(crate) fn start_link_state(&mut self, now: Instant) {
         let Some(config) = self.link_state_config() else {
             self.link_state = None;
-            return;
+            return self.disinherit(now, RouteSource::LinkState);
         };
         match &mut self.link_state {
             Some(machine) => {
                 let _ = machine.reconfigure(now, config);
             }
             None => {
-                let start = self.lives.get(&AgentKind::Routing).map_or(0, |life| life.supervisor.starts());
-                let seed = self.seed.derive("link-state").derive(&start.to_string());
-                self.link_state = LinkState::new(config, seed, now).ok();
+                self.link_state = LinkState::new(config, self.seed_of("link-state", now), now).ok();
+                self.tell_lost_paths(now);
             }
         }
         self.settle_link_state_interfaces(now);
+    }
+
+    /// What BFD has lost before, a machine that has just begun does not know.
+    fn tell_lost_paths(&mut self, now: Instant) {
+        if let Some(machine) = &mut self.link_state {
+            for &(interface, neighbor) in self.bfd_sessions.lost() {
+                machine.set_path(now, interface, neighbor, false);
+            }
+        }
     }
 
     /// Interfaces have come up or gone down.
@@ -211,6 +219,7 @@ impl Switch {
                 let target = Target::hops(hops);
                 let offer = Offer { metric: change.metric, ..Offer::of(RouteSource::LinkState, target) };
                 let offer = (!change.next_hops.is_empty()).then_some(&offer);
+                self.heard_of(RouteSource::LinkState, change.prefix);
                 self.rib.update(change.prefix, RouteSource::LinkState, offer);
             } else if let Some(event) = machine.poll_event() {
                 has_neighbors |= matches!(event, LinkStateEvent::NeighborChanged { .. });

@@ -6,8 +6,8 @@
 
 use crate::Switch;
 use crate::publication::hash_of;
-use crate::routing::RoutingEvent;
 use crate::routing::next_hops::Adjacency;
+use crate::routing::{GroupUse, RoutingEvent};
 use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, VlanId};
 use greylag_dataplane::FlowHash;
@@ -64,8 +64,14 @@ pub struct PathProbe {
     pub answered_by: Option<IpAddr>,
 }
 
-/// How a packet is known again: source, destination, UDP ports.
+/// How a packet is known again: both addresses, for its source is another on each link, and both ports.
 type Flow = (IpAddr, IpAddr, u16, u16);
+
+impl PathProbe {
+    fn flow(&self) -> Flow {
+        (self.source, self.destination, self.source_port, self.destination_port)
+    }
+}
 
 /// A check that is under way, or the last one.
 #[derive(Default)]
@@ -88,10 +94,7 @@ impl Switch {
     /// Begins to send a packet through every bucket; what is under way is given up.
     pub(crate) fn check_paths(&mut self, now: Instant) {
         let probes = self.make_probes();
-        let by_flow = probes.iter().enumerate().map(|(index, probe)| {
-            let flow = (probe.source, probe.destination, probe.source_port, probe.destination_port);
-            (flow, index)
-        });
+        let by_flow = probes.iter().enumerate().map(|(index, probe)| (probe.flow(), index));
         self.path_check = PathCheck { by_flow: by_flow.collect(), next: 0, due: Some(now), probes };
         self.run_path_check(now);
     }
@@ -135,22 +138,16 @@ impl Switch {
         }
     }
 
-    fn make_probes(&self) -> Vec<PathProbe> {
-        let Some(routes) = self.data_plane().routes() else { return Vec::new() };
+    fn make_probes(&mut self) -> Vec<PathProbe> {
         let hash = hash_of(self.flow_hash(), "ecmp");
-        let mut users: BTreeMap<GroupId, (IpNet, u64)> = BTreeMap::new();
-        for (prefix, group) in self.fib_routes() {
-            users.entry(group).or_insert((prefix, 0)).1 += 1;
-        }
         let mut probes = Vec::new();
-        for (group, (prefix, prefixes)) in users {
-            let buckets = routes.tables().groups.buckets(group);
+        for GroupUse { group, prefix, prefixes, buckets } in self.door.group_uses() {
             if !self.leads_on(group) {
                 continue;
             }
-            for (index, bucket) in buckets.iter().enumerate() {
+            for (index, &next_hop) in buckets.iter().enumerate() {
                 let (bucket_id, count) = (index as u16, buckets.len() as u64);
-                let source = self.probe_source(group, bucket.next_hop, prefix);
+                let source = self.probe_source(group, next_hop, prefix);
                 let Some(source) = source else { continue };
                 let Some(flow) = self.find_flow(&hash, prefix, source, (bucket_id.into(), count)) else {
                     continue;
@@ -161,9 +158,7 @@ impl Switch {
                     bucket: bucket_id,
                     prefix,
                     prefixes,
-                    next_hop: bucket
-                        .next_hop
-                        .map_or_else(|| "nobody".to_owned(), |id| self.next_hop_text(id)),
+                    next_hop: next_hop.map_or_else(|| "nobody".to_owned(), |id| self.next_hop_text(id)),
                     source,
                     destination,
                     source_port,
@@ -253,15 +248,14 @@ fn frame(packet: &[u8]) -> Vec<u8> {
 
 /// The flow of a UDP datagram of which the beginning is quoted.
 fn flow_of(quoted: &[u8]) -> Option<Flow> {
-    let ([source, destination], header_len, protocol) = match quoted.first()? >> 4 {
+    let (source, destination, header_len, protocol) = match quoted.first()? >> 4 {
         4 => {
-            let (addresses, _) = quoted.get(12..20)?.as_chunks::<4>();
-            let header_len = usize::from(quoted[0] & 0xf) * 4;
-            ([addresses[0], addresses[1]].map(IpAddr::from), header_len, quoted[9])
+            let address = |at: usize| Some(IpAddr::from(*quoted.get(at..)?.first_chunk::<4>()?));
+            (address(12)?, address(16)?, usize::from(quoted[0] & 0xf) * 4, quoted[9])
         }
         6 => {
-            let (addresses, _) = quoted.get(8..40)?.as_chunks::<16>();
-            ([addresses[0], addresses[1]].map(IpAddr::from), 40, quoted[6])
+            let address = |at: usize| Some(IpAddr::from(*quoted.get(at..)?.first_chunk::<16>()?));
+            (address(8)?, address(24)?, 40, quoted[6])
         }
         _ => return None,
     };

@@ -14,7 +14,7 @@ use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
 use core::net::IpAddr;
 use greylag_base::Instant;
-use greylag_dataplane::StaleBucket;
+use greylag_dataplane::{NextHop, StaleBucket};
 use greylag_fib::{Kind, Member, NextHopId, Timers};
 use std::time::Duration;
 
@@ -36,8 +36,14 @@ impl Switch {
     /// It adopts the FIB as it stands, and puts right what the RIB has otherwise.
     pub(crate) fn start_programming(&mut self, now: Instant) {
         self.programmer = Some(Programmer::default());
-        self.unheard_writes = false;
         self.repair_fib(now);
+        let groups: Vec<FibWrite> = self
+            .rib
+            .paths
+            .iter()
+            .map(|(id, path)| FibWrite::Group { id, members: path.group.clone() })
+            .collect();
+        groups.iter().for_each(|group| self.believe(group));
         self.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
     }
 
@@ -65,9 +71,8 @@ impl Switch {
     /// The RIB has changed: the agent hears of it, or finds out when it is started.
     pub(crate) fn tell_programmer(&mut self, now: Instant, writes: Vec<FibWrite>) {
         let ready = now + self.config().routing.programming.delay;
-        match &mut self.programmer {
-            Some(programmer) => programmer.hear(ready, writes),
-            None => self.unheard_writes |= !writes.is_empty(),
+        if let Some(programmer) = &mut self.programmer {
+            programmer.hear(ready, writes);
         }
     }
 
@@ -190,7 +195,10 @@ impl Switch {
                 }
             }
             ProgrammingMishap::Misorder => {
-                if let Some(programmer) = &mut self.programmer {
+                let Some(programmer) = &mut self.programmer else { return };
+                if programmer.holds(write.written()) {
+                    self.write(now, write);
+                } else {
                     programmer.hold_back(now, write);
                 }
             }
@@ -286,18 +294,20 @@ impl Switch {
     }
 
     fn conflicts_of_workers(&self) -> impl Iterator<Item = FibConflict> + '_ {
-        self.stale_buckets.iter().map(|stale| {
-            let text = super::audit::next_hop_text(&self.rib, stale.next_hop);
-            FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
-        })
+        self.stale_buckets.iter().map(|stale| FibConflict::of_worker(&self.rib, stale))
     }
 
     /// Writes anew what differs; how many differences there were.
     fn repair_fib(&mut self, now: Instant) -> usize {
         let conflicts = self.fib_differences();
-        let mut writes = Vec::new();
-        for (id, adjacency) in self.rib.next_hops.iter() {
-            writes.push(FibWrite::NextHop { id, next_hop: self.rib.next_hops.word(adjacency) });
+        let (mut writes, mut gone) = (Vec::new(), Vec::new());
+        for id in conflicts.iter().filter_map(|conflict| conflict.next_hop) {
+            match self.rib.next_hops.adjacency(id) {
+                Some(adjacency) => {
+                    writes.push(FibWrite::NextHop { id, next_hop: self.rib.next_hops.word(adjacency) });
+                }
+                None => gone.push(FibWrite::NextHop { id, next_hop: NextHop::Unset }),
+            }
         }
         let (mut routes, mut groups) = (Vec::new(), std::collections::BTreeSet::new());
         for conflict in &conflicts {
@@ -314,13 +324,18 @@ impl Switch {
         }
         for id in groups {
             let members = self.rib.paths.get(id).map(|path| path.group.clone()).unwrap_or_default();
-            writes.push(FibWrite::Group { id, members });
+            // What nobody is to lead to goes behind what led there.
+            let list = if members.is_empty() { &mut gone } else { &mut writes };
+            list.insert(if members.is_empty() { 0 } else { list.len() }, FibWrite::Group { id, members });
         }
         writes.append(&mut routes);
-        if !conflicts.is_empty() {
-            for write in writes {
-                self.write(now, write);
+        writes.append(&mut gone);
+        for write in writes {
+            if let Some(programmer) = &mut self.programmer {
+                // What was to be overtaken is out of date.
+                programmer.overtaken(write.written());
             }
+            self.write(now, write);
         }
         conflicts.len()
     }
