@@ -273,11 +273,24 @@ impl Switch {
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
         let mut conflicts = self.door.compare_fib(&self.rib, shape);
-        conflicts.extend(self.stale_buckets.iter().map(|stale| {
+        conflicts.extend(self.worker_differences());
+        conflicts
+    }
+
+    /// The same for those who only look: nothing is written down of it.
+    pub fn compare_fib(&self) -> Vec<FibConflict> {
+        let (routes, shape) = (self.data_plane().routes(), self.group_shape());
+        let mut conflicts =
+            routes.map(|routes| super::audit::compare(&self.rib, routes, shape)).unwrap_or_default();
+        conflicts.extend(self.worker_differences());
+        conflicts
+    }
+
+    fn worker_differences(&self) -> impl Iterator<Item = FibConflict> {
+        self.stale_buckets.iter().map(|stale| {
             let text = super::audit::next_hop_text(&self.rib, stale.next_hop);
             FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
-        }));
-        conflicts
+        })
     }
 
     /// Writes anew what differs; how many differences there were.
