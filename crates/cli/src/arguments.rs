@@ -5,6 +5,7 @@ mod trace;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use greylag_sim::sweep::Shard;
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -181,11 +182,28 @@ pub(crate) struct ShowArguments {
     /// What to show
     #[arg(value_enum)]
     pub(crate) what: What,
+    /// Of routes, fib and bgp: only those within this prefix, or only those by which packets to this address go
+    #[arg(value_name = "PREFIX|ADDRESS", value_parser = destination)]
+    pub(crate) to: Option<Destination>,
     #[command(flatten)]
     pub(crate) target: Target,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+/// Which routes are to be shown, as it was written.
+#[derive(Clone)]
+pub(crate) enum Destination {
+    Within(String),
+    To(String),
+}
+
+fn destination(text: &str) -> Result<Destination, String> {
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(Destination::To(text.to_owned()));
+    }
+    greylag_scenario::parse_prefix(text).map(|prefix| Destination::Within(prefix.to_string()))
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum What {
     /// The MAC table
     Fdb,
@@ -197,9 +215,25 @@ pub(crate) enum What {
     Lags,
     /// What LACP says and hears on each port of a bundle
     Lacp,
+    /// Interfaces of layer 3 and their addresses
+    Interfaces,
+    /// Routes as they are offered, the best first (RIB)
+    Routes,
+    /// Routes as packets are forwarded by them (FIB)
+    Fib,
+    /// Where the routes of the FIB lead, and by how many buckets
+    NexthopGroups,
+    /// Stations on the links, as ARP and neighbor discovery know them
+    Neighbors,
+    /// BFD sessions
+    Bfd,
+    /// BGP sessions; with a prefix, what BGP knows of it
+    Bgp,
+    /// What the interior protocol knows
+    LinkState,
     /// Dropped frames by port and reason
     Drops,
-    /// Frames and bytes by port, and what the MAC table did
+    /// Frames and bytes by port, packets by interface, and what the MAC table did
     Counters,
     /// What happened, oldest first
     Events,

@@ -39,10 +39,10 @@ fn down(switch: &Switch, now: Instant) -> Option<String> {
     let bgp = bgp.filter(|row| row.session_state != greylag_bgp::State::Established);
     let bgp = bgp.map(|row| format!("BGP to {} is down", row.neighbor_address));
     let link_state = switch.link_state_rows(now).into_iter().flat_map(|rows| {
-        let is_full =
-            |id| rows.neighbors.iter().any(|row| row.interface == id && row.state == NeighborState::Full);
-        let alone =
-            rows.interfaces.iter().filter(|row| row.enabled && !row.passive && !is_full(row.interface));
+        let is_full = |on: &str| {
+            rows.neighbors.iter().any(|row| row.interface == on && row.state == NeighborState::Full)
+        };
+        let alone = rows.interfaces.iter().filter(|row| !row.passive && !is_full(&row.interface));
         alone.map(|row| format!("no adjacency on interface {}", row.interface)).collect::<Vec<_>>()
     });
     interface.chain(bfd).chain(bgp).chain(link_state).next()

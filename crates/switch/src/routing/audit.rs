@@ -187,7 +187,8 @@ impl FibConflict {
     }
 }
 
-fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
+/// The group that the FIB has for a prefix.
+pub(crate) fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
     ipv4(prefix)
         .and_then(|prefix| tables.ipv4.get(prefix))
         .or_else(|| ipv6(prefix).and_then(|prefix| tables.ipv6.get(prefix)))
@@ -195,7 +196,7 @@ fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
 
 fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
     let wanted: BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
-    for (prefix, group) in fib_routes(tables).into_iter().filter(|(prefix, _)| !wanted.contains(prefix)) {
+    for (prefix, group) in fib_routes(tables).filter(|(prefix, _)| !wanted.contains(prefix)) {
         conflicts.push(FibConflict {
             prefix: Some(prefix),
             prefixes: 1,
@@ -316,7 +317,7 @@ pub(crate) fn target_kind(target: &Target) -> (&'static str, Vec<IpAddr>) {
 }
 
 /// What the FIB has, by prefix.
-pub(crate) fn fib_routes(tables: &RouteTables) -> Vec<(IpNet, GroupId)> {
+pub(crate) fn fib_routes(tables: &RouteTables) -> impl Iterator<Item = (IpNet, GroupId)> {
     let of_ipv4 = tables.ipv4.iter().filter_map(|(prefix, group)| {
         let net = Ipv4Net::new(prefix.first().into(), prefix.len()).ok()?;
         Some((IpNet::V4(net), group))
@@ -325,7 +326,7 @@ pub(crate) fn fib_routes(tables: &RouteTables) -> Vec<(IpNet, GroupId)> {
         let net = Ipv6Net::new(prefix.first().into(), prefix.len()).ok()?;
         Some((IpNet::V6(net), group))
     });
-    of_ipv4.chain(of_ipv6).collect()
+    of_ipv4.chain(of_ipv6)
 }
 
 /// The longest prefix of the FIB that an address is in, and its group.
@@ -350,7 +351,7 @@ pub(crate) fn group_text(switch: &crate::Switch, group: GroupId) -> String {
 
 impl crate::Switch {
     pub(crate) fn fib_routes(&self) -> Vec<(IpNet, GroupId)> {
-        self.data_plane().routes().map(|routes| fib_routes(&routes.tables())).unwrap_or_default()
+        self.data_plane().routes().map(|routes| fib_routes(&routes.tables()).collect()).unwrap_or_default()
     }
 
     pub(crate) fn next_hop_text(&self, id: NextHopId) -> String {
