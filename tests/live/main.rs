@@ -13,5 +13,6 @@ mod orders;
 mod program;
 mod replays;
 mod rig;
+mod routing_shown;
 mod running;
 mod show;

@@ -5,6 +5,7 @@ use crate::fsm::{Direction, State, When};
 use crate::notification::{self as code, Notification};
 use greylag_base::Instant;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Something happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,6 +137,26 @@ impl Cause {
             Cause::Collision => (code::COLLISION_RESOLUTION, Vec::new()),
         };
         Some(Notification::new(code, &data))
+    }
+}
+
+impl fmt::Display for Cause {
+    /// In a few words, with what a NOTIFICATION says.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cause::HoldTimerExpired => f.write_str("hold timer expired"),
+            Cause::NotificationSent(notification) => write!(f, "we said: {notification}"),
+            Cause::NotificationReceived(notification) => write!(f, "it said: {notification}"),
+            Cause::ConnectionClosed => f.write_str("connection closed"),
+            Cause::InterfaceDown => f.write_str("interface down"),
+            Cause::BfdDown => f.write_str("BFD down"),
+            Cause::AdminDown => f.write_str("disabled"),
+            Cause::AdminReset => f.write_str("reset"),
+            Cause::Removed => f.write_str("removed"),
+            Cause::ConfigurationChanged => f.write_str("configuration changed"),
+            Cause::PrefixLimitExceeded { limit, .. } => write!(f, "more than {limit} prefixes"),
+            Cause::Collision => f.write_str("the other connection is kept"),
+        }
     }
 }
 

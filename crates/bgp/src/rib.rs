@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Bound;
 
 /// Whom a path is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +92,12 @@ impl Rib {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (IpNet, &[Path])> {
         self.table.iter().map(|(prefix, paths)| (*prefix, paths.as_slice()))
+    }
+
+    /// The prefixes that have a path, behind this one if one is given.
+    pub(crate) fn prefixes(&self, after: Option<IpNet>) -> impl Iterator<Item = IpNet> {
+        let first = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.table.range((first, Bound::Unbounded)).map(|(prefix, _)| *prefix)
     }
 
     /// The attributes that a source's path had.

@@ -158,6 +158,11 @@ impl Bgp {
         self.neighbor(neighbor).map(neighbor_row)
     }
 
+    /// The prefixes to which there is a path, in order, behind this one if one is given.
+    pub fn prefixes(&self, after: Option<IpNet>) -> impl Iterator<Item = IpNet> {
+        self.rib().prefixes(after)
+    }
+
     /// One prefix; `None` when there is no path to it.
     pub fn route_row(&self, prefix: IpNet) -> Option<RouteRow> {
         let paths = self.rib().paths(prefix);

@@ -65,12 +65,19 @@ mod fib;
 mod grace;
 mod group;
 mod groups;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod model;
 mod prefix;
 mod ranges;
 mod reader;
 mod routes;
+mod shortcut;
 mod simd;
 mod spans;
+mod sync;
+#[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+mod wide;
 mod word;
 mod writer;
 

@@ -6,6 +6,7 @@
 use crate::group::GroupId;
 use crate::prefix::{Address, Prefix};
 use crate::reader::Session;
+use crate::shortcut::Shortcut;
 use crate::word::{FAN, Form, RANGES, STRIDE, Word};
 use std::sync::atomic::Ordering;
 
@@ -80,6 +81,15 @@ impl<A: Address> Session<'_, A> {
             return found.begin(left, word.group());
         }
         let arena = &self.shared.arena;
+        if word.is(Form::Shortcut) {
+            // SAFETY: as the word says that leads to it.
+            let shortcut = unsafe { Shortcut::<A>::read(arena, word.place()) };
+            found.begin(left, shortcut.cover);
+            self.walk(shortcut.below, shortcut.block.first().left(), shortcut.block.len(), found);
+            let behind = (shortcut.block.last().left() | behind::<A>()).checked_add(1);
+            // It may be the first address behind this whole block, and is hidden then.
+            return behind.into_iter().for_each(|behind| found.begin(behind, shortcut.cover));
+        }
         if word.is(Form::Ranges) {
             for range in 0..RANGES {
                 // SAFETY: eight begins and eight groups of a node of ranges, as the word says that leads to it.

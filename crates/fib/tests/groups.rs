@@ -2,7 +2,8 @@
 
 use greylag_base::Instant;
 use greylag_fib::{
-    Bucket, Group, GroupError, GroupId, GroupReader, GroupSizes, Groups, Kind, Member, NextHopId, Timers,
+    Bucket, Group, GroupError, GroupId, GroupReader, GroupSizes, Groups, Ipv4Fib, Kind, Member, NextHopId,
+    Prefix, Timers,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -66,6 +67,42 @@ fn a_dead_next_hop_gets_no_flow_from_the_moment_it_is_reported() {
     assert_eq!(flows(&mut reader, second(0), 0..1200), before);
     [1, 2, 3].into_iter().for_each(|hop| liveness.set(NextHopId(hop), false));
     assert_eq!(counts(&flows(&mut reader, second(0), 0..120)), BTreeMap::from([(None, 120)]));
+}
+
+/// However many routes lead to a next hop: one store, and no change to the table of routes.
+#[test]
+fn all_routes_of_a_lost_next_hop_leave_it_at_one_store() {
+    const ROUTES: u32 = 20_000;
+    let mut groups = groups();
+    let (mut chooser, liveness) = (groups.reader(), groups.liveness());
+    for number in 1..=8 {
+        let group = Group { members: members(&[(1, 1), (2, 1), (3, 2)]), buckets: 64, kind: Kind::Modulo };
+        groups.set(GroupId::new(number).unwrap(), group, second(0)).unwrap();
+    }
+    let mut routes = Ipv4Fib::new(ROUTES as usize);
+    let prefix = |number| Prefix::new(number << 12, 24).unwrap();
+    routes.load((0..ROUTES).map(|number| (prefix(number), GroupId::new(number % 8 + 1).unwrap()))).unwrap();
+    let addresses: Vec<u32> = (0..ROUTES).map(|number| number << 12).collect();
+    let hashes: Vec<u64> = (0..ROUTES).map(|number| (u64::from(number) * 0x9e37_79b9) >> 7).collect();
+    let mut chosen = || {
+        let (mut found, mut chosen) = (vec![None; addresses.len()], vec![None; addresses.len()]);
+        routes.reader().session().look_up_batch(&addresses, &mut found);
+        chooser.choices(second(0)).choose_batch(&found, &hashes, &mut chosen);
+        let of = |hop| chosen.iter().filter(|chosen| **chosen == Some(NextHopId(hop))).count();
+        [1, 2, 3].map(of)
+    };
+    let before = chosen();
+    assert!(before.iter().all(|&count| count > 4000) && before.iter().sum::<usize>() == ROUTES as usize);
+    liveness.set(NextHopId(3), false);
+    let [first, second_hop, lost] = chosen();
+    assert_eq!((first + second_hop, lost), (ROUTES as usize, 0));
+    groups.settle(NextHopId(3), second(1));
+    let [first, second_hop, lost] = chosen();
+    assert_eq!((first + second_hop, lost), (ROUTES as usize, 0));
+    assert!(
+        (1..=8)
+            .all(|number| groups.buckets(GroupId::new(number).unwrap()).iter().all(|bucket| bucket.is_live))
+    );
 }
 
 #[test]

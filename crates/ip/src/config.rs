@@ -7,7 +7,7 @@ use greylag_base::{InterfaceId, MacAddr};
 use std::collections::BTreeMap;
 
 /// The least that every link must carry: RFC 791 3.2, RFC 8200 5.
-pub(crate) const LEAST_MTU: [u16; 2] = [68, 1280];
+const LEAST_MTU: [u16; 2] = [68, 1280];
 
 /// All layer-3 interfaces of a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,13 +1,14 @@
 //! What a switch's stack has counted: packets that it dropped, ICMP messages that it sent, and errors that it did not send.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Declares each reason once: variant, sentence.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($variant:ident, $description:literal;)+ }) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         pub enum $name { $(#[doc = $description] $variant),+ }
 
@@ -32,13 +33,13 @@ reasons! {
         Martian, "The packet's source or destination cannot be on a link.";
         OwnSource, "The packet's source is an address of ours.";
         ForeignAddress, "The packet is not for the switch.";
-        HopLimit, "The segment came from further away than the peer's security allows.";
+        HopLimit, "The packet has come too far: its time to live is over, or its segment is not from where its sender should be.";
         Fragments, "The fragments overlap, are too many, or did not all come in time.";
         NoRoute, "The packet is for a group or a link-local address, and it was not said by which interface it leaves.";
         NoSource, "There is no address to send from.";
         TooBig, "The packet is longer than the MTU and must not be fragmented.";
         Unresolved, "The neighbour did not answer.";
-        QueueFull, "Too many packets wait for the same neighbour: the oldest had to go.";
+        QueueFull, "Too many packets wait for the same neighbour, and the oldest had to go; or too many connections are being opened.";
         NeighborsFull, "The interface's table of neighbours is full, and none of them is stale.";
     }
 }
@@ -57,7 +58,7 @@ reasons! {
 }
 
 /// What a switch's stack has counted since it started; what has none is not there.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct IpCounters {
     /// Packets that went no further.
@@ -65,7 +66,7 @@ pub struct IpCounters {
     /// Echo requests that were answered.
     pub echo_replies: u64,
     /// ICMP errors that were sent, by their kind.
-    pub icmp_errors: BTreeMap<&'static str, u64>,
+    pub icmp_errors: BTreeMap<Cow<'static, str>, u64>,
     /// ICMP errors that were not sent.
     pub icmp_silences: BTreeMap<Silence, u64>,
 }

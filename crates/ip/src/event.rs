@@ -21,6 +21,8 @@ pub enum Outgoing {
     /// A packet of our own that is for no subnet of ours. Whoever knows the routes gives it back by
     /// [`send_via`](crate::IpStack::send_via), or drops it.
     Route {
+        /// Its destination.
+        to: IpAddr,
         /// The IP packet.
         packet: Bytes,
     },

@@ -6,9 +6,9 @@ use smoltcp::wire::{IPV6_HEADER_LEN, Ipv4Packet};
 const HEADER4: usize = 20;
 const HEADER6: usize = 8;
 
-/// Must an IPv4 packet not be fragmented on its way?
+/// Must a packet not be fragmented on its way? None of IPv6 may.
 pub(crate) fn is_protected(packet: &[u8]) -> bool {
-    packet[6] & 0x40 != 0
+    packet[0] >> 4 == 6 || packet[6] & 0x40 != 0
 }
 
 /// Cuts a sound IPv4 packet, which may be a part itself, into parts of at most `mtu` octets.

@@ -10,7 +10,8 @@
 //! | [`reconfigure`](IpStack::reconfigure), [`set_interface`](IpStack::set_interface) | what is wanted has changed, or a link |
 //! | [`resolve`](IpStack::resolve), [`want`](IpStack::want), [`used`](IpStack::used), [`neighbor`](IpStack::neighbor) | where a neighbour is, for a data plane that forwards without asking |
 //! | [`send_ip`](IpStack::send_ip), [`send_udp`](IpStack::send_udp), [`register_protocol`](IpStack::register_protocol), [`register_udp`](IpStack::register_udp) | packets of protocols that need TTL and interface, such as BFD |
-//! | [`send_via`](IpStack::send_via), [`forward_slow`](IpStack::forward_slow), [`forward_error`](IpStack::forward_error) | what the data plane cannot do itself: wait for a neighbour, cut a packet, tell its source |
+//! | [`send_via`](IpStack::send_via) | a packet of ours whose route somebody else has found |
+//! | [`forward_slow`](IpStack::forward_slow), [`forward_error`](IpStack::forward_error) | what the data plane cannot do itself: wait for a neighbour, cut a packet, tell its source |
 //! | [`listen`](IpStack::listen), [`connect`](IpStack::connect), [`send`](IpStack::send), [`close`](IpStack::close), [`abort`](IpStack::abort) | TCP |
 //! | [`handle_timeout`](IpStack::handle_timeout) | it is as late as [`poll_timeout`](IpStack::poll_timeout) has said |
 //! | [`poll_event`](IpStack::poll_event), [`poll_tcp`](IpStack::poll_tcp) | what happened, until there is no more |
@@ -64,8 +65,8 @@
 //! - **The data plane goes by events.** [`IpEvent::NeighborChanged`] says when packets go elsewhere, or nowhere. That a neighbour is stale or is
 //!   being verified is no event: packets go on.
 //! - **A neighbour that is wanted is verified after its lifetime**, half to one and a half of the configured 30 s, drawn for each interface
-//!   when it comes up. If it is gone, that is known after the lifetime, the delay and the probes: 23 to 53 s. One that nobody wants stays, stale, until it is
-//!   used.
+//!   when it comes up. If it is gone, that is known after the lifetime, the delay and the probes: 23 to 53 s. One that nobody wants is verified when it is
+//!   used, and forgotten after twenty minutes of being stale and unused.
 //! - **A neighbour that has failed is silent for a second**, then asked for again if it is wanted; packets for it are dropped meanwhile, and their sources told.
 //! - **Addresses are those of the switch**: a packet to one of them is taken on any interface, as most systems do. ARP and neighbour
 //!   discovery answer for the interface's own alone, and for nobody else.
@@ -78,6 +79,7 @@
 //! - **Router advertisements, redirects, proxy ARP, source routes**: not sent, and not obeyed.
 //! - **Path MTU discovery of our own TCP**: segments fit the narrowest interface of the switch. ICMP errors that come for us say nothing to
 //!   it.
+//! - **What is heard above ARP and neighbour discovery** does not confirm a neighbour (RFC 4861 7.3.1): that one hears us is shown by its answers.
 //! - **UDP sockets**: datagrams are handed out by port, with their TTL and interface.
 
 pub mod addresses;

@@ -1,7 +1,7 @@
 //! The way out: which interface, which neighbour, which frame. And ICMP errors, which can come of anything.
 
 use crate::addresses::NextHop;
-use crate::config::{IpConfig, LEAST_MTU};
+use crate::config::IpConfig;
 use crate::counters::{IpCounters, IpDrop, Silence};
 use crate::event::{IpEvent, Outgoing};
 use crate::fragment;
@@ -13,7 +13,7 @@ use crate::neighbor::{Evidence, Expired, NeighborTimers, Question, Resolved};
 use crate::{arp, ip_header, nd};
 use core::net::IpAddr;
 use greylag_base::{Dice, Instant, InterfaceId, MacAddr, Seed};
-use greylag_wire::ethernet::{EtherType, Repr};
+use greylag_wire::ethernet::{EtherType, Frame, Repr};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -171,14 +171,49 @@ impl Links {
             if is_link_local(to) || to.is_multicast() {
                 return self.counters.drop(IpDrop::NoRoute);
             }
-            return self.outgoing.push_back(Outgoing::Route { packet: packet.into() });
+            return self.outgoing.push_back(Outgoing::Route { to, packet: packet.into() });
         };
         let Some(link) = self.interfaces.get(&id) else {
             return self.counters.drop(IpDrop::NoInterface);
         };
         let next = link.addresses.on_link(to).unwrap_or(NextHop::Neighbor(to));
+        self.send_cut(now, id, next, packet, None);
+    }
+
+    /// Sends a frame's packet of somebody else's on its way, or tells why not.
+    pub(crate) fn forward(
+        &mut self,
+        now: Instant,
+        ingress: InterfaceId,
+        egress: InterfaceId,
+        gateway: Option<IpAddr>,
+        frame: &Frame<'_>,
+    ) -> Result<(), IpDrop> {
+        let packet = frame.payload();
+        let header = Header::parse(packet).ok_or(IpDrop::Malformed)?;
+        let packet = header.packet(packet);
+        if !header::is_intact(packet) {
+            return Err(IpDrop::Malformed);
+        }
+        // RFC 1812 5.3.4: what was for everybody on one link is not for anybody on another.
+        if frame.destination().is_group() || header.to.is_multicast() {
+            return Err(IpDrop::ForeignMac);
+        }
+        let link = self.interfaces.get(&egress).ok_or(IpDrop::NoInterface)?;
         let mtu = link.config.mtu;
-        self.send_cut(now, id, next, packet, None, mtu);
+        if header.ttl <= 1 {
+            self.error(now, ingress, IcmpError::TimeExceeded, packet, false);
+            return Err(IpDrop::HopLimit);
+        }
+        if packet.len() > usize::from(mtu) && fragment::is_protected(packet) {
+            self.error(now, ingress, IcmpError::TooBig { mtu }, packet, false);
+            return Err(IpDrop::TooBig);
+        }
+        let mut packet = packet.to_vec();
+        ip_header::set_ttl(&mut packet, header.ttl - 1);
+        let next = NextHop::Neighbor(gateway.unwrap_or(header.to));
+        self.send_cut(now, egress, next, packet, Some(ingress));
+        Ok(())
     }
 
     /// Sends a packet of our own that routers may cut.
@@ -198,7 +233,7 @@ impl Links {
         self.ident
     }
 
-    /// Sends a packet that may be longer than `mtu`.
+    /// Sends a packet that may be longer than the interface takes.
     pub(crate) fn send_cut(
         &mut self,
         now: Instant,
@@ -206,23 +241,24 @@ impl Links {
         next: NextHop,
         mut packet: Vec<u8>,
         ingress: Option<InterfaceId>,
-        mtu: u16,
     ) {
+        let Some(link) = self.interfaces.get(&id) else {
+            return self.counters.drop(IpDrop::NoInterface);
+        };
+        let mtu = link.config.mtu;
         if packet.len() <= usize::from(mtu) {
             return self.transmit(now, id, next, packet, ingress);
         }
-        // No way is narrower than what every link must carry.
-        let mtu = usize::from(mtu.max(LEAST_MTU[usize::from(packet[0] >> 4 == 6)]));
+        let mtu = usize::from(mtu);
         let ident = self.next_ident();
-        let parts = match (packet[0] >> 4, ingress) {
-            (4, None) => {
+        let parts = if packet[0] >> 4 == 6 {
+            fragment::cut_v6(&packet, mtu, ident)
+        } else {
+            if ingress.is_none() {
                 // Who may cut it on its way is one thing; we are its source.
                 ip_header::allow_fragments(&mut packet, ident as u16);
-                fragment::cut_v4(&packet, mtu)
             }
-            (4, Some(_)) if !fragment::is_protected(&packet) => fragment::cut_v4(&packet, mtu),
-            (6, None) => fragment::cut_v6(&packet, mtu, ident),
-            _ => return self.counters.drop(IpDrop::TooBig),
+            fragment::cut_v4(&packet, mtu)
         };
         for part in parts {
             self.transmit(now, id, next, part, ingress);
@@ -430,7 +466,7 @@ impl Links {
             return Err(Silence::Limited);
         }
         let packet = icmp_error::build(error, own, header.from, packet);
-        *self.counters.icmp_errors.entry(error.name()).or_default() += 1;
+        *self.counters.icmp_errors.entry(error.name().into()).or_default() += 1;
         let interface = is_link_local(header.from).then_some(ingress);
         self.send_packet(now, packet, interface);
         Ok(())

@@ -28,17 +28,14 @@ pub struct NeighborTimers {
     pub delay: Duration,
     /// For how long nobody asks for a neighbour again that has not answered. With zero it is forgotten at once.
     pub failed: Duration,
-    /// With more neighbours than this, those that nobody has sent to for [`gc_stale`](NeighborTimers::gc_stale) are forgotten when another one
-    /// comes (Linux's `gc_thresh1`).
-    pub gc_threshold: usize,
-    /// Linux's `gc_stale_time`.
-    pub gc_stale: Duration,
+    /// For how long one stays that is stale and that nobody uses; `Duration::MAX` is until there is no more room.
+    pub stale: Duration,
     /// How many neighbours there is room for, static ones aside (Linux's `gc_thresh3`).
     pub capacity: usize,
 }
 
 impl Default for NeighborTimers {
-    /// Linux's times and RFC 4861's, and a second of silence about a neighbour that has not answered.
+    /// RFC 4861's times, a second of silence about a neighbour that has not answered, and twenty minutes for one that is stale.
     fn default() -> Self {
         NeighborTimers {
             reachable: Duration::from_secs(30),
@@ -46,8 +43,7 @@ impl Default for NeighborTimers {
             solicitations: 3,
             delay: Duration::from_secs(5),
             failed: Duration::from_secs(1),
-            gc_threshold: 128,
-            gc_stale: Duration::from_secs(60),
+            stale: Duration::from_secs(1200),
             capacity: 1024,
         }
     }
@@ -134,7 +130,7 @@ pub struct Entry {
     pub mac: Option<MacAddr>,
     /// What is known of it.
     pub state: NeighborState,
-    /// For how long that is so.
+    /// Since when that is so.
     pub since: Instant,
     /// When it last confirmed its address, or was first asked for when it never has.
     pub confirmed: Instant,
@@ -396,10 +392,16 @@ impl<P> Neighbors<P> {
                 NeighborState::Failed => {
                     self.remove(slot);
                 }
-                // It is wanted, and its lifetime is over.
-                NeighborState::Reachable | NeighborState::Stale => {
+                NeighborState::Reachable | NeighborState::Stale if self.wanted.contains(&addr) => {
                     if let Some(question) = self.verify(now, slot) {
                         return Some(Expired::Ask(question));
+                    }
+                }
+                NeighborState::Reachable | NeighborState::Stale => {
+                    if self.forgotten_at(self.at(slot)).is_some_and(|at| at <= now) {
+                        self.remove(slot);
+                    } else {
+                        self.watch(addr);
                     }
                 }
                 NeighborState::Permanent => {}
@@ -456,17 +458,29 @@ impl<P> Neighbors<P> {
         std::mem::take(&mut self.at_mut(slot).waiting)
     }
 
-    /// Sees to it that a neighbour which somebody has to reach is verified when its lifetime is over.
+    /// Sees to it that a neighbour is verified when its lifetime is over, if somebody has to reach it, and is forgotten some time
+    /// otherwise.
     fn watch(&mut self, addr: IpAddr) {
         let Some(&slot) = self.by_addr.get(&addr) else { return };
-        let wanted = self.wanted.contains(&addr);
         let neighbor = self.at(slot);
         let due = match neighbor.state {
-            NeighborState::Reachable => neighbor.confirmed + self.timers.reachable,
-            NeighborState::Stale => neighbor.since,
+            NeighborState::Reachable | NeighborState::Stale if !self.wanted.contains(&addr) => {
+                self.forgotten_at(neighbor)
+            }
+            NeighborState::Reachable => Some(neighbor.confirmed + self.timers.reachable),
+            NeighborState::Stale => Some(neighbor.since),
             _ => return,
         };
-        self.set_timer(slot, wanted.then_some(due));
+        self.set_timer(slot, due);
+    }
+
+    /// When a neighbour has been stale and not in use for too long, if it is not used until then.
+    fn forgotten_at(&self, neighbor: &Neighbor<P>) -> Option<Instant> {
+        let stale = match neighbor.state {
+            NeighborState::Reachable => neighbor.confirmed + self.timers.reachable,
+            _ => neighbor.since,
+        };
+        (self.timers.stale < Duration::MAX).then(|| stale.max(neighbor.used) + self.timers.stale)
     }
 
     fn enter(&mut self, now: Instant, slot: Slot, state: NeighborState, timer: Option<Instant>) {
@@ -489,9 +503,6 @@ impl<P> Neighbors<P> {
     /// In a full table one that has failed makes room, or else the one that has been stale for the longest; for one that somebody
     /// has to reach, any that nobody has to. `None` when there is none of these.
     fn insert(&mut self, now: Instant, addr: IpAddr, mac: MacAddr, state: NeighborState) -> Option<Slot> {
-        if self.len() >= self.timers.gc_threshold {
-            self.collect_garbage(now);
-        }
         if self.len() >= self.timers.capacity {
             let needed = self.wanted.contains(&addr);
             let spare = |neighbor: &&Neighbor<P>| {
@@ -509,19 +520,6 @@ impl<P> Neighbors<P> {
             self.remove(slot);
         }
         Some(self.place(now, addr, mac, state))
-    }
-
-    fn collect_garbage(&mut self, now: Instant) {
-        let garbage = |neighbor: &&Neighbor<P>| {
-            self.state(neighbor, now) == NeighborState::Stale
-                && now.since(neighbor.used.max(neighbor.confirmed)) >= self.timers.gc_stale
-                && !self.wanted.contains(&neighbor.addr)
-        };
-        let garbage: Vec<IpAddr> =
-            self.slots.iter().flatten().filter(garbage).map(|neighbor| neighbor.addr).collect();
-        for addr in garbage {
-            self.remove(self.by_addr[&addr]);
-        }
     }
 
     fn place(&mut self, now: Instant, addr: IpAddr, mac: MacAddr, state: NeighborState) -> Slot {

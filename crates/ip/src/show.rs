@@ -6,11 +6,11 @@ use crate::stack::IpStack;
 use crate::tcp::ConnectionId;
 use core::net::{IpAddr, SocketAddr};
 use greylag_base::{Instant, InterfaceId, MacAddr};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Everything that a switch's IP stack knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct IpSnapshot {
     /// By interface and address.
@@ -22,7 +22,7 @@ pub struct IpSnapshot {
 }
 
 /// One neighbour.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct NeighborRow {
     /// Where.
@@ -44,7 +44,7 @@ pub struct NeighborRow {
 }
 
 /// One TCP connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct ConnectionRow {
     /// Which.

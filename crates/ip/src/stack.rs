@@ -4,7 +4,7 @@ use crate::addresses::NextHop;
 use crate::config::{ConfigError, IpConfig};
 use crate::counters::{IpCounters, IpDrop};
 use crate::event::{IpEvent, Outgoing, TcpEvent};
-use crate::header;
+use crate::header::Header;
 use crate::icmp_error::IcmpError;
 use crate::ip_header;
 use crate::links::Links;
@@ -224,38 +224,37 @@ impl IpStack {
         self.send_ip(now, own, peer, IpProtocol::Udp.into(), how, &datagram);
     }
 
-    /// Sends a packet to a gateway on an interface: one of our own that [`Outgoing::Route`] gave away, or, with the interface
-    /// that it came in by, one that the data plane could not send because it does not know the neighbour. A packet that is
-    /// too long for the interface is cut, if it may be.
-    pub fn send_via(
-        &mut self,
-        now: Instant,
-        interface: InterfaceId,
-        gateway: IpAddr,
-        packet: &[u8],
-        ingress: Option<InterfaceId>,
-    ) {
-        let mtu = self.links.interfaces.get(&interface).map_or(u16::MAX, |link| link.config.mtu);
-        self.forward_slow(now, interface, gateway, packet, ingress, mtu);
+    /// Sends a packet of our own, which [`Outgoing::Route`] gave away, by an interface to a gateway; `None` is for the destination
+    /// itself.
+    pub fn send_via(&mut self, now: Instant, interface: InterfaceId, gateway: Option<IpAddr>, packet: &[u8]) {
+        self.now = now;
+        let Some(header) = Header::parse(packet) else {
+            return self.links.counters.drop(IpDrop::Malformed);
+        };
+        let next = NextHop::Neighbor(gateway.unwrap_or(header.to));
+        self.links.send_cut(now, interface, next, header.packet(packet).to_vec(), None);
     }
 
-    /// As [`send_via`](IpStack::send_via), where the way has an MTU of its own. Who must not cut a packet of somebody else's
-    /// tells its source with [`forward_error`](IpStack::forward_error) instead.
+    /// Forwards a packet that the data plane cannot forward, since it does not know the neighbour, or has to cut it. `frame` is the
+    /// untagged frame as it came in at `ingress`, with the TTL that it had; `gateway` as of [`send_via`](IpStack::send_via).
+    ///
+    /// A packet whose TTL is over, or that must not be cut, is dropped, and its source told; so it is if the neighbour does not answer.
     pub fn forward_slow(
         &mut self,
         now: Instant,
+        ingress: InterfaceId,
         interface: InterfaceId,
-        gateway: IpAddr,
-        packet: &[u8],
-        ingress: Option<InterfaceId>,
-        mtu: u16,
+        gateway: Option<IpAddr>,
+        frame: &[u8],
     ) {
         self.now = now;
-        let Some(header) = header::Header::parse(packet) else {
-            return self.links.counters.drop(IpDrop::Malformed);
+        let forwarded = match Frame::new_checked(frame) {
+            Some(frame) => self.links.forward(now, ingress, interface, gateway, &frame),
+            None => Err(IpDrop::Runt),
         };
-        let packet = header.packet(packet).to_vec();
-        self.links.send_cut(now, interface, NextHop::Neighbor(gateway), packet, ingress, mtu);
+        if let Err(reason) = forwarded {
+            self.links.counters.drop(reason);
+        }
     }
 
     /// Tells the source of a transit packet what becomes of it, unless it must not be told. `frame` is the untagged frame as it

@@ -19,8 +19,10 @@ use std::fmt;
 
 /// Octets on their way in each direction.
 const WINDOW: usize = 131_072;
-/// Connections at the same time, those included that are being opened or closed; more are refused.
+/// Connections at the same time, those included that are being opened or closed.
 const MOST: usize = 256;
+/// Those among them that others are opening: more are not answered, so that who never finishes leaves room for our own.
+const MOST_ACCEPTING: usize = 64;
 /// RFC 6335 6: dynamic ports.
 const FIRST_PORT: u16 = 49_152;
 /// After so much silence, a connection that nobody uses any more, or has used yet, is given up.
@@ -176,8 +178,9 @@ impl Tcp {
         links: &mut Links,
     ) -> Result<ConnectionId, ConnectError> {
         let scope = interface.filter(|_| is_link_local(local));
-        if is_link_local(local) && scope.is_none() || is_link_local(remote.ip()) && interface.is_none() {
-            return Err(ConnectError::NoInterface(remote.ip()));
+        let on_link = [local, remote.ip()].into_iter().find(|addr| is_link_local(*addr));
+        if let Some(addr) = on_link.filter(|_| interface.is_none()) {
+            return Err(ConnectError::NoInterface(addr));
         }
         if !owns(links, scope, local) {
             return Err(ConnectError::NotOwn(local));
@@ -263,7 +266,12 @@ impl Tcp {
         let known = self.connections.values().any(|connection| {
             (connection.scope, connection.local, connection.remote) == (scope, local, remote)
         });
-        if opens && !known && self.listeners.contains(&local.port()) && self.connections.len() < MOST {
+        if opens && !known && self.listeners.contains(&local.port()) {
+            let accepting = |connection: &&Connection| connection.phase == Phase::Accepting;
+            let half_open = self.connections.values().filter(accepting).count();
+            if half_open == MOST_ACCEPTING || self.connections.len() >= MOST {
+                return Err(IpDrop::QueueFull);
+            }
             self.expect(now, interface, scope, local, remote, links);
         }
         self.scope(now, scope, links).put(packet);

@@ -474,15 +474,16 @@ struct Addressed<'r> {
     name: &'r PortName,
     ipv4: Option<(Ipv4Addr, u8)>,
     ipv6: Option<(Ipv6Addr, u8)>,
+    gateways: &'r [IpAddr],
 }
 
 impl<'r> Addressed<'r> {
     fn of(end: &'r EndRecord) -> Self {
-        Addressed { name: &end.interface, ipv4: end.ipv4, ipv6: end.ipv6 }
+        Addressed { name: &end.interface, ipv4: end.ipv4, ipv6: end.ipv6, gateways: &end.gateways }
     }
 
     fn of_bond(bond: &'r BondRecord) -> Self {
-        Addressed { name: &bond.interface, ipv4: bond.ipv4, ipv6: bond.ipv6 }
+        Addressed { name: &bond.interface, ipv4: bond.ipv4, ipv6: bond.ipv6, gateways: &[] }
     }
 }
 
@@ -498,5 +499,6 @@ fn configure(netns: &Netns, addressed: &Addressed<'_>) -> Result<(), LinkError> 
             other => other?,
         }
     }
-    link::set_up(netns, interface)
+    link::set_up(netns, interface)?;
+    addressed.gateways.iter().try_for_each(|gateway| link::add_default_route(netns, interface, *gateway))
 }

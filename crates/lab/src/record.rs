@@ -5,7 +5,7 @@ use crate::state::{LabFolder, StateError};
 use greylag_base::{MacAddr, PortName};
 use greylag_scenario::lab::{HostBond, Lab, Medium, NodeKind};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const FILE: &str = "lab.json";
 
@@ -90,6 +90,9 @@ pub(crate) struct EndRecord {
     pub(crate) mac_address: Option<MacAddr>,
     pub(crate) ipv4: Option<(Ipv4Addr, u8)>,
     pub(crate) ipv6: Option<(Ipv6Addr, u8)>,
+    /// Where packets go that are for no subnet of the host.
+    #[serde(default)]
+    pub(crate) gateways: Vec<IpAddr>,
 }
 
 impl LabRecord {
@@ -113,6 +116,10 @@ impl LabRecord {
                 mac_address: end.mac,
                 ipv4: end.ipv4,
                 ipv6: end.ipv6,
+                gateways: [end.gateway.map(IpAddr::V4), end.gateway6.map(IpAddr::V6)]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
             }),
         });
         LabRecord { name: lab.name.clone(), complete: false, nodes: nodes.collect(), links: links.collect() }

@@ -99,3 +99,54 @@ pub(crate) fn station_ip_of(text: &str) -> Result<IpAddr, String> {
     }
     Ok(address)
 }
+
+/// Where a host sends what is for no subnet of its own. `own` is its address, as far as it could be read; `has_own` whether one is written.
+pub(crate) fn gateway4(field: &Field<'_>, own: Option<(Ipv4Addr, u8)>, has_own: bool) -> Option<Ipv4Addr> {
+    const EXPECTED: &str = "the address of a router on the link such as 10.0.0.254";
+    let gateway = field.parsed(EXPECTED, |text| {
+        let wrong = || format!("{} is not right: expected {EXPECTED}", quoted(text));
+        text.parse::<Ipv4Addr>().map_err(|_| wrong())
+    })?;
+    let is_on_link = |(address, length): (Ipv4Addr, u8)| {
+        let host_bits = u32::MAX.checked_shr(length.into()).unwrap_or(0);
+        address != gateway && (address.to_bits() ^ gateway.to_bits()) & !host_bits == 0
+    };
+    check_gateway(field, own.map(is_on_link), has_own, "ipv4")?;
+    Some(gateway)
+}
+
+/// As [`gateway4`]; a router's link-local address is on every link.
+pub(crate) fn gateway6(field: &Field<'_>, own: Option<(Ipv6Addr, u8)>, has_own: bool) -> Option<Ipv6Addr> {
+    const EXPECTED: &str = "the address of a router on the link such as fd00::fe";
+    let gateway = field.parsed(EXPECTED, |text| {
+        let wrong = || format!("{} is not right: expected {EXPECTED}", quoted(text));
+        text.parse::<Ipv6Addr>().map_err(|_| wrong())
+    })?;
+    let is_on_link = |(address, length): (Ipv6Addr, u8)| {
+        let host_bits = u128::MAX.checked_shr(length.into()).unwrap_or(0);
+        let is_local = gateway.is_unicast_link_local();
+        address != gateway && (is_local || (address.to_bits() ^ gateway.to_bits()) & !host_bits == 0)
+    };
+    check_gateway(field, own.map(is_on_link), has_own, "ipv6")?;
+    Some(gateway)
+}
+
+fn check_gateway(field: &Field<'_>, is_on_link: Option<bool>, has_own: bool, key: &str) -> Option<()> {
+    match is_on_link {
+        Some(true) => Some(()),
+        Some(false) => {
+            field.refuse(format!(
+                "the host does not reach that by its `{key}`: expected another address of its subnet"
+            ));
+            None
+        }
+        None => {
+            if !has_own {
+                field.refuse_key(format!(
+                    "a host without `{key}` sends nothing there: add that, or remove this"
+                ));
+            }
+            None
+        }
+    }
+}

@@ -197,6 +197,10 @@ pub struct End {
     pub ipv4: Option<(Ipv4Addr, u8)>,
     /// Its IPv6 address; hosts only.
     pub ipv6: Option<(Ipv6Addr, u8)>,
+    /// Where IPv4 packets go that are for no subnet of the host.
+    pub gateway: Option<Ipv4Addr>,
+    /// Where IPv6 packets go that are for no subnet of the host.
+    pub gateway6: Option<Ipv6Addr>,
 }
 
 impl Lab {

@@ -7,14 +7,14 @@ const EXPECTED: &str = "a prefix such as 10.0.0.0/8 or 2001:db8::/32";
 
 /// The addresses that begin alike, without a bit beyond its length.
 pub(crate) fn prefix(field: &Field<'_>) -> Option<IpNet> {
-    field.parsed(EXPECTED, prefix_of)
+    field.parsed(EXPECTED, parse_prefix)
 }
 
 /// The prefix that a text names.
 ///
 /// # Errors
 /// What is expected in its place.
-pub(crate) fn prefix_of(text: &str) -> Result<IpNet, String> {
+pub fn parse_prefix(text: &str) -> Result<IpNet, String> {
     if let Ok(address) = text.parse::<IpAddr>() {
         return Err(format!("{address} has no length: write {}", IpNet::from(address)));
     }

@@ -16,6 +16,7 @@ use crate::routing::{
     WriteMishaps,
 };
 use crate::table_door::{Place, TableDoor};
+use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_bfd::Bfd;
 use greylag_bgp::NeighborId;
@@ -23,7 +24,6 @@ use greylag_dataplane::{DataPlane, Limits, RouteLimits, StaleBucket};
 use greylag_linkstate::LinkState;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.

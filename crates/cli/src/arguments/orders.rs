@@ -90,6 +90,19 @@ pub(crate) enum CheckWhat {
         #[command(flatten)]
         target: Target,
     },
+    /// Compare the routes that the switch has chosen (RIB) with those that it forwards by (FIB)
+    Fib {
+        /// Write anew what differs
+        #[arg(long)]
+        repair: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Send a packet through every bucket of every next-hop group, and see whether the next router answers
+    Paths {
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 #[derive(Subcommand)]
@@ -355,8 +368,11 @@ impl ConfigVerb {
 
 impl CheckWhat {
     pub(crate) fn target(&self) -> &Target {
-        let CheckWhat::Fdb { target, .. } = self;
-        target
+        match self {
+            CheckWhat::Fdb { target, .. } | CheckWhat::Fib { target, .. } | CheckWhat::Paths { target } => {
+                target
+            }
+        }
     }
 }
 

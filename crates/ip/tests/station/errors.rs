@@ -165,7 +165,7 @@ fn an_error_leaves_from_the_interface_that_the_packet_came_in_by() {
     let transit = from_host(OUR_MAC, &packet("198.51.100.7", "192.0.2.1", 17, 1, UDP));
     rig.stack.forward_error(rig.now, WAN, IcmpError::TimeExceeded, &transit);
     let out = rig.outgoing();
-    let [greylag_ip::Outgoing::Route { packet }] = &out[..] else { panic!("{out:?}") };
+    let [greylag_ip::Outgoing::Route { packet, .. }] = &out[..] else { panic!("{out:?}") };
     assert_eq!(Ipv4Packet::new(packet).unwrap().get_source(), v4("10.0.1.1"));
     // From a link-local address to a far one: the answer stays on the link.
     let mut rig = Rig::new(config());
@@ -181,17 +181,20 @@ fn who_sent_a_packet_to_a_neighbour_that_does_not_answer_is_told() {
     let mut config = config();
     config.interfaces.get_mut(&LAN).unwrap().neighbors.insert(ip("10.0.0.2"), HOST_MAC);
     let mut rig = Rig::new(config);
-    let transit = packet("10.0.0.2", "10.0.1.77", 17, 63, UDP);
-    rig.stack.send_via(rig.now, WAN, ip("10.0.1.77"), &transit, Some(LAN));
+    let transit = packet("10.0.0.2", "10.0.1.77", 17, 64, UDP);
+    let forward =
+        |rig: &mut Rig| rig.stack.forward_slow(rig.now, LAN, WAN, None, &from_host(OUR_MAC, &transit));
+    forward(&mut rig);
     rig.sleep(Duration::from_millis(2999));
     assert_eq!(rig.frames().len(), 3, "it is asked for three times");
     rig.sleep(Duration::from_millis(1));
-    assert_eq!(told(&mut rig, "10.0.0.1", "10.0.0.2"), (3, 1, 0, transit.clone()));
+    let quoted = packet("10.0.0.2", "10.0.1.77", 17, 63, UDP);
+    assert_eq!(told(&mut rig, "10.0.0.1", "10.0.0.2"), (3, 1, 0, quoted));
     // For a second, nobody is asked.
-    rig.stack.send_via(rig.now, WAN, ip("10.0.1.77"), &transit, Some(LAN));
+    forward(&mut rig);
     assert_eq!(told(&mut rig, "10.0.0.1", "10.0.0.2").1, 1);
     rig.sleep(Duration::from_secs(1));
-    rig.stack.send_via(rig.now, WAN, ip("10.0.1.77"), &transit, Some(LAN));
+    forward(&mut rig);
     assert_eq!(rig.frames().len(), 1);
 }
 

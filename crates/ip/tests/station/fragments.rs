@@ -20,18 +20,34 @@ fn with_options(len: usize) -> Vec<u8> {
     whole
 }
 
+/// A switch whose WAN carries this much.
+fn narrow(mtu: u16) -> Rig {
+    let mut rig = Rig::with_hosts();
+    let mut config = rig.stack.config().clone();
+    let wan = config.interfaces.get_mut(&WAN).unwrap();
+    (wan.mtu, wan.ipv6) = (mtu, Vec::new());
+    wan.neighbors.retain(|addr, _| addr.is_ipv4());
+    rig.stack.reconfigure(rig.now, config).unwrap();
+    rig.events();
+    rig
+}
+
+fn forward(rig: &mut Rig, packet: &[u8]) {
+    rig.stack.forward_slow(rig.now, LAN, WAN, Some(ip("10.0.1.2")), &from_host(OUR_MAC, packet));
+}
+
 #[test]
 fn a_packet_is_cut_as_rfc_791_says() {
-    let mut rig = Rig::with_hosts();
+    let mut rig = narrow(600);
     let whole = with_options(1400);
-    rig.stack.forward_slow(rig.now, WAN, ip("10.0.1.2"), &whole, Some(LAN), 600);
+    forward(&mut rig, &whole);
     let parts = rig.packets();
     let mut payload = Vec::new();
     for (index, part) in parts.iter().enumerate() {
         let header = Ipv4Packet::new(part).unwrap();
         assert!(part.len() <= 600);
         assert_eq!(ipv4::checksum(&header), header.get_checksum());
-        assert_eq!((header.get_identification(), header.get_ttl()), (0xabcd, 9));
+        assert_eq!((header.get_identification(), header.get_ttl()), (0xabcd, 8));
         assert_eq!(usize::from(header.get_fragment_offset()) * 8, payload.len());
         assert_eq!(header.get_flags() & 1 == 1, index + 1 < parts.len());
         let options = &part[20..usize::from(header.get_header_length()) * 4];
@@ -41,24 +57,56 @@ fn a_packet_is_cut_as_rfc_791_says() {
     }
     assert_eq!((parts.len(), &payload[..]), (3, &whole[36..]));
     // A part is cut again: the offset goes on, and the last of its parts is not the last of all.
-    let middle = &parts[1];
-    rig.stack.forward_slow(rig.now, WAN, ip("10.0.1.2"), middle, Some(LAN), 400);
+    let mut rig = narrow(400);
+    forward(&mut rig, &parts[1]);
     let again = rig.packets();
-    let offset = Ipv4Packet::new(middle).unwrap().get_fragment_offset();
+    let offset = Ipv4Packet::new(&parts[1]).unwrap().get_fragment_offset();
     assert_eq!(again.len(), 2);
     assert_eq!(Ipv4Packet::new(&again[0]).unwrap().get_fragment_offset(), offset);
     assert!(again.iter().all(|part| Ipv4Packet::new(part).unwrap().get_flags() & 1 == 1));
 }
 
 #[test]
-fn what_must_not_be_cut_is_not() {
-    let mut rig = Rig::with_hosts();
-    let mut whole = with_options(1400);
-    whole[6] = 0x40;
-    rig.stack.forward_slow(rig.now, WAN, ip("10.0.1.2"), &whole, Some(LAN), 600);
-    let six = packet("2001:db8::2", "2001:db8:9::1", 253, 9, &[0; 1400]);
-    rig.stack.forward_slow(rig.now, WAN, ip("2001:db8:1::2"), &six, Some(LAN), 1280);
-    assert_eq!((rig.outgoing().len(), rig.stack.counters().dropped(IpDrop::TooBig)), (0, 2));
+fn of_what_must_not_be_cut_or_has_come_too_far_the_source_is_told() {
+    let mut protected = with_options(1400);
+    protected[6] = 0x40;
+    smoltcp::wire::Ipv4Packet::new_unchecked(&mut protected).fill_checksum();
+    let six = |ttl| packet("2001:db8::2", "2001:db8:9::1", 253, ttl, &[0; 1400]);
+    let mut late = with_options(8);
+    late[8] = 1;
+    smoltcp::wire::Ipv4Packet::new_unchecked(&mut late).fill_checksum();
+    let rows = [
+        (protected, IpDrop::TooBig, [3, 4]),
+        (six(9), IpDrop::TooBig, [2, 0]),
+        (late, IpDrop::HopLimit, [11, 0]),
+        (six(1), IpDrop::HopLimit, [3, 0]),
+    ];
+    for (transit, reason, kind) in rows {
+        let mut rig = narrow(600);
+        forward(&mut rig, &transit);
+        assert_eq!(rig.stack.counters().dropped(reason), 1);
+        let told = rig.packet();
+        let icmp = if told[0] >> 4 == 4 { &told[20..] } else { &told[40..] };
+        assert_eq!(icmp[..2], kind);
+        assert!(
+            kind[0] == 11 || kind == [3, 0] || icmp[4..8] == [0, 0, 2, 88],
+            "the MTU is 600: {:?}",
+            &icmp[4..8]
+        );
+    }
+}
+
+#[test]
+fn what_is_damaged_or_was_for_everybody_is_not_forwarded() {
+    let mut rig = narrow(1500);
+    let mut damaged = with_options(8);
+    damaged[10] ^= 1;
+    forward(&mut rig, &damaged);
+    let frame = from_host(greylag_base::MacAddr::BROADCAST, &with_options(8));
+    rig.stack.forward_slow(rig.now, LAN, WAN, None, &frame);
+    let drops = &rig.stack.counters().drops;
+    assert_eq!(drops.keys().collect::<Vec<_>>(), [&IpDrop::ForeignMac, &IpDrop::Malformed]);
+    assert!(rig.outgoing().is_empty());
 }
 
 /// A switch whose own packets leave in parts, and one that puts them together.
@@ -113,6 +161,9 @@ fn parts_that_overlap_are_no_packet_and_those_that_lack_are_told_of() {
     rig.take(LAN, &part(1, 0, true, b"sixteen octets.."));
     rig.take(LAN, &part(1, 1, false, b"overlap"));
     assert_eq!(rig.stack.counters().dropped(IpDrop::Fragments), 1);
+    rig.take(LAN, &part(4, 1, false, b"overlap"));
+    rig.take(LAN, &part(4, 0, true, b"sixteen octets.."));
+    assert_eq!(rig.stack.counters().dropped(IpDrop::Fragments), 2);
     rig.take(LAN, &part(2, 1, false, b"the end"));
     rig.take(LAN, &part(2, 0, true, b"begins, "));
     let events = rig.events();

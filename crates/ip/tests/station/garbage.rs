@@ -2,7 +2,7 @@
 
 use crate::rig::*;
 use crate::tshark::conversation;
-use greylag_ip::IcmpError;
+use greylag_ip::{IcmpError, IpSnapshot};
 use proptest::prelude::*;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -63,9 +63,9 @@ proptest! {
             mend(&mut frame);
             rig.hear(LAN, &frame);
             rig.stack.forward_error(rig.now, WAN, IcmpError::TimeExceeded, &frame);
+            rig.stack.forward_slow(rig.now, WAN, LAN, None, &frame);
             if let Some(packet) = frame.get(14..) {
-                rig.stack.forward_slow(rig.now, WAN, ip("10.0.1.2"), packet, Some(LAN), 100);
-                rig.stack.forward_slow(rig.now, LAN, ip("2001:db8::2"), packet, None, 100);
+                rig.stack.send_via(rig.now, LAN, None, packet);
             }
             rig.outgoing();
             rig.sleep(Duration::from_millis(700));
@@ -76,6 +76,8 @@ proptest! {
         rig.take(LAN, &ping("10.0.0.2", "10.0.0.1", b"?"));
         prop_assert!(!rig.outgoing().is_empty());
         rig.sleep(Duration::from_secs(600));
-        serde_json::to_string(&rig.stack.snapshot(rig.now)).expect("it can be written");
+        let snapshot = rig.stack.snapshot(rig.now);
+        let text = serde_json::to_string(&snapshot).expect("it can be written");
+        prop_assert_eq!(serde_json::from_str::<IpSnapshot>(&text).expect("and read"), snapshot);
     }
 }

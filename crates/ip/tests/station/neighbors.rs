@@ -88,7 +88,8 @@ fn what_an_advertisement_changes() {
         table.hear(now, ADDR, mac, evidence);
         assert_eq!(table.get(now, ADDR), Some((after, known)), "{step:?}");
         let asks = matches!(after, Incomplete | Delay | Probe | Failed);
-        assert_eq!(table.poll_timeout().is_some(), asks, "{step:?}");
+        let due = table.poll_timeout().is_some_and(|at| at < now + Duration::from_secs(60));
+        assert_eq!(due, asks, "{step:?}");
     }
 }
 
@@ -132,7 +133,7 @@ fn a_stale_neighbour_is_verified_when_something_is_sent_to_it() {
 #[test]
 fn nobody_is_asked_about_a_neighbour_that_is_stale_and_not_wanted() {
     let (table, _) = table(Stale);
-    assert_eq!(table.poll_timeout(), None);
+    assert_eq!(table.poll_timeout(), Some(Instant::ZERO + Duration::from_secs(1230)));
 }
 
 #[test]
@@ -156,7 +157,7 @@ fn a_neighbour_that_is_wanted_is_asked_for_until_it_answers_and_verified_when_it
     let probed = stale + Duration::from_secs(5);
     assert!(matches!(table.expire(probed), Some(Expired::Ask((ADDR, Some(OLD))))));
     table.hear(probed, ADDR, None, SOLICITED);
-    assert_eq!(table.poll_timeout(), None);
+    assert_eq!(table.poll_timeout(), Some(probed + Duration::from_secs(1230)));
 }
 
 #[test]
@@ -174,7 +175,7 @@ fn packets_wait_in_order_and_the_oldest_makes_room() {
 
 #[test]
 fn room_is_made_by_those_that_nobody_needs() {
-    let timers = NeighborTimers { capacity: 4, gc_threshold: 3, ..NeighborTimers::default() };
+    let timers = NeighborTimers { capacity: 4, ..NeighborTimers::default() };
     let addr = |last: u8| IpAddr::from([10, 0, 0, last]);
     let mut table = Neighbors::<u8>::new(timers);
     let heard = Evidence { create: true, ..BOTH };
@@ -185,14 +186,28 @@ fn room_is_made_by_those_that_nobody_needs() {
     // Four are reachable: there is no room.
     assert!(matches!(table.resolve(at(5), addr(5), 0, &mut None), Resolved::Full(0)));
     table.want(at(5), addr(1), true, true);
-    // The first two are stale, and one of them is wanted.
-    table.hear(at(32), addr(5), Some(OLD), heard);
     let known = |table: &Neighbors<u8>| {
         (1..=9).filter(|last| table.get(at(32), addr(*last)).is_some()).collect::<Vec<_>>()
     };
+    // The first two are stale, and one of them is wanted.
+    table.hear(at(32), addr(5), Some(OLD), heard);
     assert_eq!(known(&table), [1, 3, 4, 5]);
-    // Above the threshold, those that have not been in use for a minute go.
-    table.used(at(60), addr(4));
-    table.hear(at(100), addr(6), Some(OLD), heard);
-    assert_eq!(known(&table), [1, 4, 6]);
+    // For one that is wanted, those make room that are not.
+    assert_eq!(table.want(at(32), addr(6), true, true), Some((addr(6), None)));
+    assert_eq!(known(&table), [1, 4, 5, 6]);
+}
+
+#[test]
+fn who_is_stale_and_not_in_use_is_forgotten_after_a_while() {
+    let (mut table, now) = table(Reachable);
+    let end = |table: &mut Neighbors<u8>| {
+        let due = table.poll_timeout().unwrap();
+        assert!(table.expire(due).is_none());
+        (due - now).as_secs()
+    };
+    // In use two minutes before its time.
+    table.hear(now + Duration::from_secs(1110), ADDR, None, NEITHER);
+    table.used(now + Duration::from_secs(29), ADDR);
+    assert_eq!(end(&mut table), 1230);
+    assert_eq!(table.get(now, ADDR), None);
 }

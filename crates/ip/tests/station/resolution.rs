@@ -205,8 +205,14 @@ fn neighbour_messages_that_break_a_rule_are_dropped() {
     damaged[42] ^= 1;
     let mut unspecified = sound("2001:db8::2");
     unspecified[8..24].fill(0);
+    let mut astray = unspecified.clone();
+    astray[64..72].fill(0);
+    astray.truncate(64);
+    astray[5] -= 8;
     let rows = [
         ("sound", sound("2001:db8::2"), true),
+        ("of somebody without address", refill(astray.clone()), true),
+        ("of somebody without address, to one alone", refill(alone(astray)), false),
         ("forwarded by a router", change(7, 254), false),
         ("checksum", damaged, false),
         ("code", change(41, 1), false),
@@ -221,14 +227,31 @@ fn neighbour_messages_that_break_a_rule_are_dropped() {
         let answers = rig.frames();
         assert_eq!(answers.len(), usize::from(taken), "{name}");
         assert_eq!(rig.stack.counters().dropped(IpDrop::Malformed), u64::from(!taken), "{name}");
-        if let [(_, to, _, packet)] = &answers[..] {
-            assert_eq!(*to, HOST_MAC);
+        if let [(_, HOST_MAC, _, packet)] = &answers[..] {
             let (header, message) = nd_message(packet);
             assert_eq!(header.get_destination(), v6("2001:db8::2"));
             // Router, solicited, override.
             assert_eq!(NeighborAdvertPacket::new(&message).unwrap().get_flags(), 0b1110_0000);
         }
     }
+}
+
+fn alone(mut packet: Vec<u8>) -> Vec<u8> {
+    packet[24..40].copy_from_slice(&v6("2001:db8::1").octets());
+    packet
+}
+
+#[test]
+fn an_answer_to_a_group_is_no_answer() {
+    let mut rig = Rig::new(config());
+    rig.stack.want(rig.now, LAN, ip("2001:db8::2"), true);
+    let mut advertisement = bytes(nd::announcement(HOST_MAC, v6("2001:db8::2"), false));
+    advertisement[44] |= 0x40;
+    smoltcp::wire::Icmpv6Packet::new_unchecked(&mut advertisement[40..])
+        .fill_checksum(&v6("2001:db8::2"), &ALL_NODES);
+    rig.hear(LAN, &from_host(group_mac6(ALL_NODES), &advertisement));
+    assert_eq!(rig.stack.counters().dropped(IpDrop::Malformed), 1);
+    assert_eq!(rig.stack.neighbor(LAN, ip("2001:db8::2")), Some((NeighborState::Incomplete, None)));
 }
 
 fn v6_at(packet: &[u8], at: usize) -> std::net::Ipv6Addr {
@@ -259,7 +282,7 @@ fn what_the_data_plane_uses_is_verified() {
     let mut rig = Rig::new(config());
     rig.hear(LAN, &arp_frame(MacAddr::BROADCAST, arp::request(HOST_MAC, v4("10.0.0.2"), v4("10.0.0.1"))));
     rig.frames();
-    rig.sleep(second(3600));
+    rig.sleep(second(1100));
     assert!(rig.frames().is_empty(), "nobody uses it");
     rig.stack.used(rig.now, LAN, ip("10.0.0.2"));
     rig.sleep(second(5));
@@ -274,11 +297,17 @@ fn a_static_neighbour_is_where_an_operator_says() {
     rig.hear(LAN, &arp_frame(MacAddr::BROADCAST, request));
     rig.stack.set_interface(rig.now, LAN, false);
     assert_eq!(rig.stack.resolve(rig.now, LAN, ip("10.0.0.2")), Some(HOST_MAC));
+    rig.stack.set_interface(rig.now, LAN, true);
+    rig.stack.want(rig.now, LAN, ip("10.0.0.2"), true);
+    rig.frames();
     rig.events();
     rig.stack.reconfigure(rig.now, config()).unwrap();
     let gone: Vec<_> = rig.events();
     assert_eq!(gone.len(), 4, "{gone:?}");
-    assert_eq!(rig.stack.neighbor(LAN, ip("10.0.0.2")), None);
+    assert_eq!(rig.stack.neighbor(LAN, ip("2001:db8::2")), None);
+    // Somebody has to reach it all the same.
+    assert_eq!(rig.stack.neighbor(LAN, ip("10.0.0.2")), Some((NeighborState::Incomplete, None)));
+    assert_eq!(rig.frames().len(), 1);
 }
 
 #[test]
@@ -286,9 +315,10 @@ fn a_packet_for_no_subnet_of_ours_is_given_to_who_knows_the_routes() {
     let mut rig = Rig::with_hosts();
     rig.stack.send_ip(rig.now, ip("10.0.0.1"), ip("192.0.2.1"), 253, HOW, b"far");
     let out = rig.outgoing();
-    let [Outgoing::Route { packet }] = &out[..] else { panic!("{out:?}") };
+    let [Outgoing::Route { to, packet }] = &out[..] else { panic!("{out:?}") };
+    assert_eq!(*to, ip("192.0.2.1"));
     let packet = packet.clone();
-    rig.stack.send_via(rig.now, WAN, ip("10.0.1.2"), &packet, None);
+    rig.stack.send_via(rig.now, WAN, Some(ip("10.0.1.2")), &packet);
     let [(WAN, HOST_MAC, EtherType::IPV4, framed)] = &rig.frames()[..] else { panic!() };
     assert_eq!(framed[..packet.len()], packet[..]);
     // Of link-local addresses and groups, nobody but the sender knows where they are.

@@ -1,7 +1,7 @@
 //! The control socket: HTTP and JSON on a UNIX socket, so that `curl --unix-socket` works as well as `greylag show`.
 
 use super::signals::Signals;
-use super::{RunError, Running, orders, problem, rows};
+use super::{RunError, Running, layer3, orders, problem, rows};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
@@ -74,7 +74,8 @@ impl ControlSocket {
                     let _ = tokio::time::timeout(rest, running.punted.notified()).await;
                 }
             };
-            let routes = rows::routes().merge(orders::routes()).fallback(problem::unknown);
+            let routes =
+                rows::routes().merge(layer3::routes()).merge(orders::routes()).fallback(problem::unknown);
             let routes = routes.method_not_allowed_fallback(problem::wrong_method);
             on_ready();
             tokio::select! {

@@ -4,6 +4,7 @@ mod commits;
 mod control;
 mod control_socket;
 mod kernel_stack;
+mod layer3;
 mod links;
 mod mailbox;
 mod open;

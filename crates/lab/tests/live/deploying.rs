@@ -121,6 +121,8 @@ fn lab(name: &str) -> Lab {
         mac,
         ipv4: last.map(|last| ([10, 8, 0, last].into(), 24)),
         ipv6: last.map(|last| (format!("fd00::{last}").parse().unwrap(), 64)),
+        gateway: None,
+        gateway6: None,
     };
     let node = |name: &str, kind, exec: &[&str]| Node {
         name: name.into(),

@@ -2,7 +2,7 @@
 
 use crate::driver::{A, B, C, D, Network, loopback, loopback6, millis, router_id, secs, subnet};
 use greylag_base::{Instant, InterfaceId, Seed};
-use greylag_linkstate::{AnnouncedPrefix, LinkStateEvent, MAX_PATHS, NeighborState};
+use greylag_linkstate::{AnnouncedPrefix, InterfaceConfig, LinkStateEvent, MAX_PATHS, NeighborState};
 
 #[test]
 fn two_routers_are_adjacent_with_their_second_hellos() {
@@ -132,7 +132,7 @@ fn one_family_is_enough() {
         let mut network = Network::seeded(Seed(4), 2, &[], |_| {});
         for router in [A, B] {
             network.reconfigure(router, |config| {
-                config.interfaces.push(greylag_linkstate::InterfaceConfig::new(InterfaceId(0)));
+                config.interfaces.push(InterfaceConfig::new(InterfaceId(0)));
             });
         }
         let end = |router| (router, InterfaceId(0), 10);
@@ -161,6 +161,35 @@ fn one_family_is_enough() {
         assert_eq!(network.way(A, other), "");
         let group = if gateway.contains(':') { "ff02::114" } else { "224.0.0.254" };
         assert!(network.sent.iter().all(|sent| sent.packet.to.to_string() == group));
+    }
+}
+
+#[test]
+fn a_family_that_one_end_lacks_has_no_next_hop_there() {
+    for (kept, used, unused) in
+        [("10.0.0.1/24", loopback(B), loopback6(B)), ("fe80::1/64", loopback6(B), loopback(B))]
+    {
+        let mut network = Network::of_links(2, &[(A, B, 10)]);
+        let (end, kept) = (network.end(0, A), [kept.parse().unwrap()]);
+        network.tell(A, |router, now| router.set_interface(now, end, true, &kept));
+        network.run(secs(30));
+        assert_eq!((network.ribs[A].contains_key(&used), network.way(A, unused)), (true, String::new()));
+    }
+}
+
+#[test]
+fn a_prefix_that_is_there_twice_has_the_lesser_metric() {
+    for (extra, least) in [(3, 3), (50, 10)] {
+        let mut network = Network::of_links(1, &[]);
+        network.reconfigure(A, |config| {
+            config.interfaces.push(InterfaceConfig::new(InterfaceId(0)));
+            config.prefixes = vec![AnnouncedPrefix { prefix: subnet(0), metric: extra }];
+        });
+        let there = ["10.0.0.1/24".parse().unwrap()];
+        network.tell(A, |router, now| router.set_interface(now, InterfaceId(0), true, &there));
+        network.run(secs(10));
+        let announced = network.lsa(A, A).expect("a router announces itself").prefixes;
+        assert_eq!(announced, [AnnouncedPrefix { prefix: subnet(0), metric: least }]);
     }
 }
 

@@ -109,6 +109,17 @@ fn a_neighbor_that_bfd_has_lost_before_it_was_heard_does_not_come_up() {
 }
 
 #[test]
+fn bfd_speaks_of_one_interface_though_the_address_is_on_both() {
+    let mut network = Network::of_links(2, &[(A, B, 10), (A, B, 10)]).settle();
+    let end = network.end(0, A);
+    network.tell(A, |router, now| router.set_path(now, end, local(B), false));
+    network.run(secs(30));
+    let states: Vec<_> = network.snapshot(A).neighbors.iter().map(|row| row.state).collect();
+    assert_eq!(states, [NeighborState::Held, NeighborState::Full]);
+    assert_eq!(network.way(A, loopback6(B)), "fe80::2 at 10");
+}
+
+#[test]
 fn packets_that_pass_one_way_only_take_both_ends_down() {
     let mut network = triangle();
     network.segments[0].deaf = [(A, B)].into();
@@ -274,6 +285,27 @@ fn intervals_that_differ_keep_two_routers_apart_and_are_counted() {
             assert!(discards.of(rule) >= 4 && discards.total() == discards.of(rule), "{discards:?}");
         }
     }
+}
+
+#[test]
+fn intervals_that_are_shorter_at_both_ends_count_at_once() {
+    let mut network = Network::of_links(2, &[(A, B, 10)]).settle();
+    for router in [A, B] {
+        network.reconfigure(router, |config| {
+            let interface = &mut config.interfaces[0];
+            (interface.hello_interval, interface.dead_interval) = (secs(1), secs(4));
+        });
+    }
+    network.sent.clear();
+    network.run(secs(1));
+    assert!([A, B].iter().all(|router| network.sent.iter().any(|sent| sent.router == *router)));
+    // Whoever was silent for longer than that by then is given up, and comes back by two hellos, at the pace.
+    network.run(secs(14));
+    assert!(network.is_whole());
+    network.cut(0);
+    network.events.clear();
+    network.run(secs(4));
+    assert_eq!(network.downs().len(), 2);
 }
 
 #[test]

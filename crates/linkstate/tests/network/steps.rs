@@ -312,6 +312,24 @@ fn after_the_last_sequence_number_comes_the_first() {
 }
 
 #[test]
+fn a_router_that_has_come_to_the_last_number_itself_begins_anew() {
+    let mut network = alone();
+    network.befriend(&[X]);
+    let last = Lsa::new(LsaId { router: router_id(A), fragment: 0 }, u32::MAX - 1, false, vec![], vec![]);
+    network.hear_body(X, Body::Update(vec![last]));
+    network.run(secs(5));
+    assert_eq!((network.own().sequence, network.own().age < MAX_AGE), (u32::MAX, true));
+    network.hear_body(X, acknowledges(network.own()));
+    network.reconfigure(A, |config| config.prefixes.truncate(1));
+    network.run(secs(5));
+    let withdrawn = network.own();
+    assert_eq!((withdrawn.sequence, withdrawn.age), (u32::MAX, MAX_AGE));
+    network.hear_body(X, acknowledges(withdrawn));
+    network.run(secs(5));
+    assert_eq!(network.own().sequence, 1);
+}
+
+#[test]
 fn silence_is_silence_even_where_the_caller_wakes_it_late() {
     let mut network = alone();
     network.befriend(&[X]);

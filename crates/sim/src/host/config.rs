@@ -90,7 +90,7 @@ pub struct NeighborConfig {
 
 impl NeighborConfig {
     /// A host asks a stale neighbour at once, since nothing above tells it that one is reachable, and forgets one that does
-    /// not answer.
+    /// not answer, but no other.
     pub(crate) fn timers(&self) -> NeighborTimers {
         NeighborTimers {
             reachable: self.lifetime,
@@ -98,9 +98,8 @@ impl NeighborConfig {
             solicitations: self.attempts,
             delay: Duration::ZERO,
             failed: Duration::ZERO,
-            gc_threshold: usize::MAX,
+            stale: Duration::MAX,
             capacity: self.capacity,
-            ..NeighborTimers::default()
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::clock::span;
 use greylag_scenario::lab::Lab;
-use greylag_scenario::story::{Action, Impairment, LinkChange, SeenBy};
+use greylag_scenario::story::{Action, Impairment, LinkChange, LostBy, SeenBy};
 use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, WriteFilter};
 use std::time::Duration;
 
@@ -45,6 +45,15 @@ pub(crate) fn describe(action: &Action, lab: &Lab) -> Words {
         Action::CheckFdb { switch, repair } => {
             let repair = if *repair { " and repaired" } else { "" };
             (*switch, "check-fdb", format!("table checked{repair}"))
+        }
+        Action::CheckFib { switch, repair } => {
+            let repair = if *repair { " and repaired" } else { "" };
+            (*switch, "check-fib", format!("RIB and FIB compared{repair}"))
+        }
+        Action::CheckPaths { switch } => (*switch, "check-paths", "every bucket tried".to_owned()),
+        Action::Upgrade { switch, version } => {
+            let text = format!("goes down for version {}, boots for {}", version.name, span(version.boot));
+            (*switch, "upgrade", text)
         }
         Action::PowerOff { switch } => (*switch, "power-off", "power off".to_owned()),
         Action::PowerOn { switch, boot } => {
@@ -168,6 +177,17 @@ fn link_words(change: &LinkChange, lab: &Lab, link: usize) -> (&'static str, Str
             ("link-down", format!("cut{seen}"))
         }
         LinkChange::Up => ("link-up", "whole".to_owned()),
+        LinkChange::Loses(loss) => {
+            let what = match (loss.by, loss.ipv6) {
+                (LostBy::Flow, None) => "flows",
+                (LostBy::Flow, Some(false)) => "IPv4 flows",
+                (LostBy::Flow, Some(true)) => "IPv6 flows",
+                (LostBy::Pair, None) => "pairs of addresses",
+                (LostBy::Pair, Some(false)) => "pairs of IPv4 addresses",
+                (LostBy::Pair, Some(true)) => "pairs of IPv6 addresses",
+            };
+            ("link-loses", format!("a share of {} of the {what} is lost in {}", loss.share, loss.within))
+        }
         LinkChange::OneWay { from } => ("link-one-way", format!("frames from {} disappear", end(*from))),
         LinkChange::Impair { from, impairment } => {
             let from = from.map_or_else(String::new, |index| format!(" from {}", end(index)));
@@ -216,4 +236,46 @@ pub(crate) fn host_end(lab: &Lab, link: usize) -> usize {
 fn far_end(lab: &Lab, link: usize, node: usize) -> String {
     let index = lab.links[link].ends.iter().position(|end| end.node != node).unwrap_or(0);
     end_name(lab, link, index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_scenario::Source;
+    use greylag_scenario::story::parse_fault;
+
+    #[test]
+    fn faults_of_the_programming_agent_in_words() {
+        for (fault, name, words) in [
+            (
+                "{drop-writes: {}}",
+                "drop-writes",
+                "writes of agent programming are lost, which it takes for done",
+            ),
+            (
+                "{drop-writes: {family: ipv4, worker: 1, acknowledged: false, share: 0.5, lasts: 30s}}",
+                "drop-writes",
+                "a share of 0.5 of writes of agent programming (IPv4, worker 1) are lost for 30s",
+            ),
+            (
+                "{delay-writes: {delay: [0s, 2s], prefix: 10.0.0.0/8}}",
+                "delay-writes",
+                "writes of agent programming (10.0.0.0/8) are 0s to 2s late",
+            ),
+            (
+                "{misorder-writes: {buckets: 3}}",
+                "misorder-writes",
+                "writes of agent programming (bucket 3) overtake each other",
+            ),
+            (
+                "{stale-members: {buckets: 0..7, change: member-lost}}",
+                "stale-members",
+                "writes of agent programming (buckets 0 to 7, groups that lose a member) leave the buckets of members \
+                 that changed as they were",
+            ),
+        ] {
+            let fault = parse_fault(&Source::new("fault", fault)).unwrap();
+            assert_eq!(fault_words(&fault), (name, words.to_owned()));
+        }
+    }
 }

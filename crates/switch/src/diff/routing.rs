@@ -5,7 +5,7 @@ use crate::config::{
     BfdTimers, BgpConfig, GroupHashing, InterfaceConfig, InterfacePlace, LinkStateConfig, RoutingConfig,
     StaticNextHop, StaticRoute, StaticTarget, SwitchConfig,
 };
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 pub(super) fn interfaces(config: &SwitchConfig, to: &mut Settings) {
     to.below = String::new();

@@ -4,13 +4,13 @@ use crate::routing::door::{GroupShape, ipv4, ipv6};
 use crate::routing::next_hops::Adjacency;
 use crate::routing::rib::Rib;
 use crate::routing::route::Target;
+use core::net::IpAddr;
 use greylag_base::InterfaceId;
-use greylag_dataplane::{NextHop, RouteTables, Routes, StaleBucket};
+use greylag_dataplane::{DataPlane, NextHop, RouteTables, Routes, StaleBucket};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where RIB and FIB differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,15 +187,16 @@ impl FibConflict {
     }
 }
 
-fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
+/// The group that the FIB has for a prefix.
+pub(crate) fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
     ipv4(prefix)
         .and_then(|prefix| tables.ipv4.get(prefix))
         .or_else(|| ipv6(prefix).and_then(|prefix| tables.ipv6.get(prefix)))
 }
 
 fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
-    let wanted: std::collections::BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
-    for (prefix, group) in fib_routes(tables).into_iter().filter(|(prefix, _)| !wanted.contains(prefix)) {
+    let wanted: BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
+    for (prefix, group) in fib_routes(tables).filter(|(prefix, _)| !wanted.contains(prefix)) {
         conflicts.push(FibConflict {
             prefix: Some(prefix),
             prefixes: 1,
@@ -316,7 +317,7 @@ pub(crate) fn target_kind(target: &Target) -> (&'static str, Vec<IpAddr>) {
 }
 
 /// What the FIB has, by prefix.
-pub(crate) fn fib_routes(tables: &RouteTables) -> Vec<(IpNet, GroupId)> {
+pub(crate) fn fib_routes(tables: &RouteTables) -> impl Iterator<Item = (IpNet, GroupId)> {
     let of_ipv4 = tables.ipv4.iter().filter_map(|(prefix, group)| {
         let net = Ipv4Net::new(prefix.first().into(), prefix.len()).ok()?;
         Some((IpNet::V4(net), group))
@@ -325,12 +326,32 @@ pub(crate) fn fib_routes(tables: &RouteTables) -> Vec<(IpNet, GroupId)> {
         let net = Ipv6Net::new(prefix.first().into(), prefix.len()).ok()?;
         Some((IpNet::V6(net), group))
     });
-    of_ipv4.chain(of_ipv6).collect()
+    of_ipv4.chain(of_ipv6)
+}
+
+/// The longest prefix of the FIB that an address is in, and its group.
+pub(crate) fn fib_longest(plane: &DataPlane, address: IpAddr) -> Option<(IpNet, GroupId)> {
+    let routes = plane.routes()?;
+    let tables = routes.tables();
+    let longest = IpNet::from(address).prefix_len();
+    (0..=longest).rev().find_map(|length| {
+        let prefix = IpNet::new(address, length).ok()?.trunc();
+        Some((prefix, in_fib(&tables, prefix)?))
+    })
+}
+
+/// Where the buckets of a group lead, for people.
+pub(crate) fn group_text(switch: &crate::Switch, group: GroupId) -> String {
+    let Some(routes) = switch.data_plane().routes() else { return String::new() };
+    let buckets = routes.tables().groups.buckets(group);
+    let hops: BTreeSet<NextHopId> = buckets.iter().filter_map(|bucket| bucket.next_hop).collect();
+    let texts: Vec<String> = hops.iter().map(|id| switch.next_hop_text(*id)).collect();
+    format!("group {} of {} buckets, which lead to {}", group.get(), buckets.len(), texts.join("; "))
 }
 
 impl crate::Switch {
     pub(crate) fn fib_routes(&self) -> Vec<(IpNet, GroupId)> {
-        self.data_plane().routes().map(|routes| fib_routes(&routes.tables())).unwrap_or_default()
+        self.data_plane().routes().map(|routes| fib_routes(&routes.tables()).collect()).unwrap_or_default()
     }
 
     pub(crate) fn next_hop_text(&self, id: NextHopId) -> String {

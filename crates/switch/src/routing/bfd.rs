@@ -4,6 +4,7 @@ use crate::Switch;
 use crate::agent::AgentKind;
 use crate::config::{BfdTimers, InterfacePlace, StaticNextHop, StaticTarget};
 use crate::event::Event;
+use core::net::{IpAddr, SocketAddr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_bfd::{
     Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Micros, PacketIn, Path, SessionConfig, SessionId, State,
@@ -11,7 +12,6 @@ use greylag_bfd::{
 use greylag_ip::SendOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// RFC 5881 4 and RFC 5883 5.

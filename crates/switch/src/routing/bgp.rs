@@ -5,6 +5,7 @@ use crate::agent::AgentKind;
 use crate::config::{BgpNeighbor, InterfacePlace};
 use crate::event::Event;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use core::net::{IpAddr, SocketAddr};
 use greylag_base::Instant;
 use greylag_bgp::{
     Action, Asn, Attributes, Bgp, BgpConfig, BgpEvent, Cause, Direction, Family, FamilyConfig,
@@ -14,7 +15,6 @@ use greylag_ip::{ConnectionId, TcpEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
 
 /// RFC 4271 8.2.1.
 pub(crate) const PORT: u16 = 179;

@@ -121,6 +121,12 @@ impl Switch {
             return;
         }
         let mut updates = Vec::new();
+        // Answers of neighbour discovery come to the link-local address, which is configured nowhere.
+        let count = self.interfaces.len();
+        let of_links: Vec<Vec<IpNet>> = (0..count)
+            .map(|index| self.interface_nets(InterfaceId(index as u16)))
+            .map(|nets| nets.into_iter().filter(is_link_local).map(|net| net.addr().into()).collect())
+            .collect();
         for (index, state) in self.interfaces.iter_mut().enumerate() {
             let config = self.history.running().interfaces.get(index);
             let id = InterfaceId(index as u16);
@@ -132,6 +138,9 @@ impl Switch {
                 if address.subnet() != host {
                     wanted.insert((address.subnet(), RouteSource::Connected));
                 }
+            }
+            if state.up {
+                wanted.extend(of_links[index].iter().map(|host| (*host, RouteSource::Local)));
             }
             for gone in state.routes.difference(&wanted) {
                 updates.push((*gone, None));
@@ -145,6 +154,10 @@ impl Switch {
             }
             state.routes = wanted;
         }
+        // Interfaces with one address on the link have one link-local address, too: it is there while any of them is up.
+        updates.retain(|(route, offer): &((IpNet, RouteSource), Option<Offer>)| {
+            offer.is_some() || !self.interfaces.iter().any(|state| state.routes.contains(route))
+        });
         self.interfaces.truncate(self.history.running().interfaces.len());
         let down = self.interfaces.iter().enumerate().filter(|(_, state)| !state.up);
         let down = down.map(|(index, _)| InterfaceId(index as u16)).collect();
@@ -182,4 +195,9 @@ impl Switch {
         });
         forwarding.collect()
     }
+}
+
+/// A subnet of one link alone (RFC 4291 2.5.6).
+fn is_link_local(net: &IpNet) -> bool {
+    matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local())
 }

@@ -6,12 +6,12 @@ use crate::config::InterfacePlace;
 use crate::event::Event;
 use crate::routing::bfd::BfdPeer;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use core::net::{IpAddr, Ipv4Addr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_ip::SendOptions;
 use greylag_linkstate::{DownReason, InterfaceConfig, LinkState, LinkStateConfig, LinkStateEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr};
 
 /// RFC 3692 and RFC 4727: for experiments.
 pub(crate) const PROTOCOL: u8 = 253;

@@ -50,7 +50,9 @@ pub use route::{Hop, Offer, RouteSource, Target};
 pub(crate) use station::Station;
 pub use write::FibWrite;
 
-pub(crate) use audit::{adjacency_address, adjacency_interface, target_kind};
+pub(crate) use audit::{
+    adjacency_address, adjacency_interface, fib_longest, fib_routes, group_text, in_fib, target_kind,
+};
 
 impl Switch {
     pub(crate) fn tell_routing(&mut self, now: Instant, event: RoutingEvent) {

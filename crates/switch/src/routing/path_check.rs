@@ -8,6 +8,7 @@ use crate::Switch;
 use crate::publication::hash_of;
 use crate::routing::next_hops::Adjacency;
 use crate::routing::{GroupUse, RoutingEvent};
+use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, VlanId};
 use greylag_dataplane::FlowHash;
 use greylag_fib::{GroupId, NextHopId};
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpProtocol, UDP_HEADER_LEN, UdpPacket, UdpRepr};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Between two packets: below what routers answer in a second.

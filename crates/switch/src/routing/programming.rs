@@ -12,10 +12,10 @@ use crate::routing::programmer::Programmer;
 use crate::routing::route::Target;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
+use core::net::IpAddr;
 use greylag_base::Instant;
 use greylag_dataplane::{NextHop, StaleBucket};
 use greylag_fib::{Kind, Member, NextHopId, Timers};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// As many routes and more are loaded at once: from about here on that costs less than one by one.
@@ -281,9 +281,20 @@ impl Switch {
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
         let mut conflicts = self.door.compare_fib(&self.rib, shape);
-        let stale = self.stale_buckets.iter();
-        conflicts.extend(stale.map(|stale| FibConflict::of_worker(&self.rib, stale)));
+        conflicts.extend(self.conflicts_of_workers());
         conflicts
+    }
+
+    /// Where they differ, as somebody sees it who looks from outside: nobody in the switch hears of the look.
+    pub fn compare_fib(&self) -> Vec<FibConflict> {
+        let Some(routes) = self.data_plane().routes() else { return Vec::new() };
+        let mut conflicts = super::audit::compare(&self.rib, routes, self.group_shape());
+        conflicts.extend(self.conflicts_of_workers());
+        conflicts
+    }
+
+    fn conflicts_of_workers(&self) -> impl Iterator<Item = FibConflict> + '_ {
+        self.stale_buckets.iter().map(|stale| FibConflict::of_worker(&self.rib, stale))
     }
 
     /// Writes anew what differs; how many differences there were.

@@ -379,6 +379,26 @@ impl Rib {
         })
     }
 
+    /// The prefixes that something is offered for, from this one on, in order.
+    pub(crate) fn prefixes_from(
+        &self,
+        from: Option<IpNet>,
+        inclusive: bool,
+    ) -> impl Iterator<Item = IpNet> + '_ {
+        let ipv4 = match from {
+            None => Some(self.ipv4.iter()),
+            Some(IpNet::V4(from)) => Some(self.ipv4.iter_from(&from, inclusive)),
+            Some(IpNet::V6(_)) => None,
+        };
+        let ipv6 = match from {
+            Some(IpNet::V6(from)) => self.ipv6.iter_from(&from, inclusive),
+            _ => self.ipv6.iter(),
+        };
+        let ipv4 = ipv4.into_iter().flatten().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
+        let all = ipv4.chain(ipv6.map(|(prefix, candidates)| (IpNet::from(prefix), candidates)));
+        all.filter(|(_, candidates)| !candidates.offers.is_empty()).map(|(prefix, _)| prefix)
+    }
+
     /// What is offered for one prefix, the best first.
     pub(crate) fn offers(&self, prefix: IpNet) -> Vec<RouteView<'_>> {
         let candidates = match prefix {

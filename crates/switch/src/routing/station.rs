@@ -11,17 +11,16 @@ use crate::routing::next_hops::Adjacency;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use crate::routing::{RoutingEvent, bfd, link_state};
 use bytes::Bytes;
+use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr, VlanId};
 use greylag_dataplane::{OURSELVES, PuntReason};
 use greylag_ip::{
     IcmpError, InterfaceConfig as IpInterface, IpConfig, IpEvent, IpStack, NeighborState, NeighborTimers,
     Outgoing,
 };
-use greylag_wire::checksum;
 use greylag_wire::ethernet::{self, EtherType, Frame};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Frames of our own that wait for the learning agent to find out where their station is.
@@ -96,7 +95,7 @@ impl Switch {
                 reachable: timers.base_reachable_time,
                 retransmit: timers.retransmit_time,
                 delay: timers.delay_first_probe_time,
-                gc_stale: timers.stale_time,
+                stale: timers.stale_time,
                 ..NeighborTimers::default()
             },
             ..IpConfig::default()
@@ -128,33 +127,23 @@ impl Switch {
         reason: PuntReason,
         frame: &[u8],
     ) {
-        let adjacency = |id| self.rib.next_hops.adjacency(id);
         let ingress = (interface != OURSELVES).then_some(interface);
         let error = match reason {
             PuntReason::Address | PuntReason::Link => {
                 // What we send to ourselves does not leave the station.
                 return self.with_station(now, |stack| stack.handle_frame(now, interface, frame));
             }
-            PuntReason::Unresolved(next_hop) => {
-                let way = match adjacency(next_hop) {
-                    Some(Adjacency::Neighbor(on, gateway)) => Some((on, gateway)),
-                    Some(Adjacency::Glean(on)) => destination(frame).map(|destination| (on, destination)),
-                    _ => None,
+            PuntReason::Unresolved(next_hop) | PuntReason::TooBig(next_hop) => {
+                let (on, gateway) = match self.rib.next_hops.adjacency(next_hop) {
+                    Some(Adjacency::Neighbor(on, gateway)) => (on, Some(gateway)),
+                    Some(Adjacency::Glean(on)) => (on, None),
+                    _ => return,
                 };
-                let Some((on, gateway)) = way else { return };
-                let Some(packet) = forwarded(frame, ingress) else { return };
-                return self.with_station(now, |stack| stack.send_via(now, on, gateway, &packet, ingress));
-            }
-            PuntReason::TooBig(next_hop) => {
-                let Some(Adjacency::Neighbor(on, gateway)) = adjacency(next_hop) else { return };
-                let mtu = self.config().interfaces.get(on.index()).map_or(0, |interface| interface.mtu);
-                if ingress.is_none() || may_be_cut(frame) {
-                    let Some(packet) = forwarded(frame, ingress) else { return };
-                    return self.with_station(now, |stack| {
-                        stack.forward_slow(now, on, gateway, &packet, ingress, mtu);
-                    });
-                }
-                IcmpError::TooBig { mtu }
+                return self.with_station(now, |stack| match (ingress, payload(frame)) {
+                    (Some(ingress), _) => stack.forward_slow(now, ingress, on, gateway, frame),
+                    (None, Some(packet)) => stack.send_via(now, on, gateway, packet),
+                    (None, None) => {}
+                });
             }
             PuntReason::TtlExpired => IcmpError::TimeExceeded,
             PuntReason::NoRoute => IcmpError::NetUnreachable,
@@ -317,7 +306,7 @@ impl Switch {
     /// Sends what the station has to send.
     fn send(&mut self, now: Instant, outgoing: Outgoing) {
         match outgoing {
-            Outgoing::Route { packet } => self.door.originate_routed(now, packet),
+            Outgoing::Route { packet, .. } => self.door.originate_routed(now, packet),
             Outgoing::Frame { interface, destination, frame } => {
                 let place = self.config().interfaces.get(interface.index()).map(|interface| interface.place);
                 match place {
@@ -438,43 +427,4 @@ fn is_link_local(address: IpAddr) -> bool {
 /// The IP packet of a frame.
 fn payload(frame: &[u8]) -> Option<&[u8]> {
     Some(Frame::new_checked(frame)?.payload())
-}
-
-/// The packet as it leaves: one that came in by an interface has a hop less to live.
-fn forwarded(frame: &[u8], ingress: Option<InterfaceId>) -> Option<Vec<u8>> {
-    let mut packet = payload(frame)?.to_vec();
-    if ingress.is_some() {
-        match packet.first()? >> 4 {
-            4 => {
-                let header = packet.first_chunk_mut::<20>()?;
-                let lives = u16::from_be_bytes([header[8], header[9]]);
-                let checksum = u16::from_be_bytes([header[10], header[11]]);
-                header[8] = header[8].checked_sub(1)?;
-                header[10..12]
-                    .copy_from_slice(&checksum::updated(checksum, lives, lives - 0x0100).to_be_bytes());
-            }
-            _ => {
-                let lives = &mut packet.first_chunk_mut::<40>()?[7];
-                *lives = lives.checked_sub(1)?;
-            }
-        }
-    }
-    Some(packet)
-}
-
-fn destination(frame: &[u8]) -> Option<IpAddr> {
-    let packet = payload(frame)?;
-    match packet.first()? >> 4 {
-        4 => Some(IpAddr::from(*packet.get(16..20)?.first_chunk::<4>()?)),
-        6 => Some(IpAddr::from(*packet.get(24..40)?.first_chunk::<16>()?)),
-        _ => None,
-    }
-}
-
-/// An IPv4 packet without Don't Fragment (RFC 791 3.1).
-fn may_be_cut(frame: &[u8]) -> bool {
-    payload(frame).is_some_and(|packet| {
-        packet.first().is_some_and(|octet| octet >> 4 == 4)
-            && packet.get(6).is_some_and(|flags| flags & 0x40 == 0)
-    })
 }

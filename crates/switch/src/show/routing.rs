@@ -1,21 +1,20 @@
-//! Layer 3: interfaces, routes, the FIB and its groups, neighbours, and the sessions of BFD and BGP.
+//! Layer 3: interfaces, routes, the FIB and its groups, neighbours.
 
 use crate::Switch;
 use crate::config::{GroupHashing, InterfacePlace};
 use crate::routing::{
-    FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, target_kind,
+    FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, fib_routes, in_fib,
+    target_kind,
 };
+use crate::show::sessions::lengths;
+use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr};
-use greylag_bfd::SessionRow;
-use greylag_bgp::BgpSnapshot;
-use greylag_dataplane::NextHop;
+use greylag_dataplane::{NextHop, TrafficCounts};
 use greylag_fib::{GroupId, NextHopId};
 use greylag_ip::NeighborState;
-use greylag_linkstate::LinkStateSnapshot;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// One interface of layer 3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +39,56 @@ pub struct InterfaceRow {
     pub mtu: u16,
     /// Its addresses, with the lengths of their prefixes.
     pub addresses: Vec<String>,
-    /// Since when it is as it is.
+    /// Since when packets may pass, or may not, in nanoseconds since the switch's clock started.
     pub since_ns: Instant,
+}
+
+/// What was counted on one interface of layer 3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct InterfaceCountersRow {
+    /// The interface.
+    pub interface: String,
+    /// Of IPv4.
+    pub ipv4: TrafficRow,
+    /// Of IPv6.
+    pub ipv6: TrafficRow,
+}
+
+/// Packets of one family on one interface, a super-frame as one, and their octets from the IP header on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TrafficRow {
+    /// Packets to its station that came in.
+    pub in_packets: u64,
+    /// Their octets.
+    pub in_octets: u64,
+    /// Packets that left by it, routed or of the switch itself.
+    pub out_packets: u64,
+    /// Their octets.
+    pub out_octets: u64,
+}
+
+impl From<TrafficCounts> for TrafficRow {
+    fn from(counts: TrafficCounts) -> Self {
+        TrafficRow {
+            in_packets: counts.rx_packets,
+            in_octets: counts.rx_octets,
+            out_packets: counts.tx_packets,
+            out_octets: counts.tx_octets,
+        }
+    }
+}
+
+/// Which routes are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// All.
+    All,
+    /// Those to this prefix and to longer ones in it.
+    Within(IpNet),
+    /// Those by which packets to this address go: of the longest prefix.
+    To(IpAddr),
 }
 
 /// One offer for one prefix.
@@ -137,7 +184,7 @@ pub struct NeighborRow {
     pub mac_address: Option<MacAddr>,
     /// What is known of it.
     pub state: NeighborState,
-    /// Since when that is so.
+    /// Since when that is so, in nanoseconds since the switch's clock started.
     pub since_ns: Instant,
     /// An operator has said where it is.
     pub is_static: bool,
@@ -171,10 +218,27 @@ impl Switch {
         rows.collect()
     }
 
-    /// What is offered for each prefix, the best first; within a prefix, if one is given.
-    pub fn route_rows(&self, within: Option<IpNet>) -> Vec<RouteRow> {
-        let routes =
-            self.rib.iter().filter(|route| within.is_none_or(|within| within.contains(&route.prefix)));
+    /// What was counted on the interfaces of layer 3.
+    pub(super) fn interface_counters(&self) -> Vec<InterfaceCountersRow> {
+        let rows = self.config().numbered_interfaces().map(|(id, config)| {
+            let counts = self.data_plane().interface_counts(id);
+            let interface = config.name.to_string();
+            InterfaceCountersRow { interface, ipv4: counts.ipv4.into(), ipv6: counts.ipv6.into() }
+        });
+        rows.collect()
+    }
+
+    /// What is offered for each prefix, the best first: all offers of so many prefixes behind `after`.
+    pub fn route_rows(&self, which: Which, after: Option<IpNet>, prefixes: usize) -> Vec<RouteRow> {
+        let prefixes: Vec<IpNet> = match which {
+            Which::All => self.rib.prefixes_from(after, false).take(prefixes).collect(),
+            Which::Within(within) => {
+                let from = self.rib.prefixes_from(after.or(Some(within)), after.is_none());
+                from.take_while(|prefix| within.contains(prefix)).take(prefixes).collect()
+            }
+            Which::To(address) => self.rib.longest(address).into_iter().collect(),
+        };
+        let routes = prefixes.into_iter().flat_map(|prefix| self.rib.offers(prefix));
         routes.map(|route| self.route_row(&route)).collect()
     }
 
@@ -198,12 +262,26 @@ impl Switch {
         }
     }
 
-    /// The routes of the FIB, by prefix; within a prefix, if one is given.
-    pub fn fib_rows(&self, within: Option<IpNet>) -> Vec<FibRow> {
-        let routes = self.fib_routes().into_iter();
-        let routes = routes.filter(|(prefix, _)| within.is_none_or(|within| within.contains(prefix)));
+    /// The routes of the FIB, by prefix: so many behind `after`.
+    pub fn fib_rows(&self, which: Which, after: Option<IpNet>, prefixes: usize) -> Vec<FibRow> {
+        let Some(routes) = self.data_plane().routes() else { return Vec::new() };
+        let behind = |prefix: &IpNet| after.is_none_or(|after| *prefix > after);
+        let chosen: Vec<(IpNet, GroupId)> = match which {
+            Which::All => {
+                fib_routes(&routes.tables()).filter(|(prefix, _)| behind(prefix)).take(prefixes).collect()
+            }
+            Which::Within(within) => fib_routes(&routes.tables())
+                .filter(|(prefix, _)| within.contains(prefix) && behind(prefix))
+                .take(prefixes)
+                .collect(),
+            Which::To(address) => {
+                let tables = routes.tables();
+                let longest = lengths(address).find_map(|prefix| Some((prefix, in_fib(&tables, prefix)?)));
+                longest.into_iter().collect()
+            }
+        };
         let mut texts: BTreeMap<GroupId, Vec<String>> = BTreeMap::new();
-        let rows = routes.map(|(prefix, group)| {
+        let rows = chosen.into_iter().map(|(prefix, group)| {
             let next_hops = texts.entry(group).or_insert_with(|| {
                 let mut texts: Vec<String> =
                     self.group_hops(group).keys().map(|id| self.next_hop_text(*id)).collect();
@@ -289,21 +367,6 @@ impl Switch {
             wanted: row.wanted,
         });
         rows.collect()
-    }
-
-    /// The BFD sessions; none while the agent does not run.
-    pub fn bfd_rows(&self) -> Vec<SessionRow> {
-        self.bfd.as_ref().map(|bfd| bfd.snapshot().sessions).unwrap_or_default()
-    }
-
-    /// What the BGP speaker knows; `None` while there is none.
-    pub fn bgp_rows(&self) -> Option<BgpSnapshot> {
-        self.speaker.as_ref().map(|speaker| speaker.bgp.snapshot())
-    }
-
-    /// What the interior protocol knows; `None` while it does not run.
-    pub fn link_state_rows(&self, now: Instant) -> Option<LinkStateSnapshot> {
-        self.link_state.as_ref().map(|machine| machine.snapshot(now))
     }
 
     /// What the last comparison of RIB and FIB found.

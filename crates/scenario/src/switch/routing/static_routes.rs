@@ -5,7 +5,7 @@ use super::switch;
 use crate::address::{station_ip, station_ip_of};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
-use crate::prefix::prefix_of;
+use crate::prefix::parse_prefix;
 use crate::yaml::Value;
 use greylag_switch::config::{StaticNextHop, StaticRoute, StaticTarget};
 use ipnet::IpNet;
@@ -54,7 +54,7 @@ pub(super) fn read(field: &Field<'_>, interfaces: &Interfaces, maximum_paths: u1
 
 /// A prefix that a route can lead to.
 fn routable(text: &str) -> Result<IpNet, String> {
-    let prefix = prefix_of(text)?;
+    let prefix = parse_prefix(text)?;
     let (first, last) = (prefix.network(), prefix.broadcast());
     if first.is_multicast() && last.is_multicast() {
         return Err(format!(

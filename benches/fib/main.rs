@@ -1,15 +1,17 @@
 //! Longest-prefix match over a real routing table, beside the crates that do it for one thread; loading, changing, and the loss
 //! of a next hop. `cargo bench -p greylag-benches --bench fib`
 //!
-//! The table is `greylag_benches::table`, whose ASes stand for next-hop groups: 80 thousand of them. Most tables have fewer, and
-//! are smaller.
+//! Criterion measures by the wall clock, which on a machine that others use gives ratios alone. What docs/fib.md tells is measured in
+//! `rates.rs` and `events.rs`, by the processor time of the thread.
+
+mod events;
+mod rates;
+mod table;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::Instant as Now;
-use greylag_benches::{Words, table};
-use greylag_fib::{
-    Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Prefix, Simd, Timers,
-};
+use greylag_benches::Words;
+use greylag_fib::{Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Simd, Timers};
 use ip_network_table_deps_treebitmap::IpLookupTable;
 use iptrie::map::{LCTrieMap, RTrieMap};
 use iptrie::{Ipv4Prefix, Ipv6Prefix};
@@ -17,32 +19,10 @@ use prefix_trie::PrefixMap;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
-
-type Routes<A> = Vec<(Prefix<A>, GroupId)>;
+use table::{Routes, drawn, routes, table, uniform_ipv4, uniform_ipv6};
 
 /// Addresses to a batch.
 const BATCH: usize = 64;
-/// Addresses before they come again: enough that no cache or predictor remembers them.
-const ADDRESSES: usize = 1 << 20;
-
-/// The prefixes of one family, each with a group for its AS.
-fn routes<A: Address>() -> Routes<A> {
-    let group = |number| GroupId::new(number + 1).expect("not 0");
-    table::routes(&table::text()).into_iter().map(|(prefix, number)| (prefix, group(number))).collect()
-}
-
-/// A prefix of the table for each, at random, and an address in it.
-fn drawn<A: Address>(routes: &Routes<A>) -> Vec<A> {
-    let mut words = Words(3);
-    let mut word = || words.next().expect("there is always another");
-    let mut address = || {
-        let (prefix, _) = routes[word() as usize % routes.len()];
-        let within = u128::from(word()) << 64 | u128::from(word());
-        A::from_left(prefix.first().left() | within & (prefix.first().left() ^ prefix.last().left()))
-    };
-    (0..ADDRESSES).map(|_| address()).collect()
-}
-
 /// Measures look-ups of addresses in turn, a batch each time.
 fn look_ups<A: Address>(
     c: &mut Criterion,
@@ -113,8 +93,8 @@ fn changes<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>) {
 }
 
 fn ipv4(c: &mut Criterion) {
-    let routes = routes::<u32>();
-    let uniform: Vec<u32> = Words(1).map(|word| word as u32).take(ADDRESSES).collect();
+    let routes = routes::<u32>(&table());
+    let uniform = uniform_ipv4();
     let drawn = drawn(&routes);
     let orders: [(&str, &[u32]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
     greylag(c, "ipv4", &routes, &orders);
@@ -138,11 +118,8 @@ fn ipv4(c: &mut Criterion) {
 }
 
 fn ipv6(c: &mut Criterion) {
-    let routes = routes::<u128>();
-    let mut words = Words(1);
-    let mut word = || u128::from(words.next().expect("there is always another"));
-    // 2000::/3, where all global unicast addresses are.
-    let uniform: Vec<u128> = (0..ADDRESSES).map(|_| 1 << 125 | (word() << 64 | word()) >> 3).collect();
+    let routes = routes::<u128>(&table());
+    let uniform = uniform_ipv6();
     let drawn = drawn(&routes);
     let orders: [(&str, &[u128]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
     greylag(c, "ipv6", &routes, &orders);
@@ -202,10 +179,27 @@ fn next_hop_lost(c: &mut Criterion) {
     group.finish();
 }
 
+/// What has a measure of its own: with `cargo bench`, and unless another name is asked for.
+fn by_processor_time(_: &mut Criterion) {
+    let is_named = |name: &str| {
+        let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+        names.peek().is_none() || names.any(|wanted| name.contains(&wanted))
+    };
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    if is_named("fib/rates") {
+        rates::measure();
+    }
+    if is_named("fib/events") {
+        events::measure();
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(1))
         .warm_up_time(Duration::from_millis(300));
-    targets = ipv4, ipv6, next_hop_lost
+    targets = by_processor_time, ipv4, ipv6, next_hop_lost
 }
 criterion_main!(benches);
