@@ -64,8 +64,14 @@ pub struct PathProbe {
     pub answered_by: Option<IpAddr>,
 }
 
-/// How a packet is known again.
-type Flow = (IpAddr, u16, u16);
+impl PathProbe {
+    fn flow(&self) -> Flow {
+        (self.source, self.destination, self.source_port, self.destination_port)
+    }
+}
+
+/// How a packet is known again: source and destination, and the ports.
+type Flow = (IpAddr, IpAddr, u16, u16);
 
 /// A check that is under way, or the last one.
 #[derive(Default)]
@@ -88,10 +94,7 @@ impl Switch {
     /// Begins to send a packet through every bucket; what is under way is given up.
     pub(crate) fn check_paths(&mut self, now: Instant) {
         let probes = self.make_probes();
-        let by_flow = probes
-            .iter()
-            .enumerate()
-            .map(|(index, probe)| ((probe.destination, probe.source_port, probe.destination_port), index));
+        let by_flow = probes.iter().enumerate().map(|(index, probe)| (probe.flow(), index));
         self.path_check = PathCheck { by_flow: by_flow.collect(), next: 0, due: Some(now), probes };
         self.run_path_check(now);
     }
@@ -155,7 +158,7 @@ impl Switch {
                 let Some(flow) = self.find_flow(&hash, prefix, source, (bucket_id.into(), count)) else {
                     continue;
                 };
-                let (destination, source_port, destination_port) = flow;
+                let (source, destination, source_port, destination_port) = flow;
                 probes.push(PathProbe {
                     group,
                     bucket: bucket_id,
@@ -163,7 +166,7 @@ impl Switch {
                     prefixes,
                     next_hop: bucket
                         .next_hop
-                        .map_or_else(|| "nobody".to_owned(), |id| self.next_hop_text(id)),
+                        .map_or_else(|| "nobody".to_owned(), |id| self.words().next_hop(id)),
                     source,
                     destination,
                     source_port,
@@ -213,7 +216,7 @@ impl Switch {
             let (source_port, destination_port) = (49_152 + port, FIRST_PORT + port % 128);
             let packet = datagram(source, destination, source_port, destination_port);
             if u64::from(hash.of(&frame(&packet), VlanId::DEFAULT) as u32) % count == bucket {
-                return Some((destination, source_port, destination_port));
+                return Some((source, destination, source_port, destination_port));
             }
         }
         None
@@ -253,17 +256,20 @@ fn frame(packet: &[u8]) -> Vec<u8> {
 
 /// The flow of a UDP datagram of which the beginning is quoted.
 fn flow_of(quoted: &[u8]) -> Option<Flow> {
-    let (destination, header_len, protocol) = match quoted.first()? >> 4 {
+    let (source, destination, header_len, protocol) = match quoted.first()? >> 4 {
         4 => {
-            let destination = IpAddr::from(*quoted.get(16..20)?.first_chunk::<4>()?);
-            (destination, usize::from(quoted[0] & 0xf) * 4, quoted[9])
+            let address = |at: usize| Some(IpAddr::from(*quoted.get(at..)?.first_chunk::<4>()?));
+            (address(12)?, address(16)?, usize::from(quoted[0] & 0xf) * 4, quoted[9])
         }
-        6 => (IpAddr::from(*quoted.get(24..40)?.first_chunk::<16>()?), 40, quoted[6]),
+        6 => {
+            let address = |at: usize| Some(IpAddr::from(*quoted.get(at..)?.first_chunk::<16>()?));
+            (address(8)?, address(24)?, 40, quoted[6])
+        }
         _ => return None,
     };
     let ports = quoted.get(header_len..header_len + 4).filter(|_| protocol == 17)?;
     let port = |at: usize| u16::from_be_bytes([ports[at], ports[at + 1]]);
-    Some((destination, port(0), port(2)))
+    Some((source, destination, port(0), port(2)))
 }
 
 #[cfg(test)]
@@ -275,7 +281,7 @@ mod tests {
         for (from, to) in [("192.0.2.1", "198.51.100.7"), ("2001:db8::1", "2001:db8:1::7")] {
             let (from, to): (IpAddr, IpAddr) = (from.parse().unwrap(), to.parse().unwrap());
             let quoted = datagram(from, to, 50_000, 33_440);
-            assert_eq!(flow_of(&quoted), Some((to, 50_000, 33_440)));
+            assert_eq!(flow_of(&quoted), Some((from, to, 50_000, 33_440)));
             assert_eq!(flow_of(&quoted[..quoted.len() - 6]), None);
         }
     }

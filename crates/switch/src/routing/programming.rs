@@ -10,6 +10,7 @@ use crate::routing::door::GroupShape;
 use crate::routing::mishaps::Order;
 use crate::routing::programmer::Programmer;
 use crate::routing::route::Target;
+use crate::routing::words::Words;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
 use greylag_base::Instant;
@@ -272,7 +273,8 @@ impl Switch {
     /// Where the FIB, or one worker, is not as the RIB wants it. What waits to be written is a difference too.
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
-        let mut conflicts = self.door.compare_fib(&self.rib, shape);
+        let words = Words { rib: &self.rib, interfaces: &self.history.running().interfaces };
+        let mut conflicts = self.door.compare_fib(words, shape);
         conflicts.extend(self.worker_differences());
         conflicts
     }
@@ -281,14 +283,14 @@ impl Switch {
     pub fn compare_fib(&self) -> Vec<FibConflict> {
         let (routes, shape) = (self.data_plane().routes(), self.group_shape());
         let mut conflicts =
-            routes.map(|routes| super::audit::compare(&self.rib, routes, shape)).unwrap_or_default();
+            routes.map(|routes| super::audit::compare(self.words(), routes, shape)).unwrap_or_default();
         conflicts.extend(self.worker_differences());
         conflicts
     }
 
     fn worker_differences(&self) -> impl Iterator<Item = FibConflict> {
         self.stale_buckets.iter().map(|stale| {
-            let text = super::audit::next_hop_text(&self.rib, stale.next_hop);
+            let text = self.words().next_hop(stale.next_hop);
             FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
         })
     }
@@ -330,9 +332,9 @@ impl Switch {
         match write {
             FibWrite::Route { prefix, .. } => format!("route {prefix}"),
             FibWrite::Group { id, .. } => {
-                format!("group {} ({})", id.get(), super::audit::members_text(&self.rib, *id))
+                format!("group {} ({})", id.get(), self.words().group(*id))
             }
-            FibWrite::NextHop { id, .. } => super::audit::next_hop_text(&self.rib, *id),
+            FibWrite::NextHop { id, .. } => self.words().next_hop(*id),
             FibWrite::Bucket { group, bucket, .. } => format!("bucket {bucket} of group {}", group.get()),
         }
     }
