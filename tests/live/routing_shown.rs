@@ -46,7 +46,7 @@ topology:
         routing:
           static-routes:
             10.0.10.0/24: {next-hops: [10.0.1.0, 10.0.2.0]}
-            198.51.100.0/24: {discard: blackhole}
+            198.51.100.0/24: {discard: unreachable}
           bfd: {sessions: [{remote-address: 10.0.1.0}]}
           bgp:
             as: 65002
