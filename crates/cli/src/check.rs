@@ -186,3 +186,57 @@ pub(crate) fn clear(what: &ClearWhat) -> Outcome {
     let answer = client::post(&show::socket(target)?, "/v1/fdb/flush", body.to_string());
     show::print(target.json, answer.map_err(Failure::failed)?, |_: Value| Ok(String::new()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn conflicts_of_the_fib_say_what_each_side_has() {
+        let stations: Vec<String> = (1..=6).map(|n| format!("10.0.{n}.1 on eth{n}")).collect();
+        let found = json!({"conflicts": [
+            {"kind": "bucket-stale", "prefix": "10.0.20.0/24", "prefixes": 250_000, "group": 2, "bucket": 7,
+                "fib": "next hop 5, which is gone", "rib": stations.join(", ")},
+            {"kind": "route-missing", "prefix": "2001:db8:20::/64", "prefixes": 1, "group": 3, "rib": "10.0.1.1 on eth2"},
+            {"kind": "bucket-stale", "prefixes": 0, "group": 2, "bucket": 7, "worker": 1, "fib": "10.0.1.1 on eth2"},
+        ], "remaining": [{"kind": "route-missing", "prefix": "2001:db8:20::/64", "prefixes": 1, "group": 3, "rib": "10.0.1.1 on eth2"}]});
+        let text = report_fib(&serde_json::from_value(found).unwrap());
+        assert_eq!(
+            text,
+            "\
+CONFLICT       PREFIX            PREFIXES  GROUP  BUCKET  WORKER
+bucket-stale   10.0.20.0/24        250000      2       7       -
+  FIB next hop 5, which is gone
+  RIB 10.0.1.1 on eth1, 10.0.2.1 on eth2, 10.0.3.1 on eth3, 10.0.4.1 on eth4,
+      10.0.5.1 on eth5, 10.0.6.1 on eth6
+route-missing  2001:db8:20::/64         1      3       -       -
+  RIB 10.0.1.1 on eth2
+bucket-stale   -                        0      2       7       1
+  FIB 10.0.1.1 on eth2
+3 conflicts, 2 repaired, 1 remaining
+"
+        );
+        let none = FibCheck { conflicts: Vec::new(), remaining: None };
+        assert_eq!(report_fib(&none), "RIB and FIB agree\n");
+    }
+
+    #[test]
+    fn a_lost_bucket_is_told_with_the_flow_that_finds_it() {
+        let lost = json!({"group": 2, "bucket": 7, "prefix": "10.0.20.0/24", "prefixes": 3, "next-hop": "10.0.1.1 on eth2",
+            "source": "10.0.1.0", "destination": "10.0.20.1", "source-port": 49152, "destination-port": 33434,
+            "attempts": 3, "answered-by": null});
+        let found = json!({"over": true, "probes": 64, "answered": 63, "lost": [lost]});
+        assert_eq!(
+            report_paths(&serde_json::from_value(found).unwrap()),
+            "\
+PREFIX        PREFIXES  GROUP  BUCKET  NEXT HOP
+10.0.20.0/24         3      2       7  10.0.1.1 on eth2
+  udp 10.0.1.0 49152 > 10.0.20.1 33434
+64 buckets, 63 answered, 1 lost
+"
+        );
+        let none = PathCheck { over: true, probes: 0, answered: 0, lost: Vec::new() };
+        assert_eq!(report_paths(&none), "no route leads to another router: there is no path to be checked\n");
+    }
+}

@@ -120,3 +120,82 @@ pub(super) fn link_state(rows: &[LinkState]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json};
+
+    #[test]
+    fn a_bfd_session_says_why_it_went_down() {
+        let session = |state: &str,
+                       diagnostic: serde_json::Value,
+                       interface: serde_json::Value,
+                       time: serde_json::Value| {
+            json!({"last-change": "2026-01-02T03:04:05.678901Z", "interface": interface, "remote-address": "10.0.1.1",
+                "local-address": "10.0.1.0", "path-up": true, "session-state": state, "remote-session-state": "DOWN",
+                "local-diagnostic-code": diagnostic, "remote-diagnostic-code": "NO_DIAGNOSTIC", "last-change-ns": 7,
+                "failure-transitions": 1, "up-transitions": 1, "local-discriminator": 1, "remote-discriminator": 0,
+                "desired-minimum-tx-interval": 300_000, "required-minimum-receive": 300_000, "detection-multiplier": 3,
+                "remote-minimum-receive-interval": 1, "remote-multiplier": 0, "transmit-interval": 1_000_000,
+                "detection-time": time, "transmitted-packets": 9, "received-packets": 8, "discards": {"ttl": 1}})
+        };
+        let rows = json!([
+            session("UP", json!("NO_DIAGNOSTIC"), json!("eth2"), json!(900_000)),
+            session("DOWN", json!("DETECTION_TIMEOUT"), json!(null), json!(null)),
+            session("DOWN", json!({"RESERVED": 9}), json!("irb97"), json!(4500)),
+        ]);
+        assert_eq!(
+            bfd(&from_value::<Vec<_>>(rows).unwrap()),
+            "\
+REMOTE    INTERFACE  STATE  SINCE                 DETECT  DIAGNOSTIC
+10.0.1.1  eth2       UP     2026-01-02T03:04:05Z  900 ms  -
+10.0.1.1  multihop   DOWN   2026-01-02T03:04:05Z       -  DETECTION_TIMEOUT
+10.0.1.1  irb97      DOWN   2026-01-02T03:04:05Z  4.5 ms  RESERVED:9
+"
+        );
+    }
+
+    #[test]
+    fn a_bgp_session_says_how_the_last_one_ended() {
+        let notification = json!({"code": 6, "subcode": 2, "data": []});
+        let rows = json!([{"as": 65001, "router-id": "192.0.2.1", "neighbors": [
+            {"last-change": "2026-01-02T03:04:05.6Z", "last-failure": "2026-01-02T03:04:05.6Z", "last-failure-ns": 7,
+                "neighbor-address": "10.0.1.1", "local-address": "10.0.1.0", "peer-as": 65002, "peer-type": "EXTERNAL",
+                "session-state": "ACTIVE", "established-by": null, "last-change-ns": 7, "established-transitions": 1,
+                "paths-lost": [], "remote-router-id": null, "negotiated-hold-time": null,
+                "last-failure-cause": {"notification-received": notification}, "last-notification-sent": null,
+                "last-notification-received": notification,
+                "messages-sent": {"update": 1, "notification": 0, "total": 9},
+                "messages-received": {"update": 1, "notification": 1, "total": 9},
+                "families": [{"afi-safi-name": "IPV4_UNICAST", "active": false, "received": 5, "accepted": 4, "sent": 2},
+                    {"afi-safi-name": "IPV6_UNICAST", "active": false, "received": 1, "accepted": 1, "sent": 0}]},
+        ]}]);
+        assert_eq!(
+            bgp(&from_value::<Vec<_>>(rows).unwrap()),
+            "\
+AS 65001, router-id 192.0.2.1
+NEIGHBOR     AS  STATE   SINCE                 TAKEN  TOLD
+10.0.1.1  65002  ACTIVE  2026-01-02T03:04:05Z      5     2
+10.0.1.1 failed last 2026-01-02T03:04:05Z: it said: Cease/Administrative Shutdown
+"
+        );
+    }
+
+    #[test]
+    fn events_of_layer_3_are_one_line_each() {
+        let line = |event: serde_json::Value| super::super::event(&event);
+        let down = json!({"sequence": 1, "uptime-ns": 7, "event": "bgp-session-down", "neighbor-address": "10.0.1.1",
+            "peer-as": 65002, "cause": {"notification-sent": {"code": 4, "subcode": 0, "data": []}}});
+        let text = line(down);
+        assert!(
+            text.contains(" neighbor-address=10.0.1.1")
+                && text.contains(" cause=\"we said: Hold Timer Expired\""),
+            "{text}"
+        );
+        let down = json!({"event": "bfd-session-down", "local-diagnostic": {"RESERVED": 9}});
+        assert_eq!(line(down), "bfd-session-down local-diagnostic=RESERVED:9\n");
+        let failed = json!({"event": "fib-write-failed", "what": "route 10.0.0.0/8"});
+        assert_eq!(line(failed), "fib-write-failed what=\"route 10.0.0.0/8\"\n");
+    }
+}

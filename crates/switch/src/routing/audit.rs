@@ -2,8 +2,8 @@
 
 use crate::routing::door::{GroupShape, ipv4, ipv6};
 use crate::routing::next_hops::Adjacency;
-use crate::routing::rib::Rib;
 use crate::routing::route::Target;
+use crate::routing::words::Words;
 use core::net::IpAddr;
 use greylag_base::InterfaceId;
 use greylag_dataplane::{DataPlane, NextHop, RouteTables, Routes, StaleBucket};
@@ -89,7 +89,8 @@ struct Users {
 }
 
 /// All differences: routes by prefix, then groups and buckets, then next hops.
-pub(crate) fn compare(rib: &Rib, routes: &Routes, shape: GroupShape) -> Vec<FibConflict> {
+pub(crate) fn compare(words: Words<'_>, routes: &Routes, shape: GroupShape) -> Vec<FibConflict> {
+    let rib = words.rib;
     let tables = routes.tables();
     let mut conflicts = Vec::new();
     let mut users: BTreeMap<GroupId, Users> = BTreeMap::new();
@@ -105,27 +106,22 @@ pub(crate) fn compare(rib: &Rib, routes: &Routes, shape: GroupShape) -> Vec<FibC
                 Some(_) => FibConflictKind::RouteDiffers,
                 None => FibConflictKind::RouteMissing,
             };
-            let path = |group: GroupId| {
-                rib.paths
-                    .get(group)
-                    .map_or_else(|| format!("group {}", group.get()), |_| members_text(rib, group))
-            };
             conflicts.push(FibConflict {
                 prefix: Some(prefix),
                 prefixes: 1,
                 group: Some(group),
-                fib: there.map(path),
-                rib: Some(path(group)),
+                fib: there.map(|group| words.group(group)),
+                rib: Some(words.group(group)),
                 ..FibConflict::of(kind)
             });
         }
     }
     let missing = conflicts.iter().filter(|conflict| conflict.kind == FibConflictKind::RouteMissing).count();
     if tables.ipv4.len() + tables.ipv6.len() + missing > wanted {
-        stale_routes(rib, &tables, &mut conflicts);
+        stale_routes(words, &tables, &mut conflicts);
     }
     for (&group, of_group) in &users {
-        compare_group(rib, &tables, shape, (group, *of_group), &mut conflicts);
+        compare_group(words, &tables, shape, (group, *of_group), &mut conflicts);
     }
     for (group, _) in tables.groups.iter().filter(|(group, _)| !users.contains_key(group)) {
         conflicts.push(FibConflict { group: Some(group), ..FibConflict::of(FibConflictKind::GroupStale) });
@@ -135,8 +131,8 @@ pub(crate) fn compare(rib: &Rib, routes: &Routes, shape: GroupShape) -> Vec<FibC
         if is != wants {
             conflicts.push(FibConflict {
                 next_hop: Some(id),
-                fib: Some(word_text(is)),
-                rib: Some(format!("{} {}", adjacency_text(adjacency), word_text(wants))),
+                fib: Some(words.deed(is)),
+                rib: Some(format!("{}, {}", words.adjacency(adjacency), words.deed(wants))),
                 ..FibConflict::of(FibConflictKind::NextHopDiffers)
             });
         }
@@ -146,8 +142,8 @@ pub(crate) fn compare(rib: &Rib, routes: &Routes, shape: GroupShape) -> Vec<FibC
         if is != NextHop::Unset {
             conflicts.push(FibConflict {
                 next_hop: Some(id),
-                fib: Some(word_text(is)),
-                rib: Some(word_text(NextHop::Unset)),
+                fib: Some(words.deed(is)),
+                rib: Some(words.deed(NextHop::Unset)),
                 ..FibConflict::of(FibConflictKind::NextHopDiffers)
             });
         }
@@ -171,8 +167,8 @@ impl FibConflict {
     }
 
     /// A bucket by which one worker alone forwards.
-    pub(crate) fn of_worker(rib: &Rib, stale: &StaleBucket) -> Self {
-        let users = rib.intended().filter(|(_, group)| *group == stale.group).map(|(prefix, _)| prefix);
+    pub(crate) fn of_worker(words: Words<'_>, stale: &StaleBucket) -> Self {
+        let users = words.rib.intended().filter(|(_, group)| *group == stale.group).map(|(prefix, _)| prefix);
         let users: Vec<IpNet> = users.collect();
         FibConflict {
             prefix: users.first().copied(),
@@ -180,8 +176,8 @@ impl FibConflict {
             group: Some(stale.group),
             bucket: Some(stale.bucket),
             worker: Some(stale.worker),
-            fib: Some(next_hop_text(rib, stale.next_hop)),
-            rib: Some(members_text(rib, stale.group)),
+            fib: Some(words.next_hop(stale.next_hop)),
+            rib: Some(words.group(stale.group)),
             ..FibConflict::of(FibConflictKind::BucketStale)
         }
     }
@@ -194,32 +190,32 @@ pub(crate) fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
         .or_else(|| ipv6(prefix).and_then(|prefix| tables.ipv6.get(prefix)))
 }
 
-fn stale_routes(rib: &Rib, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
-    let wanted: BTreeSet<IpNet> = rib.intended().map(|(prefix, _)| prefix).collect();
+fn stale_routes(words: Words<'_>, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
+    let wanted: BTreeSet<IpNet> = words.rib.intended().map(|(prefix, _)| prefix).collect();
     for (prefix, group) in fib_routes(tables).filter(|(prefix, _)| !wanted.contains(prefix)) {
         conflicts.push(FibConflict {
             prefix: Some(prefix),
             prefixes: 1,
             group: Some(group),
-            fib: Some(members_text(rib, group)),
+            fib: Some(words.group(group)),
             ..FibConflict::of(FibConflictKind::RouteStale)
         });
     }
 }
 
 fn compare_group(
-    rib: &Rib,
+    words: Words<'_>,
     tables: &RouteTables,
     shape: GroupShape,
     (id, users): (GroupId, Users),
     conflicts: &mut Vec<FibConflict>,
 ) {
-    let members = rib.paths.get(id).map_or(&[][..], |path| &path.group);
+    let members = words.rib.paths.get(id).map_or(&[][..], |path| &path.group);
     let conflict = |kind| FibConflict {
         prefix: users.first,
         prefixes: users.count,
         group: Some(id),
-        rib: Some(members_text(rib, id)),
+        rib: Some(words.group(id)),
         ..FibConflict::of(kind)
     };
     let buckets = tables.groups.buckets(id);
@@ -239,7 +235,7 @@ fn compare_group(
                 astray += 1;
                 conflicts.push(FibConflict {
                     bucket: Some(bucket as u16),
-                    fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| next_hop_text(rib, id))),
+                    fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| words.next_hop(id))),
                     ..conflict(FibConflictKind::BucketStale)
                 });
             }
@@ -257,7 +253,7 @@ fn compare_group(
             conflicts.push(FibConflict {
                 fib: Some(format!(
                     "{} has {has} of {} buckets",
-                    next_hop_text(rib, member.next_hop),
+                    words.next_hop(member.next_hop),
                     buckets.len()
                 )),
                 rib: Some(format!("{least} at least")),
@@ -271,21 +267,6 @@ fn compare_group(
 fn least_share(members: &[Member], member: &Member, buckets: usize) -> u64 {
     let weights: u64 = members.iter().map(|member| u64::from(member.weight)).sum();
     buckets as u64 * u64::from(member.weight) / weights.max(1)
-}
-
-/// The stations of a group, for people.
-pub(crate) fn members_text(rib: &Rib, group: GroupId) -> String {
-    let Some(path) = rib.paths.get(group) else { return format!("group {}", group.get()) };
-    let texts: Vec<String> = path.held.iter().map(|adjacency| adjacency_text(*adjacency)).collect();
-    if texts.is_empty() { "nobody".to_owned() } else { texts.join(", ") }
-}
-
-/// A next hop by its number, for people.
-pub(crate) fn next_hop_text(rib: &Rib, id: NextHopId) -> String {
-    match rib.next_hops.adjacency(id) {
-        Some(adjacency) => adjacency_text(adjacency),
-        None => format!("next hop {}, which is gone", id.0),
-    }
 }
 
 /// The station of a next hop.
@@ -345,46 +326,12 @@ pub(crate) fn group_text(switch: &crate::Switch, group: GroupId) -> String {
     let Some(routes) = switch.data_plane().routes() else { return String::new() };
     let buckets = routes.tables().groups.buckets(group);
     let hops: BTreeSet<NextHopId> = buckets.iter().filter_map(|bucket| bucket.next_hop).collect();
-    let texts: Vec<String> = hops.iter().map(|id| switch.next_hop_text(*id)).collect();
+    let texts: Vec<String> = hops.iter().map(|id| switch.words().next_hop(*id)).collect();
     format!("group {} of {} buckets, which lead to {}", group.get(), buckets.len(), texts.join("; "))
 }
 
 impl crate::Switch {
     pub(crate) fn fib_routes(&self) -> Vec<(IpNet, GroupId)> {
         self.data_plane().routes().map(|routes| fib_routes(&routes.tables()).collect()).unwrap_or_default()
-    }
-
-    pub(crate) fn next_hop_text(&self, id: NextHopId) -> String {
-        match self.rib.next_hops.adjacency(id) {
-            Some(Adjacency::Neighbor(interface, address)) => {
-                format!("{address} on {}", self.interface_name(interface))
-            }
-            Some(Adjacency::Glean(interface)) => format!("on the link of {}", self.interface_name(interface)),
-            _ => next_hop_text(&self.rib, id),
-        }
-    }
-}
-
-pub(crate) fn adjacency_text(adjacency: Adjacency) -> String {
-    match adjacency {
-        Adjacency::Neighbor(interface, address) => format!("{address} on {interface}"),
-        Adjacency::Glean(interface) => format!("on the link of {interface}"),
-        Adjacency::Local => "this switch".to_owned(),
-        Adjacency::Blackhole => "blackhole".to_owned(),
-        Adjacency::Unreachable => "unreachable".to_owned(),
-        Adjacency::Prohibit => "prohibit".to_owned(),
-    }
-}
-
-fn word_text(next_hop: NextHop) -> String {
-    match next_hop {
-        NextHop::Neighbor { interface, mac } => format!("to {mac} on {interface}"),
-        NextHop::Unresolved { interface } => format!("unresolved on {interface}"),
-        NextHop::Glean { interface } => format!("glean on {interface}"),
-        NextHop::Unset => "nothing".to_owned(),
-        NextHop::Local => "local".to_owned(),
-        NextHop::Blackhole => "blackhole".to_owned(),
-        NextHop::Unreachable => "unreachable".to_owned(),
-        NextHop::Prohibited => "prohibit".to_owned(),
     }
 }

@@ -1,7 +1,7 @@
 //! What the programming agent does to the FIB, through the door to the data plane.
 
 use crate::routing::audit::{self, FibConflict};
-use crate::routing::rib::Rib;
+use crate::routing::words::Words;
 use crate::routing::write::FibWrite;
 use crate::table_door::{Answer, Output, TableDoor};
 use greylag_base::Instant;
@@ -142,9 +142,9 @@ impl TableDoor {
     }
 
     /// Where the FIB is not as the RIB wants it.
-    pub(crate) fn compare_fib(&mut self, rib: &Rib, shape: GroupShape) -> Vec<FibConflict> {
+    pub(crate) fn compare_fib(&mut self, words: Words<'_>, shape: GroupShape) -> Vec<FibConflict> {
         let answer = self.ask(|plane| {
-            let conflicts = plane.routes().map(|routes| audit::compare(rib, routes, shape));
+            let conflicts = plane.routes().map(|routes| audit::compare(words, routes, shape));
             Answer::FibConflicts(conflicts.unwrap_or_default())
         });
         match answer {

@@ -23,6 +23,7 @@ mod rib;
 mod route;
 mod statics;
 mod station;
+mod words;
 mod write;
 
 use crate::Switch;

@@ -158,7 +158,7 @@ impl Switch {
                     bucket: bucket_id,
                     prefix,
                     prefixes,
-                    next_hop: next_hop.map_or_else(|| "nobody".to_owned(), |id| self.next_hop_text(id)),
+                    next_hop: next_hop.map_or_else(|| "nobody".to_owned(), |id| self.words().next_hop(id)),
                     source,
                     destination,
                     source_port,

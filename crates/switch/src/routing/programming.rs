@@ -10,6 +10,7 @@ use crate::routing::door::GroupShape;
 use crate::routing::mishaps::Order;
 use crate::routing::programmer::Programmer;
 use crate::routing::route::Target;
+use crate::routing::words::Words;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
 use core::net::IpAddr;
@@ -280,7 +281,8 @@ impl Switch {
     /// Where the FIB, or one worker, is not as the RIB wants it. What waits to be written is a difference too.
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
-        let mut conflicts = self.door.compare_fib(&self.rib, shape);
+        let words = Words { rib: &self.rib, interfaces: &self.history.running().interfaces };
+        let mut conflicts = self.door.compare_fib(words, shape);
         conflicts.extend(self.conflicts_of_workers());
         conflicts
     }
@@ -288,13 +290,13 @@ impl Switch {
     /// Where they differ, as somebody sees it who looks from outside: nobody in the switch hears of the look.
     pub fn compare_fib(&self) -> Vec<FibConflict> {
         let Some(routes) = self.data_plane().routes() else { return Vec::new() };
-        let mut conflicts = super::audit::compare(&self.rib, routes, self.group_shape());
+        let mut conflicts = super::audit::compare(self.words(), routes, self.group_shape());
         conflicts.extend(self.conflicts_of_workers());
         conflicts
     }
 
     fn conflicts_of_workers(&self) -> impl Iterator<Item = FibConflict> + '_ {
-        self.stale_buckets.iter().map(|stale| FibConflict::of_worker(&self.rib, stale))
+        self.stale_buckets.iter().map(|stale| FibConflict::of_worker(self.words(), stale))
     }
 
     /// Writes anew what differs; how many differences there were.
@@ -344,9 +346,9 @@ impl Switch {
         match write {
             FibWrite::Route { prefix, .. } => format!("route {prefix}"),
             FibWrite::Group { id, .. } => {
-                format!("group {} ({})", id.get(), super::audit::members_text(&self.rib, *id))
+                format!("group {} ({})", id.get(), self.words().group(*id))
             }
-            FibWrite::NextHop { id, .. } => super::audit::next_hop_text(&self.rib, *id),
+            FibWrite::NextHop { id, .. } => self.words().next_hop(*id),
             FibWrite::Bucket { group, bucket, .. } => format!("bucket {bucket} of group {}", group.get()),
         }
     }

@@ -9,7 +9,7 @@ use crate::routing::{
 use crate::show::sessions::lengths;
 use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr};
-use greylag_dataplane::{NextHop, TrafficCounts};
+use greylag_dataplane::TrafficCounts;
 use greylag_fib::{GroupId, NextHopId};
 use greylag_ip::NeighborState;
 use ipnet::IpNet;
@@ -284,7 +284,7 @@ impl Switch {
         let rows = chosen.into_iter().map(|(prefix, group)| {
             let next_hops = texts.entry(group).or_insert_with(|| {
                 let mut texts: Vec<String> =
-                    self.group_hops(group).keys().map(|id| self.next_hop_text(*id)).collect();
+                    self.group_hops(group).keys().map(|id| self.words().next_hop(*id)).collect();
                 texts.sort();
                 texts
             });
@@ -329,8 +329,8 @@ impl Switch {
                     .into_iter()
                     .map(|(next_hop, buckets)| GroupMemberRow {
                         next_hop,
-                        to: self.next_hop_text(next_hop),
-                        does: self.deed_text(routes.next_hop(next_hop)),
+                        to: self.words().next_hop(next_hop),
+                        does: self.words().deed(routes.next_hop(next_hop)),
                         live: routes.liveness().get(next_hop),
                         wanted: intended.iter().any(|member| member.next_hop == next_hop),
                         buckets,
@@ -339,19 +339,6 @@ impl Switch {
             }
         };
         groups.into_iter().map(row).collect()
-    }
-
-    fn deed_text(&self, next_hop: NextHop) -> String {
-        match next_hop {
-            NextHop::Neighbor { interface, mac } => format!("to {mac} by {}", self.interface_name(interface)),
-            NextHop::Unresolved { interface } => format!("unresolved on {}", self.interface_name(interface)),
-            NextHop::Glean { interface } => format!("glean on {}", self.interface_name(interface)),
-            NextHop::Unset => "nothing: dropped".to_owned(),
-            NextHop::Local => "local".to_owned(),
-            NextHop::Blackhole => "blackhole".to_owned(),
-            NextHop::Unreachable => "unreachable".to_owned(),
-            NextHop::Prohibited => "prohibit".to_owned(),
-        }
     }
 
     /// The neighbours on the links.

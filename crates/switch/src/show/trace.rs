@@ -208,7 +208,7 @@ impl Switch {
             prefix,
             group: path.group,
             bucket: path.bucket,
-            next_hop: self.next_hop_text(path.next_hop),
+            next_hop: self.words().next_hop(path.next_hop),
             interface: self.interface_name(path.interface),
             neighbor: path.neighbor,
         };
