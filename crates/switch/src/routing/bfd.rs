@@ -99,7 +99,7 @@ impl Switch {
         let mut wanted: BTreeMap<BfdPeer, BfdTimers> = BTreeMap::new();
         // What is said of one session by itself comes before what is asked of all.
         let mut ask = |peer: Option<BfdPeer>, timers: BfdTimers| {
-            if let Some(peer) = peer.filter(|peer| peer.can_be())
+            if let Some(peer) = peer.filter(BfdPeer::can_be)
                 && !wanted.keys().any(|other| other.is_same(&peer))
             {
                 wanted.insert(peer, timers);
