@@ -48,7 +48,7 @@ pub struct SwitchConfig {
     pub ports: Vec<PortConfig>,
     /// Addresses that neither age nor move.
     pub static_macs: Vec<StaticMac>,
-    /// The interfaces of layer 3; the index is the [`InterfaceId`](greylag_base::InterfaceId).
+    /// The interfaces of layer 3; the index is the [`InterfaceId`].
     pub interfaces: Vec<InterfaceConfig>,
     /// Routes, and the protocols that find them.
     pub routing: RoutingConfig,

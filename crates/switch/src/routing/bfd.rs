@@ -29,6 +29,19 @@ pub(crate) struct BfdPeer {
     pub(crate) interface: Option<InterfaceId>,
 }
 
+impl BfdPeer {
+    /// Both are one session: by a single hop there is one with a station, whatever our own address (RFC 5881 3).
+    fn is_same(&self, other: &BfdPeer) -> bool {
+        (self.interface, self.remote) == (other.interface, other.remote)
+            && (self.interface.is_some() || self.local == other.local)
+    }
+
+    /// Two stations of one family.
+    fn can_be(&self) -> bool {
+        self.local.is_ipv4() == self.remote.is_ipv4() && self.local != self.remote
+    }
+}
+
 /// The sessions, as far as they outlive their agent: who is who, and who was lost.
 #[derive(Default)]
 pub(crate) struct BfdSessions {
@@ -83,31 +96,31 @@ impl Switch {
     /// The sessions that are asked for, each once, with the times that are asked of it.
     fn wanted_sessions(&self) -> BTreeMap<BfdPeer, BfdTimers> {
         let routing = &self.config().routing;
-        let mut wanted = BTreeMap::new();
-        for session in &routing.bfd_sessions {
-            let timers = session.timers.unwrap_or(routing.bfd);
-            if let Some(peer) = self.peer(session.remote_address, session.local_address, session.multihop) {
+        let mut wanted: BTreeMap<BfdPeer, BfdTimers> = BTreeMap::new();
+        // What is said of one session by itself comes before what is asked of all.
+        let mut ask = |peer: Option<BfdPeer>, timers: BfdTimers| {
+            if let Some(peer) = peer.filter(BfdPeer::can_be)
+                && !wanted.keys().any(|other| other.is_same(&peer))
+            {
                 wanted.insert(peer, timers);
             }
+        };
+        for session in &routing.bfd_sessions {
+            let peer = self.peer(session.remote_address, session.local_address, session.multihop);
+            ask(peer, session.timers.unwrap_or(routing.bfd));
         }
         let of_statics = routing.static_routes.iter().flat_map(|route| match &route.to {
             StaticTarget::NextHops(hops) => hops.as_slice(),
             StaticTarget::Blackhole | StaticTarget::Unreachable | StaticTarget::Prohibit => &[],
         });
-        // What is said of one session by itself goes before what is asked of all.
-        let mut ask = |peer: Option<BfdPeer>| {
-            if let Some(peer) = peer {
-                wanted.entry(peer).or_insert(routing.bfd);
-            }
-        };
         for hop in of_statics.filter(|hop| hop.bfd) {
-            ask(self.static_peer(hop));
+            ask(self.static_peer(hop), routing.bfd);
         }
         for neighbor in routing.bgp.iter().flat_map(|bgp| &bgp.neighbors).filter(|neighbor| neighbor.bfd) {
             let multihop = neighbor.multihop || self.interface_to(neighbor.neighbor_address).is_none();
-            ask(self.peer(neighbor.neighbor_address, neighbor.local_address, multihop));
+            ask(self.peer(neighbor.neighbor_address, neighbor.local_address, multihop), routing.bfd);
         }
-        self.link_state_peers().into_iter().for_each(|peer| ask(Some(peer)));
+        self.link_state_peers().into_iter().for_each(|peer| ask(Some(peer), routing.bfd));
         wanted
     }
 
@@ -123,7 +136,8 @@ impl Switch {
 
     /// A static route's gateway may be used: its session is up, where it has to be.
     pub(crate) fn may_be_used(&self, hop: &StaticNextHop) -> bool {
-        !hop.bfd || self.static_peer(hop).is_some_and(|peer| self.bfd_sessions.up.contains(&peer))
+        let is_up = |peer: BfdPeer| self.bfd_sessions.up.iter().any(|up| up.is_same(&peer));
+        !hop.bfd || self.static_peer(hop).is_some_and(is_up)
     }
 
     /// The interface in whose subnet an address is.

@@ -75,7 +75,10 @@ impl Switch {
         speaker.ibgp_maximum_paths = paths;
         speaker.allow_multiple_as = true;
         for neighbor in &config.neighbors {
-            let Some(local) = self.bgp_local(neighbor) else { continue };
+            let remote = neighbor.neighbor_address;
+            // One that cannot be does not keep the others from being.
+            let can_be = |local: &IpAddr| local.is_ipv4() == remote.is_ipv4() && *local != remote;
+            let Some(local) = self.bgp_local(neighbor).filter(can_be) else { continue };
             let next = NeighborId(self.bgp_neighbors.len() as u32);
             let id = *self.bgp_neighbors.entry(neighbor.neighbor_address).or_insert(next);
             speaker.neighbors.push(NeighborConfig {

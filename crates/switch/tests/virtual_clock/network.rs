@@ -200,9 +200,9 @@ impl Host {
         while let Some(outgoing) = self.stack.poll_transmit() {
             match outgoing {
                 Outgoing::Frame { frame, .. } => frames.push(frame.to_vec()),
-                Outgoing::Route { packet, .. } => {
-                    let is_ipv4 = packet[0] >> 4 == 4;
-                    let gateway = *self.gateways.iter().find(|gateway| gateway.is_ipv4() == is_ipv4).unwrap();
+                Outgoing::Route { to, packet } => {
+                    let gateway =
+                        *self.gateways.iter().find(|gateway| gateway.is_ipv4() == to.is_ipv4()).unwrap();
                     self.stack.send_via(now, NIC, Some(gateway), &packet);
                 }
             }
@@ -407,7 +407,7 @@ impl Network {
     /// A route of the RIB that is in use: the stations that it leads to.
     pub(crate) fn rib(&self, switch: usize, prefix: &str) -> Vec<String> {
         let prefix = prefix.parse().unwrap();
-        let rows = self.switches[switch].switch.route_rows(Which::Within(prefix), None, usize::MAX);
+        let rows = self.switches[switch].switch.route_rows(Which::Within(prefix), None, 1);
         let active = rows.into_iter().filter(|row| row.prefix == prefix && row.active);
         let hops = active.flat_map(|row| row.next_hops);
         hops.map(|hop| hop.address.map_or_else(|| "nobody".to_owned(), |ip| ip.to_string())).collect()
@@ -416,16 +416,14 @@ impl Network {
     /// Whom the route in use is from.
     pub(crate) fn source(&self, switch: usize, prefix: &str) -> Option<String> {
         let prefix = prefix.parse().unwrap();
-        let mut rows =
-            self.switches[switch].switch.route_rows(Which::Within(prefix), None, usize::MAX).into_iter();
+        let mut rows = self.switches[switch].switch.route_rows(Which::Within(prefix), None, 1).into_iter();
         rows.find(|row| row.prefix == prefix && row.active).map(|row| row.protocol.name().to_owned())
     }
 
     /// What the FIB has for a prefix.
     pub(crate) fn fib(&self, switch: usize, prefix: &str) -> Option<Vec<String>> {
         let prefix = prefix.parse().unwrap();
-        let mut rows =
-            self.switches[switch].switch.fib_rows(Which::Within(prefix), None, usize::MAX).into_iter();
+        let mut rows = self.switches[switch].switch.fib_rows(Which::Within(prefix), None, 1).into_iter();
         rows.find(|row| row.prefix == prefix).map(|row| row.next_hops)
     }
 
@@ -434,7 +432,7 @@ impl Network {
         let prefix = prefix.parse().unwrap();
         let switch = &self.switches[switch].switch;
         let row = switch
-            .fib_rows(Which::Within(prefix), None, usize::MAX)
+            .fib_rows(Which::Within(prefix), None, 1)
             .into_iter()
             .find(|row| row.prefix == prefix)
             .unwrap();

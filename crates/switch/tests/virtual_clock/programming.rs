@@ -272,6 +272,45 @@ fn a_sound_network_answers_for_all_buckets_of_three_groups() {
 }
 
 #[test]
+fn a_probe_that_nobody_answers_is_sent_again() {
+    let mut network = network(|_| {});
+    network.silence((0, 1), true);
+    network.tell(0, Input::CheckPaths);
+    network.wait(millis(500));
+    network.silence((0, 1), false);
+    network.wait(seconds(10));
+    let (probes, is_over) = network.switches[0].switch.path_probes();
+    assert!(is_over && probes.iter().all(|probe| probe.answered_by.is_some()));
+    let again = probes.iter().filter(|probe| probe.attempts == 2).count();
+    assert!(again >= 64, "half of the buckets of both families: {again}");
+    assert!(probes.iter().all(|probe| probe.attempts <= 2));
+    network.plays_back();
+}
+
+#[test]
+fn a_share_of_writes_is_lost_and_no_other() {
+    let mut network = network(|_| {});
+    let only = WriteFilter { prefix: Some("198.51.0.0/16".parse().unwrap()), ..all() };
+    // The group is there already.
+    network.commit(0, |config| route(config, "198.51.255.0/24", &["10.1.0.2"]));
+    network.wait(seconds(1));
+    network.fault(0, Fault::Misprogram { mishap: LOST, only, share: 0.3, lasts: None });
+    network.commit(0, |config| {
+        (0..200).for_each(|third| route(config, &format!("198.51.{third}.0/24"), &["10.1.0.2"]));
+        (0..200).for_each(|third| route(config, &format!("198.52.{third}.0/24"), &["10.1.0.2"]));
+    });
+    network.wait(seconds(1));
+    let lost = network.check(0, false);
+    assert!((40..80).contains(&lost.len()) && lost.iter().all(|kind| *kind == "route-missing"), "{lost:?}");
+    let within: ipnet::IpNet = "198.51.0.0/16".parse().unwrap();
+    let of_it = |conflict: &FibConflict| within.contains(&conflict.prefix.unwrap());
+    assert!(conflicts(&network).iter().all(of_it));
+    network.fault(0, Fault::Heal);
+    network.check(0, true);
+    assert_eq!(network.check(0, false), [""; 0]);
+}
+
+#[test]
 fn an_audit_mends_by_itself() {
     let mut network = network(|config| config.routing.programming.audit_interval = Some(seconds(30)));
     misprogram(&mut network, LOST, all());

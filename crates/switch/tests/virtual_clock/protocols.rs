@@ -5,8 +5,8 @@ use crate::rig::{millis, seconds};
 use greylag_base::PortName;
 use greylag_switch::agent::AgentKind;
 use greylag_switch::config::{
-    BfdSession, BgpConfig, BgpNeighbor, LinkStateConfig, LinkStateInterface, StaticNextHop, StaticTarget,
-    SwitchConfig,
+    BfdSession, BfdTimers, BgpConfig, BgpNeighbor, LinkStateConfig, LinkStateInterface, StaticNextHop,
+    StaticTarget, SwitchConfig,
 };
 use greylag_switch::fault::Fault;
 use greylag_switch::show::Which;
@@ -130,6 +130,48 @@ fn a_static_route_whose_session_never_comes_up_is_never_used() {
     network.commit(0, |config| route(config, PREFIX, &["10.1.0.2", "10.2.0.2"]));
     network.wait(seconds(1));
     assert_eq!(network.rib(0, PREFIX).len(), 2);
+    network.plays_back();
+}
+
+#[test]
+fn a_session_that_is_asked_for_twice_goes_by_what_is_said_of_it_alone() {
+    let slow = BfdTimers { detection_multiplier: 5, ..BfdTimers::default() };
+    let mut network = two_links(|config| {
+        with_bfd(config);
+        let (us, them) = if config.name == "sw1" { ("1", "2") } else { ("2", "1") };
+        config.routing.bfd_sessions.push(BfdSession {
+            remote_address: ip(&format!("10.1.0.{them}")),
+            local_address: Some(ip(&format!("10.1.0.{us}"))),
+            multihop: false,
+            timers: Some(slow),
+        });
+    });
+    network.wait(seconds(5));
+    assert_eq!((sessions_up(&network, 0), sessions_up(&network, 1)), (4, 4));
+    assert_eq!(network.rib(0, PREFIX).len(), 2);
+    network.silence((0, 1), true);
+    let took = network.wait_for(seconds(2), |network| network.rib(0, PREFIX).len() == 1);
+    assert!(took > millis(1200) && took <= millis(1500), "five packets are missed: {took:?}");
+    network.plays_back();
+}
+
+#[test]
+fn a_bfd_agent_that_hangs_is_given_up_by_the_other_end_and_comes_back() {
+    let mut network = two_links(with_bfd);
+    network.wait(seconds(5));
+    network.reaches(0, 1, FAR);
+    network.wait(seconds(1));
+    network.fault(0, Fault::Hang { agent: AgentKind::Bfd, lasts: Some(seconds(10)) });
+    // What comes and goes meanwhile it hears of afterwards.
+    network.link((0, 2), false);
+    network.wait(seconds(2));
+    assert_eq!(network.rib(1, "10.0.0.0/24"), [""; 0], "nothing is heard of it");
+    network.wait(seconds(20));
+    network.link((0, 2), true);
+    network.wait(seconds(10));
+    assert_eq!((sessions_up(&network, 0), sessions_up(&network, 1)), (4, 4));
+    assert_eq!((network.rib(0, PREFIX).len(), network.rib(1, "10.0.0.0/24").len()), (2, 2));
+    assert_eq!(network.flows(0, 1, FAR, 50), 50);
     network.plays_back();
 }
 
@@ -485,7 +527,7 @@ fn a_mesh_within_one_system_goes_by_loopbacks() {
     assert_eq!(network.rib(0, "203.0.113.0/24"), ["10.0.1.2", "10.0.3.1"], "as far to both");
     let preference = |network: &Network, prefix: &str| {
         let prefix = prefix.parse().unwrap();
-        let rows = network.switches[0].switch.route_rows(Which::Within(prefix), None, usize::MAX);
+        let rows = network.switches[0].switch.route_rows(Which::Within(prefix), None, 1);
         rows.iter().find(|row| row.prefix == prefix).unwrap().preference
     };
     assert_eq!(preference(&network, "198.51.2.0/24"), 200);
