@@ -96,7 +96,7 @@ pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> R
             Stop::Order(index) => orders.push(order(scenario, index, &mut world)),
             Stop::Sample(index) => sample(scenario, index, &mut world),
             Stop::Look(index) => {
-                stops.extend(monitoring::look(scenario, index, &mut world).map(|next| Reverse((next, stop))))
+                stops.extend(monitoring::look(scenario, index, &mut world).map(|next| Reverse((next, stop))));
             }
             Stop::Compare => {
                 compare(&mut world, scenario.lab.nodes.len());

@@ -59,7 +59,7 @@ impl Switch {
         for (state, wanted) in self.interfaces.iter_mut().zip(wanted) {
             state.identity = wanted;
         }
-        let changed: Vec<(usize, bool)> = (0..count)
+        let changed: Vec<(usize, bool)> = (0..self.interfaces.len())
             .map(|index| {
                 let config = self.config().interfaces.get(index);
                 (index, config.is_some_and(|config| self.carrier_is_up(config)))

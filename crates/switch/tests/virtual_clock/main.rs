@@ -1,5 +1,6 @@
 //! A whole switch with a worker and hosts in memory, on a clock that the test moves.
 
+mod adjacency;
 mod auditing;
 mod bonding;
 mod bundles;
@@ -11,5 +12,6 @@ mod pair;
 mod programming;
 mod protocols;
 mod recording;
+mod rerouting;
 mod rig;
 mod supervising;

@@ -9,6 +9,7 @@ use greylag_switch::config::{
     SwitchConfig,
 };
 use greylag_switch::fault::Fault;
+use greylag_switch::show::Which;
 use std::time::Duration;
 
 const FAR: &str = "10.9.0.2";
@@ -452,8 +453,8 @@ fn bfd_on_links_of_the_interior_protocol_finds_silence_and_lets_the_adjacency_co
     network.plays_back();
 }
 
-#[test]
-fn a_mesh_within_one_system_goes_by_loopbacks() {
+/// The triangle, and BGP between all three by their loopbacks.
+pub(crate) fn mesh(change: impl Fn(&mut SwitchConfig)) -> Network {
     let mut network = triangle(|config| {
         let own: usize = config.name[2..].parse().unwrap();
         let others = (1..=3).filter(|other| *other != own);
@@ -470,14 +471,21 @@ fn a_mesh_within_one_system_goes_by_loopbacks() {
         if own != 1 {
             route_to(config, "203.0.113.0/24", StaticTarget::Blackhole);
         }
+        change(config);
     });
     network.wait(seconds(30));
     assert_eq!([0, 1, 2].map(|switch| established(&network, switch)), [2, 2, 2]);
+    network
+}
+
+#[test]
+fn a_mesh_within_one_system_goes_by_loopbacks() {
+    let mut network = mesh(|_| {});
     assert_eq!(network.rib(0, "198.51.2.0/24"), ["10.0.1.2"]);
     assert_eq!(network.rib(0, "203.0.113.0/24"), ["10.0.1.2", "10.0.3.1"], "as far to both");
     let preference = |network: &Network, prefix: &str| {
         let prefix = prefix.parse().unwrap();
-        let rows = network.switches[0].switch.route_rows(Some(prefix));
+        let rows = network.switches[0].switch.route_rows(Which::Within(prefix), None, usize::MAX);
         rows.iter().find(|row| row.prefix == prefix).unwrap().preference
     };
     assert_eq!(preference(&network, "198.51.2.0/24"), 200);
