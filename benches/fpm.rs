@@ -2,12 +2,18 @@
 //! goal is two seconds. `cargo bench -p greylag-benches --bench fpm`
 //!
 //! `load` is for a table that is built anew: routes are collected, sorted and put in at once. `insert` puts in one by one, while others
-//! could look up.
+//! could look up. `switch` is all that a switch does with it: zebra's numbers, the RIB, the programming agent, groups and routes in the
+//! FIB.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use greylag_base::{InterfaceId, PortId, PortName, Seed};
 use greylag_benches::{table, zebra};
 use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, Writer};
 use greylag_fpm::{Fpm, FpmMessage, Next, RouteAdd, RoutePrefix};
+use greylag_switch::config::{
+    FpmConfig, InterfaceConfig, InterfacePlace, Membership, PortConfig, SwitchConfig,
+};
+use greylag_switch::{FpmInput, Input, Octets, Switch};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -70,6 +76,68 @@ fn insert(stream: &[u8], (ipv4, ipv6): &mut Tables) {
     });
 }
 
+/// What greylag reads of a socket in one go.
+const READ: usize = 262_144;
+/// Interfaces of the router, and the kernel's number of the first.
+const INTERFACES: (u16, u32) = (64, 10);
+
+/// A router with room for the table, and zebra connected.
+fn router() -> Switch {
+    let mut config = SwitchConfig::new("r1");
+    for port in (0..INTERFACES.0).map(PortId) {
+        let name = PortName::new(format!("eth{}", port.0).as_str()).expect("a name");
+        config.ports.push(PortConfig { membership: Membership::Routed, ..PortConfig::new(name.clone()) });
+        let place = InterfacePlace::Port(port);
+        let (mac_address, addresses) = (None, Vec::new());
+        config.interfaces.push(InterfaceConfig {
+            name,
+            place,
+            enabled: true,
+            mac_address,
+            mtu: 1500,
+            addresses,
+        });
+    }
+    config.routing.next_hop_groups.maximum = 131_072;
+    config.routing.fpm = Some(FpmConfig::at(([127, 0, 0, 1], 2620).into()));
+    let now = greylag_base::Instant::ZERO;
+    let mut switch = Switch::new(config, Seed(1), now).expect("there is room");
+    let shared = (0..INTERFACES.0).flat_map(|id| {
+        let index = INTERFACES.1 + u32::from(id);
+        [
+            Input::Link { port: PortId(id), up: true },
+            Input::HostInterface { interface: InterfaceId(id), index },
+        ]
+    });
+    for input in shared.chain([Input::Fpm(FpmInput::Connected)]) {
+        switch.handle_input(now, input).expect("it is not refused");
+    }
+    switch
+}
+
+/// Hands a stream to a router, until the last route is in the FIB.
+fn hand_over(stream: &[u8], switch: &mut Switch) {
+    let mut now = greylag_base::Instant::ZERO;
+    for octets in stream.chunks(READ) {
+        let octets = FpmInput::Octets(Octets(octets.to_vec()));
+        switch.handle_input(now, Input::Fpm(octets)).expect("it is not refused");
+    }
+    now = now + switch.config().routing.programming.delay;
+    switch.handle_input(now, Input::Timeout).expect("time is never refused");
+}
+
+fn whole_switch(stream: &[u8], routes: u64) -> Duration {
+    let mut switch = router();
+    let start = Instant::now();
+    hand_over(stream, &mut switch);
+    let took = start.elapsed();
+    let tables = switch.data_plane().routes().expect("it routes").tables();
+    let there = tables.ipv4.len() + tables.ipv6.len();
+    assert!(there as u64 >= routes, "{there} of {routes} are in the FIB");
+    drop(tables);
+    took
+}
+
 fn full_table(c: &mut Criterion) {
     let stream = zebra::stream(&table::text());
     let fpm = decode(&stream);
@@ -79,6 +147,9 @@ fn full_table(c: &mut Criterion) {
     group.throughput(Throughput::Elements(routes + next_hops));
     group.bench_function("decode", |b| b.iter(|| decode(&stream)));
     group.throughput(Throughput::Elements(routes));
+    group.bench_function("switch", |b| {
+        b.iter_custom(|times| (0..times).map(|_| whole_switch(&stream, routes)).sum());
+    });
     for (name, fill) in [("load", load as fn(&[u8], &mut Tables)), ("insert", insert)] {
         let mut fastest = Duration::MAX;
         group.bench_function(name, |b| {

@@ -133,7 +133,7 @@ impl Cable {
     }
 
     fn mend(&self) -> Result<(), CableError> {
-        for end in self.ends.iter().filter(|end| !(self.tap && end.kind == NodeRecordKind::Greylag)) {
+        for end in self.ends.iter().filter(|end| !(self.tap && end.kind.is_switch())) {
             link::set_up(&end.netns, end.interface.as_str())?;
             qdisc::clear(&end.netns, end.interface.as_str())
                 .map_err(|source| end.failed("let frames pass again", source))?;
@@ -173,7 +173,7 @@ fn cut_at(tap: bool, ends: [NodeRecordKind; 2]) -> usize {
 
 /// Can that be done to a link whose ends are these? Otherwise: why not, and what can be.
 pub(crate) fn can(tap: bool, ends: [NodeRecordKind; 2], change: &LinkChange) -> Result<(), String> {
-    let is_switch = |end: usize| ends[end] == NodeRecordKind::Greylag;
+    let is_switch = |end: usize| ends[end].is_switch();
     match change {
         LinkChange::Down { seen_by: SeenBy::End(_) } => Err(
             "a veth pair and a TAP lose carrier at both ends or at none: expected `seen-by: both` or `nobody`".to_owned(),

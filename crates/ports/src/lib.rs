@@ -48,7 +48,7 @@ pub use memory::MemoryPort;
 pub use offload::Offload;
 pub use open_error::OpenError;
 pub use slots::{Slot, Slots};
-pub use tap::{TapConfig, TapQueue};
+pub use tap::{TapCarrier, TapConfig, TapQueue};
 
 use rustix::io::Errno;
 use std::io;

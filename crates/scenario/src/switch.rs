@@ -34,6 +34,7 @@ pub use emit::emit;
 pub use patch::patched;
 pub(crate) use patch::patched_by;
 pub(crate) use port::MTU_RANGE;
+pub(crate) use routing::FPM_LISTEN;
 
 const EXAMPLE: &str = "`name: sw1`, `ports: {eth1: {}, eth2: {}}`";
 

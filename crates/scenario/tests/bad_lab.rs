@@ -171,7 +171,7 @@ const NODE: &[Case] = &[
     (
         "a node without a kind",
         "",
-        &["5:10: topology.nodes.sw1.kind: `kind` is missing: expected greylag or host"],
+        &["5:10: topology.nodes.sw1.kind: `kind` is missing: expected greylag, host or frr"],
     ),
     (
         "a kind misspelt",
@@ -181,7 +181,7 @@ const NODE: &[Case] = &[
     (
         "a kind unknown",
         "kind: vyos",
-        &["5:17: topology.nodes.sw1.kind: `vyos` is not a kind of node: expected greylag or host"],
+        &["5:17: topology.nodes.sw1.kind: `vyos` is not a kind of node: expected greylag, host or frr"],
     ),
     (
         "a kind of containerlab's",

@@ -271,7 +271,7 @@ const PROTOCOLS: &[Case] = &[
         "fpm: {listen: \"127.0.0.1:0\", port: 2620}",
         &[
             "11:25: routing.fpm.listen: `127.0.0.1:0` is not right: expected an address with a port such as 127.0.0.1:2620",
-            "11:40: routing.fpm.port: unknown key `port`: the keys here are listen",
+            "11:40: routing.fpm.port: unknown key `port`: the keys here are listen, netns, stale-time",
         ],
     ),
 ];

@@ -272,7 +272,7 @@ const ROUTING: &[(&str, &[&str])] = &[
              spf-delay: 0, overload: true}",
         ],
     ),
-    ("fpm", &["{}", "{listen: \"[::1]:7\"}"]),
+    ("fpm", &["{}", "{listen: \"[::1]:7\", netns: r1-frr, stale-time: 30s}"]),
 ];
 
 /// Routes, by what each can lead to.

@@ -106,6 +106,16 @@ impl SwitchConfig {
         self.interfaces.iter().enumerate().map(|(index, interface)| (InterfaceId(index as u16), interface))
     }
 
+    /// Ports behind the others that nobody configures: one for each interface, where FRR's IP stack shares them.
+    pub fn host_ports(&self) -> usize {
+        if self.routing.fpm.is_some() { self.interfaces.len() } else { 0 }
+    }
+
+    /// The port of an interface that another IP stack shares.
+    pub fn host_port(&self, interface: InterfaceId) -> PortId {
+        PortId((self.ports.len() + interface.index()) as u16)
+    }
+
     /// The bundles, by number.
     pub fn lags(&self) -> impl Iterator<Item = (PortId, &LagConfig)> {
         self.ports.iter().enumerate().filter_map(|(index, port)| match &port.attachment {

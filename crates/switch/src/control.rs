@@ -12,8 +12,8 @@ use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::routing::{
-    BfdSessions, FibConflict, Inheritance, InterfaceState, PathCheck, Programmer, Rib, Speaker, Station,
-    WriteMishaps,
+    BfdSessions, Feed, FibConflict, HostInterfaces, Inheritance, InterfaceState, PathCheck, Programmer, Rib,
+    Speaker, StaleRoutes, Station, WriteMishaps,
 };
 use crate::table_door::{Place, TableDoor};
 use core::net::IpAddr;
@@ -91,6 +91,12 @@ pub struct Switch {
     pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
     /// The interior protocol, while the routing agent runs.
     pub(crate) link_state: Option<LinkState>,
+    /// What FRR's zebra has told, while it is connected.
+    pub(crate) feed: Option<Box<Feed>>,
+    /// What it had told before, and not again.
+    pub(crate) stale_routes: StaleRoutes,
+    /// Interfaces that another IP stack shares.
+    pub(crate) host_interfaces: HostInterfaces,
     /// What protocols told a routing agent that has ended.
     pub(crate) inheritance: Inheritance,
     /// What is known of the interfaces of layer 3, by number.
@@ -224,6 +230,9 @@ impl Switch {
             speaker: None,
             bgp_neighbors: BTreeMap::new(),
             link_state: None,
+            feed: None,
+            stale_routes: StaleRoutes::default(),
+            host_interfaces: HostInterfaces::new(),
             inheritance: Inheritance::default(),
             interfaces: Vec::new(),
             rib: Rib::new(config.routing.next_hop_groups.maximum, NEXT_HOPS, config.routing.maximum_paths),
@@ -368,6 +377,8 @@ impl Switch {
             Input::Packet { interface, reason, frame } => {
                 self.handle_packet(now, interface, reason, &frame.0);
             }
+            Input::Fpm(input) => self.handle_fpm(now, input),
+            Input::HostInterface { interface, index } => self.share_interface(now, interface, index),
             Input::Reports { reports, lost, full } => {
                 self.flush_again(now);
                 self.alarm_if(now, lost > 0, AlarmKind::ReportsLost);
@@ -407,6 +418,7 @@ impl Switch {
             self.next_of_bfd(),
             self.next_of_link_state(),
             self.next_of_bgp(),
+            self.next_of_fpm(),
             self.next_of_inheritance(),
             self.next_of_programming(),
             self.next_of_groups(),
@@ -436,6 +448,7 @@ impl Switch {
             self.run_bfd(now);
             self.run_link_state(now);
             self.run_bgp(now);
+            self.run_fpm(now);
             self.run_inheritance(now);
             self.run_programming(now);
             self.run_groups(now);
@@ -577,7 +590,7 @@ fn route_limits(config: &RoutingConfig) -> RouteLimits {
 
 fn data_plane(config: &SwitchConfig, seed: Seed) -> Result<Arc<DataPlane>, SwitchError> {
     let limits = Limits {
-        ports: config.ports.len() as u16,
+        ports: (config.ports.len() + config.host_ports()) as u16,
         workers: config.workers.count,
         vlans: vlan_room(config) as u16,
         mac_entries: config.mac_table.maximum_entries,

@@ -57,6 +57,8 @@ const FIXED: &[&str] = &[
     "ports.*.interface",
     "ports.*.mac-address",
     "interfaces",
+    "routing.fpm.listen",
+    "routing.fpm.netns",
     "routing.maximum-routes.ipv4",
     "routing.maximum-routes.ipv6",
     "routing.next-hop-groups.buckets",

@@ -4,6 +4,7 @@ use crate::agent::AgentKind;
 use crate::config::SwitchConfig;
 use crate::fault::Fault;
 use crate::octets::Octets;
+use crate::routing::FpmInput;
 use greylag_base::{InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{PuntReason, WorkerReport};
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,15 @@ pub enum Input {
         reason: PuntReason,
         /// From its destination address on the link on, without a tag.
         frame: Octets,
+    },
+    /// FRR's zebra has connected, said something, or gone.
+    Fpm(FpmInput),
+    /// Another IP stack shares an interface: what is for the switch itself goes there too.
+    HostInterface {
+        /// Which.
+        interface: InterfaceId,
+        /// The kernel's number of it there.
+        index: u32,
     },
     /// What one look at the workers brought.
     Reports {

@@ -85,7 +85,10 @@ impl Switch {
         let owned = config.learning.owned();
         let keeper = |is_owned| if is_owned { Keeper::Agent } else { Keeper::Worker };
         let publication = Publication {
-            ports: (0..self.ports.len()).map(|port| self.port_forwarding(port)).collect(),
+            ports: (0..self.ports.len())
+                .map(|port| self.port_forwarding(port))
+                .chain(self.host_forwarding())
+                .collect(),
             group_fwd_mask: config.group_fwd_mask,
             damping: config.mac_table.move_damping.map(MoveDamping::rule),
             learning: Learning {

@@ -40,6 +40,11 @@ impl Daemon {
         }
     }
 
+    /// The one with this program.
+    pub fn of_program(program: &str) -> Option<Daemon> {
+        Daemon::ALL.into_iter().find(|daemon| daemon.program() == program)
+    }
+
     /// Lines that only this daemon understands, by how they begin. vtysh passes over them where it does not run, and says nothing.
     const fn lines(self) -> &'static [&'static str] {
         match self {

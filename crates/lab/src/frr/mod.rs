@@ -49,6 +49,7 @@ use crate::state::LabFolder;
 use folder::Folder;
 use package::Package;
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
@@ -198,11 +199,23 @@ impl Frr {
 
     fn vtysh(&self) -> Command {
         let mut command = Command::new(self.package.vtysh());
-        command.arg("--vty_socket").arg(self.folder.path()).arg("--config_dir").arg(self.folder.path());
+        command.args(vtysh_arguments(self.folder.path()));
         // Nobody is there to page through what it says.
         command.env("VTYSH_PAGER", "").stdin(Stdio::null());
         command
     }
+}
+
+/// Does what was started in a folder of FRR's run, all of it?
+pub fn runs_in(folder: &Path) -> bool {
+    let processes = Folder::at(folder).processes();
+    !processes.is_empty() && processes.iter().all(|(_, process)| process.is_alive())
+}
+
+/// What vtysh has to be told so that it finds the daemons of a folder.
+pub fn vtysh_arguments(folder: &Path) -> [OsString; 4] {
+    let folder = folder.as_os_str().to_owned();
+    ["--vty_socket".into(), folder.clone(), "--config_dir".into(), folder]
 }
 
 /// Ends what runs in a folder of FRR's, zebra last, and removes it; nothing where there is none. For what [`Frr::start`] had started in a

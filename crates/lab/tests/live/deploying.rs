@@ -129,6 +129,7 @@ fn lab(name: &str) -> Lab {
         kind,
         exec: exec.iter().map(|&command| command.into()).collect(),
         bond: None,
+        frr: None,
     };
     Lab {
         name: name.into(),

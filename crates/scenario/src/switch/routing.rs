@@ -12,9 +12,9 @@ use super::interfaces::Interfaces;
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::phrase::quoted;
-use crate::time_span::time_span;
+use crate::time_span::{LONGEST, SHORTEST, time_span};
 use greylag_switch::config::{FpmConfig, MaximumRoutes, RoutingConfig};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -38,10 +38,10 @@ const KEYS: Keys = Keys {
     ],
 };
 const MAXIMUM_KEYS: Keys = Keys::of(&["ipv4", "ipv6"]);
-const FPM_KEYS: Keys = Keys::of(&["listen"]);
+const FPM_KEYS: Keys = Keys::of(&["listen", "netns", "stale-time"]);
 
 /// Where FRR's zebra looks for a forwarding plane manager.
-const FPM_LISTEN: &str = "127.0.0.1:2620";
+pub(crate) const FPM_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2620);
 
 /// Routes of one family: ten tables of the internet.
 const MOST_ROUTES: i128 = 16_777_216;
@@ -143,9 +143,12 @@ fn read_fpm(field: &Field<'_>) -> Option<FpmConfig> {
             let right = text.parse::<SocketAddr>().ok().filter(|address| address.port() > 0);
             right.ok_or_else(|| format!("{} is not right: expected {EXPECTED}", quoted(text)))
         }),
-        None => FPM_LISTEN.parse().ok(),
+        None => Some(FPM_LISTEN),
     };
-    Some(FpmConfig { listen: listen? })
+    let netns = map.get("netns").and_then(Field::text).map(str::to_owned);
+    let default = FpmConfig::at(listen?);
+    let stale_time = time(&map, "stale-time", SHORTEST..=LONGEST, default.stale_time);
+    Some(FpmConfig { netns, stale_time, ..default })
 }
 
 /// A time of its own, or the default.

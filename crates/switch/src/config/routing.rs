@@ -383,9 +383,20 @@ pub struct LinkStateInterface {
 }
 
 /// Routes come from FRR's zebra (dplane_fpm_nl).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FpmConfig {
     /// Where zebra connects.
     pub listen: SocketAddr,
+    /// The namespace, by its name below /run/netns, that FRR is in and sees the interfaces in; the switch's own when absent.
+    pub netns: Option<String>,
+    /// Routes that zebra has not told again so long after it is back are removed.
+    pub stale_time: Duration,
+}
+
+impl FpmConfig {
+    /// Here, where zebra looks by itself; 2 minutes, as SONiC's fpmsyncd (`DEFAULT_ROUTING_RESTART_INTERVAL`).
+    pub fn at(listen: SocketAddr) -> Self {
+        FpmConfig { listen, netns: None, stale_time: Duration::from_secs(120) }
+    }
 }

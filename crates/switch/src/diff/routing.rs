@@ -41,7 +41,11 @@ pub(super) fn routing(routing: &RoutingConfig, to: &mut Settings) {
     to.below("routing");
     to.set_if("router-id", routing.router_id);
     to.set("maximum-paths", routing.maximum_paths);
-    to.set_if("fpm.listen", routing.fpm.map(|fpm| fpm.listen));
+    if let Some(fpm) = &routing.fpm {
+        to.set("fpm.listen", fpm.listen);
+        to.set_if("fpm.netns", fpm.netns.as_ref());
+        to.set("fpm.stale-time", span(fpm.stale_time));
+    }
     to.set("maximum-routes.ipv4", routing.maximum_routes.ipv4);
     to.set("maximum-routes.ipv6", routing.maximum_routes.ipv6);
     next_hop_groups(routing, to);

@@ -50,6 +50,23 @@ pub enum RoutingEvent {
         /// Why.
         why: String,
     },
+    /// FRR's zebra has connected, and tells its routes.
+    FpmConnected,
+    /// FRR's zebra has gone.
+    FpmClosed {
+        /// Routes of its that stay until it is back.
+        routes: usize,
+    },
+    /// What zebra sends cannot be read.
+    FpmFailed {
+        /// What is wrong, and where.
+        error: String,
+    },
+    /// Routes that zebra has not told again since it is back were removed.
+    FpmStaleRemoved {
+        /// How many.
+        routes: usize,
+    },
     /// RIB and FIB were compared.
     FibChecked {
         /// In so many places they differed.

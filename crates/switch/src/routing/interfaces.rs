@@ -5,8 +5,8 @@ use crate::agent::AgentKind;
 use crate::config::{InterfaceConfig, InterfacePlace};
 use crate::routing::RoutingEvent;
 use crate::routing::route::{Offer, RouteSource, Target};
-use greylag_base::{Instant, InterfaceId, MacAddr, PortId, PortName};
-use greylag_dataplane::{Carrier, InterfaceForwarding, Layer3};
+use greylag_base::{Instant, InterfaceId, MacAddr, PortId, PortName, VlanSet};
+use greylag_dataplane::{Aggregation, Carrier, InterfaceForwarding, Layer3, PortForwarding, StormLimits};
 use greylag_fib::NextHopId;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -30,8 +30,8 @@ impl Switch {
         interface.mac_address.unwrap_or(self.chassis)
     }
 
-    /// Its state, if it is one.
-    pub(crate) fn interface_is_up(&self, id: InterfaceId) -> bool {
+    /// Packets may pass by an interface.
+    pub fn interface_is_up(&self, id: InterfaceId) -> bool {
         self.interfaces.get(id.index()).is_some_and(|interface| interface.up)
     }
 
@@ -180,9 +180,9 @@ impl Switch {
 
     /// What the data plane is told of the interfaces.
     pub(crate) fn interface_forwarding(&self) -> Vec<InterfaceForwarding> {
-        let interfaces = self.config().interfaces.iter().enumerate();
-        let forwarding = interfaces.map(|(index, interface)| InterfaceForwarding {
-            up: self.interface_is_up(InterfaceId(index as u16)),
+        let hosts: BTreeSet<InterfaceId> = self.host_interfaces.values().copied().collect();
+        let forwarding = self.config().numbered_interfaces().map(|(id, interface)| InterfaceForwarding {
+            up: self.interface_is_up(id),
             carrier: match interface.place {
                 InterfacePlace::Port(port) => Carrier::Port(port),
                 InterfacePlace::Vlan(vlan) => Carrier::Vlan(vlan),
@@ -191,9 +191,26 @@ impl Switch {
             mac: self.interface_mac(interface),
             also: Vec::new(),
             mtu: interface.mtu.into(),
-            host: None,
+            host: hosts.contains(&id).then(|| self.config().host_port(id)),
         });
         forwarding.collect()
+    }
+
+    /// What the data plane is told of the ports behind which another IP stack shares an interface: one for each interface, behind the
+    /// others. They are always there, for nobody has configured them; what comes in by one whose interface is down goes no further.
+    pub(crate) fn host_forwarding(&self) -> impl Iterator<Item = PortForwarding> {
+        let shared: BTreeSet<InterfaceId> = self.host_interfaces.values().copied().collect();
+        let interfaces = self.config().numbered_interfaces().take(self.config().host_ports());
+        interfaces.map(move |(id, interface)| PortForwarding {
+            up: shared.contains(&id),
+            vlans: VlanSet::new(),
+            untagged: None,
+            mtu: interface.mtu.into(),
+            isolation_group: None,
+            storm: StormLimits::default(),
+            aggregation: Aggregation::None,
+            layer3: Layer3::Host(id),
+        })
     }
 }
 

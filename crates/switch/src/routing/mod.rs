@@ -1,6 +1,7 @@
 //! Layer 3 of a switch: the RIB and what fills it, and the agent that writes the FIB.
 //!
-//! A route's way: a source offers it (`interfaces.rs` its own subnets, `statics.rs` what the operator says, protocols theirs) →
+//! A route's way: a source offers it (`interfaces.rs` its own subnets, `statics.rs` what the operator says, `fpm.rs` what FRR found,
+//! protocols theirs) →
 //! [`rib.rs`](rib) chooses, and finds the way to its gateways → what the FIB is to become goes to the programming agent, which
 //! hears of it a little later (`programmer.rs`) → `programming.rs` writes, and what befalls writes is in `mishaps.rs` →
 //! `door.rs` is the data plane's side of it. `audit.rs` holds the two ends against each other.
@@ -10,6 +11,7 @@ mod bfd;
 mod bgp;
 mod door;
 mod event;
+mod fpm;
 mod inheritance;
 mod interfaces;
 mod link_state;
@@ -39,6 +41,8 @@ pub use bgp::BgpSessionEvent;
 pub(crate) use bgp::Speaker;
 pub use door::{FibRefusal, GroupUse};
 pub use event::RoutingEvent;
+pub use fpm::FpmInput;
+pub(crate) use fpm::{Feed, HostInterfaces, StaleRoutes};
 pub(crate) use inheritance::Inheritance;
 pub(crate) use interfaces::InterfaceState;
 pub use link_state::LinkStateTold;
@@ -79,6 +83,7 @@ impl Switch {
         self.bequeath();
         self.link_state = None;
         self.end_bgp(now);
+        self.end_fpm(now);
     }
 
     /// It does nothing: what others tell it stays where it is.

@@ -9,7 +9,7 @@ use greylag_switch::config::{
 };
 use ipnet::IpNet;
 use serde::Serialize;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -30,7 +30,22 @@ pub(super) struct Routing<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     link_state: Option<LinkState<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fpm: Option<FpmConfig>,
+    fpm: Option<Fpm<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Fpm<'a> {
+    listen: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    netns: Option<&'a str>,
+    stale_time: Time,
+}
+
+impl<'a> Fpm<'a> {
+    fn of(FpmConfig { listen, netns, stale_time }: &'a FpmConfig) -> Self {
+        Fpm { listen: *listen, netns: netns.as_deref(), stale_time: (*stale_time).into() }
+    }
 }
 
 #[derive(Serialize)]
@@ -204,7 +219,7 @@ impl<'a> Routing<'a> {
             },
             bgp: routing.bgp.as_ref().map(Bgp::of),
             link_state: routing.link_state.as_ref().map(LinkState::of),
-            fpm: routing.fpm,
+            fpm: routing.fpm.as_ref().map(Fpm::of),
         }
     }
 }
