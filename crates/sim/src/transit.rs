@@ -1,10 +1,10 @@
 //! A network of somebody else's that loses some flows for good, by rules that nobody here sees.
 
+use core::net::{Ipv4Addr, Ipv6Addr};
 use greylag_base::{Dice, Seed};
 use greylag_scenario::story::{FlowLoss, LostBy};
 use greylag_wire::ethernet::{ADDRESSES_LEN, HEADER_LEN};
 use greylag_wire::five_tuple::FiveTuple;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Which flows are lost.
 #[derive(Clone, Debug)]
