@@ -1,15 +1,6 @@
 //! Longest-prefix match over a real routing table, beside the crates that do it for one thread; loading, changing, and the loss
 //! of a next hop. `cargo bench -p greylag-benches --bench fib`
 //!
-//! The table is `greylag_benches::table`, whose ASes stand for next-hop groups: 80 thousand of them. Most tables have fewer, and
-//! are smaller.
-
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use greylag_base::Instant as Now;
-use greylag_benches::{Words, table};
-use greylag_fib::{
-    Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Prefix, Simd, Timers,
-};
 //! Criterion measures by the wall clock, which on a machine that others use gives ratios alone. What docs/fib.md tells is measured in
 //! `rates.rs` and `events.rs`, by the processor time of the thread.
 
@@ -32,27 +23,6 @@ use table::{Routes, drawn, routes, table, uniform_ipv4, uniform_ipv6};
 
 /// Addresses to a batch.
 const BATCH: usize = 64;
-/// Addresses before they come again: enough that no cache or predictor remembers them.
-const ADDRESSES: usize = 1 << 20;
-
-/// The prefixes of one family, each with a group for its AS.
-fn routes<A: Address>() -> Routes<A> {
-    let group = |number| GroupId::new(number + 1).expect("not 0");
-    table::routes(&table::text()).into_iter().map(|(prefix, number)| (prefix, group(number))).collect()
-}
-
-/// A prefix of the table for each, at random, and an address in it.
-fn drawn<A: Address>(routes: &Routes<A>) -> Vec<A> {
-    let mut words = Words(3);
-    let mut word = || words.next().expect("there is always another");
-    let mut address = || {
-        let (prefix, _) = routes[word() as usize % routes.len()];
-        let within = u128::from(word()) << 64 | u128::from(word());
-        A::from_left(prefix.first().left() | within & (prefix.first().left() ^ prefix.last().left()))
-    };
-    (0..ADDRESSES).map(|_| address()).collect()
-}
-
 /// Measures look-ups of addresses in turn, a batch each time.
 fn look_ups<A: Address>(
     c: &mut Criterion,
@@ -123,8 +93,6 @@ fn changes<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>) {
 }
 
 fn ipv4(c: &mut Criterion) {
-    let routes = routes::<u32>();
-    let uniform: Vec<u32> = Words(1).map(|word| word as u32).take(ADDRESSES).collect();
     let routes = routes::<u32>(&table());
     let uniform = uniform_ipv4();
     let drawn = drawn(&routes);
@@ -150,11 +118,6 @@ fn ipv4(c: &mut Criterion) {
 }
 
 fn ipv6(c: &mut Criterion) {
-    let routes = routes::<u128>();
-    let mut words = Words(1);
-    let mut word = || u128::from(words.next().expect("there is always another"));
-    // 2000::/3, where all global unicast addresses are.
-    let uniform: Vec<u128> = (0..ADDRESSES).map(|_| 1 << 125 | (word() << 64 | word()) >> 3).collect();
     let routes = routes::<u128>(&table());
     let uniform = uniform_ipv6();
     let drawn = drawn(&routes);

@@ -10,6 +10,7 @@ use crate::pack::Parcel;
 use greylag_base::Instant;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
 /// Whom a best path is from, as far as it decides what is said of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,17 +52,19 @@ impl AdjRibOut {
     }
 
     /// There are changes, and nobody has let them be told.
-    pub(crate) fn waits(&self) -> bool {
+    fn waits(&self) -> bool {
         !self.open && !self.changed.is_empty()
     }
 
-    /// Lets the changes be told if it is time, and the next ones after `interval`.
-    pub(crate) fn open(&mut self, now: Instant, interval: std::time::Duration) {
-        let due = self.not_before.is_none_or(|not_before| not_before <= now);
-        if self.waits() && due {
-            self.open = true;
-            self.not_before = (!interval.is_zero()).then(|| now + interval);
-        }
+    /// There are, and it is time.
+    pub(crate) fn is_due(&self, now: Instant) -> bool {
+        self.waits() && self.not_before.is_none_or(|not_before| not_before <= now)
+    }
+
+    /// Lets the changes be told, and the next ones after `interval`.
+    pub(crate) fn open(&mut self, now: Instant, interval: Duration) {
+        self.open = true;
+        self.not_before = (!interval.is_zero()).then(|| now + interval);
     }
 
     /// When changes that wait may be told.

@@ -204,8 +204,9 @@ impl Neighbor {
     }
 
     /// A time from three quarters of what was asked for to all of it (RFC 4271 10).
+    /// Of no time nothing is drawn: how often there is something to tell depends on how octets are split, and no chance may.
     pub(crate) fn jittered(&mut self, span: Duration) -> Duration {
-        self.dice.between(span - span / 4, span)
+        if span.is_zero() { span } else { self.dice.between(span - span / 4, span) }
     }
 
     /// So many prefixes of a family it has told us, refused ones too.

@@ -34,7 +34,7 @@ impl NextHops {
         self.known.get(&next_hop).and_then(|known| known.metric)
     }
 
-    /// Is it news?
+    /// Is it news for any path?
     pub(crate) fn set(&mut self, next_hop: IpAddr, metric: Option<u32>) -> bool {
         let known = self.known.entry(next_hop).or_default();
         let news = std::mem::replace(&mut known.metric, metric) != metric;

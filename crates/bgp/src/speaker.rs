@@ -357,9 +357,8 @@ impl Bgp {
     /// Lets changes be told where it is time.
     fn finish(&mut self, now: Instant) {
         for neighbor in self.neighbors.values_mut().filter(|neighbor| neighbor.established.is_some()) {
-            let interval = neighbor.config.minimum_advertisement_interval;
-            if neighbor.out.waits() {
-                let interval = neighbor.jittered(interval);
+            if neighbor.out.is_due(now) {
+                let interval = neighbor.jittered(neighbor.config.minimum_advertisement_interval);
                 neighbor.out.open(now, interval);
             }
         }

@@ -1,6 +1,7 @@
 //! The words of the command line.
 
 mod orders;
+mod trace;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use greylag_sim::sweep::Shard;
@@ -9,9 +10,12 @@ use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use trace::TRACE;
+
 pub(crate) use orders::{
     CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target, Writes,
 };
+pub(crate) use trace::TraceArguments;
 
 /// A userspace switch for labs, benchmarks and the replay of learning failures.
 #[derive(Parser)]
@@ -50,6 +54,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: CheckWhat,
     },
+    /// Say what a running switch would do with a frame
+    #[command(long_about = TRACE)]
+    Trace(Box<TraceArguments>),
     /// Make something go wrong, inside of a running switch or on a link of a lab
     Fault {
         #[command(subcommand)]
@@ -396,6 +403,7 @@ impl Arguments {
             Command::Clear { what } => what.target().json,
             Command::Config { verb } => verb.target().json,
             Command::Check { what } => what.target().json,
+            Command::Trace(trace) => trace.target.json,
             Command::Fault { what } => what.json(),
             Command::Replay(replay) => replay.json,
             Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,

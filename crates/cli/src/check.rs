@@ -66,7 +66,7 @@ fn report_fib(found: &FibCheck) -> String {
     ]);
     let mut details = Vec::new();
     for conflict in found.conflicts.iter().take(SHOWN) {
-        let FibConflict { kind, prefix, prefixes, group, bucket, worker, fib, rib } = conflict;
+        let FibConflict { kind, prefix, prefixes, group, bucket, worker, fib, rib, .. } = conflict;
         let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         table.row(&[
             &kind.name(),

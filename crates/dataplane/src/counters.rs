@@ -149,6 +149,11 @@ impl WorkerCounters {
         }
     }
 
+    /// For how many ports and interfaces.
+    pub(crate) fn sizes(&self) -> (u16, usize) {
+        (self.ports.len() as u16, self.interfaces.len())
+    }
+
     pub(crate) fn port(&self, port: PortId) -> &PortCounters {
         &self.ports[port.index()]
     }

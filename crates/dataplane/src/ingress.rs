@@ -4,7 +4,7 @@ use crate::punt::is_slow_protocol;
 use crate::{Aggregation, Forwarding, PortForwarding};
 use greylag_base::{DropReason, MacAddr, VlanId};
 use greylag_ports::{Batch, Tagging};
-use greylag_wire::ethernet::{Frame, HEADER_LEN};
+use greylag_wire::ethernet::{ADDRESSES_LEN, Frame, HEADER_LEN};
 use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
 
 /// What the pipeline knows of a frame that has passed the ingress checks.
@@ -40,17 +40,17 @@ pub(crate) fn octets_on_wire(batch: &Batch, index: usize) -> u64 {
     (batch.bytes(index).len() + aside) as u64
 }
 
-/// What a frame says of itself before its VLAN is asked for.
-struct Glance {
-    destination: MacAddr,
-    source: MacAddr,
-    tag: Tag,
-    /// The tag is in its bytes.
-    inline: bool,
+/// The addresses of a frame that has a header, as numbers, the destination's first. Read from the frame: the octets of a header that has
+/// just been put together have to be waited for.
+#[inline(always)]
+pub(crate) fn stations_of(frame: &[u8]) -> [u64; 2] {
+    let addresses: &[u8; ADDRESSES_LEN] = frame.first_chunk().expect("it has a header");
+    let destination = addresses.first_chunk().expect("eight octets");
+    let source = addresses.last_chunk().expect("eight octets");
+    [u64::from_be_bytes(*destination) >> 16, u64::from_be_bytes(*source) & 0xffff_ffff_ffff]
 }
 
 /// Reads and checks one frame of a batch that came in on `port`.
-// Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
 #[inline(always)]
 pub(crate) fn admit(
     batch: &mut Batch,
@@ -58,22 +58,7 @@ pub(crate) fn admit(
     forwarding: &Forwarding,
     port: &PortForwarding,
 ) -> Result<Header, Exit> {
-    let Glance { destination, source, tag, inline } = glance(batch, index, forwarding, port)?;
-    let tci = match tag {
-        Tag::Absent => Tci(0),
-        Tag::Present(tci) => tci,
-        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
-    };
-    let vlan = match tci.vid() {
-        Vid::Vlan(vlan) if port.vlans.contains(vlan) => vlan,
-        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
-        Vid::Priority => port.untagged.ok_or(DropReason::NoNativeVlan)?,
-        Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
-    };
-    if inline {
-        batch.set_inline_tag(index);
-    }
-    Ok(Header { destination, source, vlan, tag: tci.with_vlan(vlan) })
+    admit_on::<true>(batch, index, forwarding, port)
 }
 
 /// As [`admit`], on a port that is no port of the bridge: a frame is of no VLAN there, and has no tag or one that has a priority alone.
@@ -84,29 +69,17 @@ pub(crate) fn admit_unbridged(
     forwarding: &Forwarding,
     port: &PortForwarding,
 ) -> Result<Header, Exit> {
-    let Glance { destination, source, tag, inline } = glance(batch, index, forwarding, port)?;
-    let tci = match tag {
-        Tag::Absent => Tci(0),
-        Tag::Present(tci) => match tci.vid() {
-            Vid::Priority => tci,
-            Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
-            Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
-        },
-        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
-    };
-    if inline {
-        batch.set_inline_tag(index);
-    }
-    Ok(Header { destination, source, vlan: VlanId::DEFAULT, tag: tci })
+    admit_on::<false>(batch, index, forwarding, port)
 }
 
+// Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
 #[inline(always)]
-fn glance(
-    batch: &Batch,
+fn admit_on<const BRIDGED: bool>(
+    batch: &mut Batch,
     index: usize,
     forwarding: &Forwarding,
     port: &PortForwarding,
-) -> Result<Glance, Exit> {
+) -> Result<Header, Exit> {
     let bytes = batch.bytes(index);
     let frame = Frame::new_checked(bytes).ok_or(DropReason::Runt)?;
     let (destination, source) = (frame.destination(), frame.source());
@@ -140,7 +113,22 @@ fn glance(
     if collecting == Some(false) {
         return Err(DropReason::NotCollecting.into());
     }
-    Ok(Glance { destination, source, tag, inline })
+    let tci = match tag {
+        Tag::Absent => Tci(0),
+        Tag::Present(tci) => tci,
+        Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
+    };
+    let vlan = match tci.vid() {
+        Vid::Vlan(vlan) if BRIDGED && port.vlans.contains(vlan) => vlan,
+        Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
+        Vid::Priority if BRIDGED => port.untagged.ok_or(DropReason::NoNativeVlan)?,
+        Vid::Priority => VlanId::DEFAULT,
+        Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
+    };
+    if inline {
+        batch.set_inline_tag(index);
+    }
+    Ok(Header { destination, source, vlan, tag: tci.with_vlan(vlan) })
 }
 
 #[cfg(test)]

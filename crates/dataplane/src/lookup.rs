@@ -11,10 +11,6 @@ pub(crate) enum Verdict {
     Forward(PortId),
     Flood(FloodClass),
     Drop(DropReason),
-    /// As [`Verdict::Flood`]; the switch itself has its copy already.
-    FloodToo(FloodClass),
-    /// It is to an interface of the switch, and has gone another way.
-    Layer3,
 }
 
 /// Decides over a frame that came in on `ingress`; `station` is the port behind which its destination is known.

@@ -84,6 +84,22 @@ pub(crate) struct WorkerShare {
 }
 
 impl WorkerShare {
+    fn new(ports: u16, interfaces: usize, report_queue: u32, has_routes: bool) -> Self {
+        WorkerShare {
+            counters: WorkerCounters::new(ports.into(), interfaces),
+            events: ArrayQueue::new(report_queue.max(1) as usize),
+            waiting: Waiting::new(),
+            punts: punt::punts(),
+            packets: has_routes.then(PacketQueues::new),
+        }
+    }
+
+    /// As much room as another has, to itself: what is counted and reported here is nobody's.
+    pub(crate) fn apart(&self) -> Self {
+        let (ports, interfaces) = self.counters.sizes();
+        WorkerShare::new(ports, interfaces, 1, self.packets.is_some())
+    }
+
     /// Hands a frame up to the control side, if that keeps up.
     pub(crate) fn hand_up(&self, punt: Punt) -> Result<(), DropReason> {
         self.punts.push(punt).map_err(|_| DropReason::PuntQueueFull)
@@ -97,7 +113,7 @@ pub struct DataPlane {
     /// Snapshots that a worker may still forward by.
     retired: Mutex<Vec<Arc<Forwarding>>>,
     pub(crate) storm: Box<[CachePadded<StormMeters>]>,
-    pub(crate) workers: Box<[WorkerShare]>,
+    pub(crate) workers: Box<[Arc<WorkerShare>]>,
     pub(crate) sweep_interval: Option<Duration>,
     pub(crate) outbox: Outbox,
     routes: Option<Routes>,
@@ -126,12 +142,9 @@ impl DataPlane {
             retired: Mutex::default(),
             storm: (0..limits.ports).map(|_| CachePadded::default()).collect(),
             workers: (0..limits.workers)
-                .map(|_| WorkerShare {
-                    counters: WorkerCounters::new(limits.ports.into(), interfaces),
-                    events: ArrayQueue::new(limits.report_queue.max(1) as usize),
-                    waiting: Waiting::new(),
-                    punts: punt::punts(),
-                    packets: limits.routes.map(|_| PacketQueues::new()),
+                .map(|_| {
+                    let routes = limits.routes.is_some();
+                    Arc::new(WorkerShare::new(limits.ports, interfaces, limits.report_queue, routes))
                 })
                 .collect(),
             sweep_interval: limits.sweep_interval,

@@ -48,8 +48,9 @@ pub struct Path {
 
 /// Who is told what a worker decides, frame by frame. See [`Worker::poll_port_traced`](crate::Worker::poll_port_traced).
 ///
-/// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then
-/// those that are bridged, then those that are routed, IPv4 before IPv6; each group in the order of the batch. What an egress port does not take is not told here: it is counted there.
+/// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then those to
+/// the switch itself or to an interface of it that go no further, those that are bridged, and those that are routed, IPv4 before IPv6;
+/// each group in the order of the batch. What an egress port does not take is not told here: it is counted there.
 pub trait Tracer {
     /// Anything is told at all. Where it is not, nothing is prepared for it: the worker is compiled as if there were no tracer.
     const LISTENS: bool = true;

@@ -5,7 +5,7 @@ use crate::bridge::{Admitted, bridge};
 use crate::damping::Damper;
 use crate::egress::{Egress, hand_over};
 use crate::ingress::Header;
-use crate::plane::{DataPlane, Reporter};
+use crate::plane::{DataPlane, Reporter, WorkerShare};
 use crate::ports::Ports;
 use crate::punt::Way;
 use crate::routing::{Load, Round, Router, Search, from_host, from_routed_port, originate, originate_routed};
@@ -25,6 +25,7 @@ use std::sync::Arc;
 pub struct Worker {
     plane: Arc<DataPlane>,
     index: usize,
+    share: Arc<WorkerShare>,
     forwarding: Cache<Arc<ArcSwap<Forwarding>>, Arc<Forwarding>>,
     batch: Batch,
     headers: [Option<Header>; BATCH_FRAMES],
@@ -47,13 +48,30 @@ impl Worker {
     /// # Panics
     /// When the data plane was made for fewer workers.
     pub fn new(plane: Arc<DataPlane>, index: usize) -> Self {
-        let ports = plane.workers[index].counters.ports.len();
+        let (share, forwarding) = (Arc::clone(&plane.workers[index]), Arc::clone(&plane.forwarding));
+        Worker::of(plane, index, share, forwarding)
+    }
+
+    /// As worker number `index`, but nobody hears of what it does, and it forwards by a snapshot of its own.
+    pub(crate) fn apart(plane: Arc<DataPlane>, index: usize, forwarding: Forwarding) -> Self {
+        let share = Arc::new(plane.workers[index].apart());
+        Worker::of(plane, index, share, Arc::new(ArcSwap::from_pointee(forwarding)))
+    }
+
+    fn of(
+        plane: Arc<DataPlane>,
+        index: usize,
+        share: Arc<WorkerShare>,
+        forwarding: Arc<ArcSwap<Forwarding>>,
+    ) -> Self {
+        let ports = share.counters.ports.len();
         let seat = plane.table().seat();
         let router = Router::new(plane.routes().map(Routes::reader));
         Worker {
-            forwarding: Cache::new(Arc::clone(&plane.forwarding)),
+            forwarding: Cache::new(forwarding),
             plane,
             index,
+            share,
             batch: Batch::new(),
             headers: [None; BATCH_FRAMES],
             admitted: Box::new(Admitted::new()),
@@ -92,7 +110,7 @@ impl Worker {
         ports: &mut P,
         tracer: &mut T,
     ) -> io::Result<usize> {
-        let counters = self.plane.workers[self.index].counters.port(ingress);
+        let counters = self.share.counters.port(ingress);
         if !ports.has(ingress) {
             return Err(io::ErrorKind::NotConnected.into());
         }
@@ -111,8 +129,7 @@ impl Worker {
         ports: &mut P,
         tracer: &mut T,
     ) {
-        let Worker { plane, batch, headers, admitted, egress, router, damper, seat, .. } = self;
-        let share = &plane.workers[self.index];
+        let Worker { plane, share, batch, headers, admitted, egress, router, damper, seat, .. } = self;
         let reporter =
             Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
         let forwarding: &Forwarding = self.forwarding.load();
@@ -153,7 +170,7 @@ impl Worker {
             self.batch.push(&frame);
             match way {
                 Way::Port(port) => {
-                    let counters = &self.plane.workers[self.index].counters;
+                    let counters = &self.share.counters;
                     hand_over(port, &self.batch, &[0], ports, counters);
                 }
                 Way::Interface(interface) => self.originate_on(now, Some(interface), ports),
@@ -164,8 +181,7 @@ impl Worker {
 
     /// Sends the one frame of the batch by an interface, or the way that the FIB says.
     fn originate_on<P: Ports + ?Sized>(&mut self, now: Instant, id: Option<InterfaceId>, ports: &mut P) {
-        let Worker { plane, batch, headers, egress, router, seat, .. } = self;
-        let share = &plane.workers[self.index];
+        let Worker { plane, share, batch, headers, egress, router, seat, .. } = self;
         let reporter =
             Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
         let forwarding: &Forwarding = self.forwarding.load();
@@ -208,7 +224,7 @@ impl Worker {
     pub fn housekeep<P: Port>(&mut self, now: Instant, ports: &mut [Option<P>]) {
         // A worker that sleeps from here on must not hold back what the table has retired.
         self.seat.rest();
-        let share = &self.plane.workers[self.index];
+        let share = &self.share;
         for (index, port) in ports.iter_mut().enumerate() {
             let Some(port) = port else { continue };
             let missed = port.rx_dropped();

@@ -121,23 +121,27 @@ impl Batch {
     }
 
     /// The bytes of a frame, in the shape that it has now.
+    #[inline]
     pub fn bytes(&self, index: usize) -> &[u8] {
         let frame = &self.frames[..self.len][index];
         &self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
     }
 
     /// The same, to be rewritten.
+    #[inline]
     pub fn bytes_mut(&mut self, index: usize) -> &mut [u8] {
         let frame = &self.frames[..self.len][index];
         &mut self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
     }
 
     /// What its sender left to do.
+    #[inline]
     pub fn offload(&self, index: usize) -> Offload {
         self.frames[..self.len][index].offload
     }
 
     /// Where the tag of a frame is.
+    #[inline]
     pub fn tagging(&self, index: usize) -> Tagging {
         self.frames[..self.len][index].tagging
     }

@@ -46,7 +46,7 @@ const STEP: &[Case] = &[
         "a step without an action",
         "{at: 1s}",
         &[
-            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
+            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, check-fib, check-paths, upgrade, drain, undrain, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
         ],
     ),
     (
@@ -280,7 +280,9 @@ const STEP: &[Case] = &[
     (
         "a link to which nothing happens",
         r#"{at: 1s, link: {end: "sw1:eth1"}}"#,
-        &["19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair"],
+        &[
+            "19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair, loses",
+        ],
     ),
     (
         "a link that is not down",
@@ -452,7 +454,7 @@ const EXPECT: &[Case] = &[
         "nothing expected",
         "{name: a}",
         &[
-            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter",
+            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter, flows, other-flows, fib-conflicts, lost-paths, monitoring",
         ],
     ),
     (
@@ -474,7 +476,7 @@ const EXPECT: &[Case] = &[
         "no event of a switch",
         "{name: a, event: coffee-ready, on: sw1}",
         &[
-            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed",
+            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed, interface-up, interface-down, neighbor-resolved, neighbor-failed, address-conflict, fib-write-failed, fib-checked, paths-checked, bfd-session-up, bfd-session-down, bgp-session-up, bgp-session-down, link-state-adjacency-up, link-state-adjacency-down, link-state-spf-ran",
         ],
     ),
     (
@@ -567,7 +569,7 @@ const EXPECT: &[Case] = &[
         "a drop reason unknown",
         "{name: a, counter: drops.storm, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
+            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, not-for-us, unknown-protocol, interface-down, bad-ip-header, bad-ip-checksum, martian-source, martian-destination, no-route, no-live-next-hop, next-hop-unset, blackhole, unreachable, prohibited, ttl-expired, packet-too-big, next-hop-unresolved, adjacency-unresolved, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
         ],
     ),
     (

@@ -259,7 +259,8 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.look_no_more(),
             // What comes in waits for it.
-            AgentKind::Lacp | AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => {}
+            AgentKind::Lacp | AgentKind::Bfd | AgentKind::Programming => {}
+            AgentKind::Routing => self.pause_routing(),
         }
     }
 
@@ -278,8 +279,9 @@ impl Switch {
             AgentKind::Learning => self.resume_learning(now),
             AgentKind::Lacp => self.resume_lacp(now),
             AgentKind::Routing => self.resume_routing(now),
+            AgentKind::Bfd => self.settle_bfd(now),
             // What waits is due at once.
-            AgentKind::Bfd | AgentKind::Programming => {}
+            AgentKind::Programming => {}
         }
     }
 }

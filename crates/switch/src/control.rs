@@ -12,9 +12,11 @@ use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::routing::{
-    BfdSessions, FibConflict, InterfaceState, PathCheck, Programmer, Rib, Speaker, Station, WriteMishaps,
+    BfdSessions, FibConflict, Inheritance, InterfaceState, PathCheck, Programmer, Rib, Speaker, Station,
+    WriteMishaps,
 };
 use crate::table_door::{Place, TableDoor};
+use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_bfd::Bfd;
 use greylag_bgp::NeighborId;
@@ -22,7 +24,6 @@ use greylag_dataplane::{DataPlane, Limits, RouteLimits, StaleBucket};
 use greylag_linkstate::LinkState;
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
@@ -90,6 +91,8 @@ pub struct Switch {
     pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
     /// The interior protocol, while the routing agent runs.
     pub(crate) link_state: Option<LinkState>,
+    /// What protocols told a routing agent that has ended.
+    pub(crate) inheritance: Inheritance,
     /// What is known of the interfaces of layer 3, by number.
     pub(crate) interfaces: Vec<InterfaceState>,
     /// The routes. What the routing agent has put in stays while there is none.
@@ -98,8 +101,6 @@ pub struct Switch {
     pub(crate) statics: BTreeSet<IpNet>,
     /// The programming agent, while it runs.
     pub(crate) programmer: Option<Programmer>,
-    /// The RIB has changed while there was no programming agent.
-    pub(crate) unheard_writes: bool,
     /// Buckets that one worker has otherwise than the others.
     pub(crate) stale_buckets: Vec<StaleBucket>,
     /// What the last comparison of RIB and FIB found.
@@ -223,11 +224,11 @@ impl Switch {
             speaker: None,
             bgp_neighbors: BTreeMap::new(),
             link_state: None,
+            inheritance: Inheritance::default(),
             interfaces: Vec::new(),
             rib: Rib::new(config.routing.next_hop_groups.maximum, NEXT_HOPS, config.routing.maximum_paths),
             statics: BTreeSet::new(),
             programmer: None,
-            unheard_writes: false,
             stale_buckets: Vec::new(),
             fib_conflicts: Vec::new(),
             path_check: PathCheck::default(),
@@ -406,6 +407,7 @@ impl Switch {
             self.next_of_bfd(),
             self.next_of_link_state(),
             self.next_of_bgp(),
+            self.next_of_inheritance(),
             self.next_of_programming(),
             self.next_of_groups(),
             self.path_check.poll_timeout(),
@@ -434,6 +436,7 @@ impl Switch {
             self.run_bfd(now);
             self.run_link_state(now);
             self.run_bgp(now);
+            self.run_inheritance(now);
             self.run_programming(now);
             self.run_groups(now);
             self.run_path_check(now);

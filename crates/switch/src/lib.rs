@@ -88,8 +88,8 @@ pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};
 pub use routing::{
-    BfdSessionEvent, BgpSessionEvent, FibConflict, FibConflictKind, FibRefusal, FibWrite, Hop, LinkStateTold,
-    Offer, PathProbe, RouteSource, RoutingEvent, Target,
+    BfdSessionEvent, BgpSessionEvent, FibConflict, FibConflictKind, FibRefusal, FibWrite, GroupUse, Hop,
+    LinkStateTold, Offer, PathProbe, RouteSource, RoutingEvent, Target,
 };
 pub use supervisor::GivenUp;
 pub use table_door::{Answer, Installed, Output, OutputRecord, Place, Sighting, TableEntry};

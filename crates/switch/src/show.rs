@@ -4,6 +4,7 @@
 mod lag;
 mod routing;
 mod sessions;
+mod trace;
 
 use crate::Switch;
 use crate::agent::{AgentKind, AgentState, Life};
@@ -25,6 +26,7 @@ pub use routing::{
 pub use sessions::{
     BfdRow, BgpNeighborRow, BgpPathRow, BgpRow, LinkStateInterfaceRow, LinkStateNeighborRow, LinkStateRow,
 };
+pub use trace::{TraceError, TraceRequest, TraceRoute, TraceRow, TraceSent};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 use crate::octets::Octets;
 use crate::publication::Publication;
 use crate::recording::Recording;
-use crate::routing::{FibConflict, FibRefusal, FibWrite};
+use crate::routing::{FibConflict, FibRefusal, FibWrite, GroupUse};
 use bytes::Bytes;
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
@@ -12,7 +12,7 @@ use greylag_fib::NextHopId;
 use greylag_mactable::{Decline, Learn, Swept};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,6 +173,8 @@ pub enum Answer {
     FibWritten(Option<FibRefusal>),
     /// To looking at the buckets of a group.
     Buckets(Vec<Option<NextHopId>>),
+    /// To looking for the groups that are in use.
+    GroupUses(Vec<GroupUse>),
     /// To comparing the FIB with what it should be.
     FibConflicts(Vec<FibConflict>),
 }
@@ -204,17 +206,19 @@ pub(crate) struct TableDoor {
     plane: Arc<DataPlane>,
     answers: Answers,
     recording: Option<Box<Recording>>,
+    /// Next hops that the data plane was told to pass over.
+    pub(crate) dead: BTreeSet<NextHopId>,
 }
 
 impl TableDoor {
     pub(crate) fn live(plane: Arc<DataPlane>, recording: Option<Box<Recording>>) -> Self {
-        TableDoor { plane, answers: Answers::Live, recording }
+        TableDoor { plane, answers: Answers::Live, recording, dead: BTreeSet::new() }
     }
 
     /// A door behind which there is a record.
     pub(crate) fn recorded(plane: Arc<DataPlane>, left: VecDeque<Answer>, recording: Box<Recording>) -> Self {
         let answers = Answers::Recorded { left, diverged: false };
-        TableDoor { plane, answers, recording: Some(recording) }
+        TableDoor { plane, answers, recording: Some(recording), dead: BTreeSet::new() }
     }
 
     pub(crate) fn plane(&self) -> &Arc<DataPlane> {

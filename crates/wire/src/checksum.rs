@@ -5,18 +5,21 @@
 // Always inlined: of a header whose length is known nothing is left but a few additions.
 #[inline(always)]
 pub fn sum(octets: &[u8]) -> u16 {
+    // RFC 1071 2 (B): in whatever order the machine has the octets of a word, so it has them in the sum.
     let (words, rest) = octets.as_chunks::<4>();
-    let mut total: u64 = words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum();
+    let mut total: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
     let mut last = [0; 4];
     last[..rest.len()].copy_from_slice(rest);
-    total += u64::from(u32::from_be_bytes(last));
-    fold(total)
+    total += u64::from(u32::from_ne_bytes(last));
+    u16::from_be(fold(total))
 }
 
 /// The checksum that stands for `checksum` once a word of what it covers is `new` instead of `old` (RFC 1624, equation 3).
 #[inline]
 pub fn updated(checksum: u16, old: u16, new: u16) -> u16 {
-    !fold(u64::from(!checksum) + u64::from(!old) + u64::from(new))
+    let total = u32::from(!checksum) + u32::from(!old) + u32::from(new);
+    let total = (total >> 16) + (total & 0xffff);
+    !((total >> 16) + total) as u16
 }
 
 /// Carries come back in at the lower end.

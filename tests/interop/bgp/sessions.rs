@@ -160,8 +160,6 @@ fn a_daemon_that_hangs_is_noticed_by_the_hold_timer_and_one_that_is_killed_by_it
         facing.daemon.signal(Signal::STOP);
         assert_eq!(facing.failure(), Cause::HoldTimerExpired, "{kind:?}");
         println!("{kind:?} hangs: noticed after {:.1?}", start.elapsed());
-        // The last KEEPALIVE came up to a second before.
-        assert!(start.elapsed() > Duration::from_millis(1500), "{kind:?}: {:?}", start.elapsed());
         facing.wait("its routes are gone", |facing| facing.speaker.told().used.is_empty());
         facing.daemon.signal(Signal::CONT);
         facing.wait_until_up();

@@ -17,11 +17,14 @@ enum Deed {
     Pass(u64),
 }
 
-fn deed() -> impl Strategy<Value = Deed> {
-    let pair = || (0..3_usize, 1..3_usize).prop_map(|(router, further)| (router, (router + further) % 3));
+fn deed(routers: usize) -> impl Strategy<Value = Deed> {
+    let one = move || 0..routers;
+    let pair = move || {
+        (0..routers, 1..routers).prop_map(move |(router, further)| (router, (router + further) % routers))
+    };
     prop_oneof![
-        4 => (0..3_usize, 0..6_u8, 0..3_u32).prop_map(|(router, number, med)| Deed::Announce(router, number, med)),
-        2 => (0..3_usize, 0..6_u8).prop_map(|(router, number)| Deed::Withdraw(router, number)),
+        4 => (one(), 0..6_u8, 0..3_u32).prop_map(|(router, number, med)| Deed::Announce(router, number, med)),
+        2 => (one(), 0..6_u8).prop_map(|(router, number)| Deed::Withdraw(router, number)),
         1 => pair().prop_map(|(router, other)| Deed::Reset(router, other)),
         1 => (pair(), any::<bool>()).prop_map(|((router, other), usable)| Deed::Path(router, other, usable)),
         1 => pair().prop_map(|(router, other)| Deed::Cut(router, other)),
@@ -76,7 +79,7 @@ proptest! {
     /// Two systems or three, whatever happened: in the end, each router has a path to what the others originate, with what they say
     /// of it, and to nothing else. In a full mesh all have the best from its originator.
     #[test]
-    fn routers_agree_in_the_end(deeds in prop::collection::vec(deed(), 1..40), seed: u64, inner: bool) {
+    fn routers_agree_in_the_end(deeds in prop::collection::vec(deed(3), 1..40), seed: u64, inner: bool) {
         let systems: &[u32] = if inner { &[65_001; 3] } else { &[65_001, 65_002, 65_003] };
         let mut net = Net::new(mesh(systems), seed);
         let mut own = vec![BTreeMap::new(); 3];
@@ -106,12 +109,13 @@ proptest! {
         }
     }
 
+    /// Of two routers: among three, who hears a part sooner may say sooner what that means to the third.
     #[test]
-    fn how_octets_are_split_changes_nothing(deeds in prop::collection::vec(deed(), 1..30), seed: u64) {
+    fn how_octets_are_split_changes_nothing(deeds in prop::collection::vec(deed(2), 1..30), seed: u64) {
         let play = |split| {
-            let mut net = Net::new(mesh(&[65_001, 65_002, 65_002]), seed);
+            let mut net = Net::new(mesh(&[65_001, 65_002]), seed);
             net.split = split;
-            let mut own = vec![BTreeMap::new(); 3];
+            let mut own = vec![BTreeMap::new(); 2];
             for deed in &deeds {
                 act(&mut net, &mut own, deed);
             }

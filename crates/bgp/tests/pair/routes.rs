@@ -111,9 +111,36 @@ fn our_own_system_is_told_as_it_is_and_the_next_hop_is_ours_where_that_is_wanted
     net.reconfigure(B, |config| config.neighbors[1].next_hop_self = true);
     net.run(secs(1));
     assert_eq!(path(&net, C, B, FOUR), Attributes { next_hop: Some(address(B)), ..expected });
-    // Nor is the discriminator of the one system for a third.
+    // What our system's routers are to each other is nothing to another system.
     announce(&mut net, C, SIX, |_| {});
     assert_eq!(path(&net, A, B, SIX).as_path, AsPath::of(&[65_002]));
+}
+
+#[test]
+fn one_system_s_discriminator_is_not_for_a_third() {
+    let mut configs = edge();
+    configs[C].asn.0 = 65_003;
+    configs[B].neighbors[1].peer_as.0 = 65_003;
+    let mut net = Net::settled(configs);
+    announce(&mut net, A, FOUR, |says| says.med = Some(5));
+    assert_eq!((path(&net, B, A, FOUR).med, path(&net, C, B, FOUR).med), (Some(5), None));
+    assert_eq!(path(&net, C, B, FOUR).as_path, AsPath::of(&[65_002, 65_001]));
+}
+
+#[test]
+fn two_paths_by_one_next_hop_are_one_next_hop() {
+    let mut configs = mesh(&[65_001; 3]);
+    configs[A].neighbors.retain(|neighbor| neighbor.id == id(C));
+    configs[B].neighbors.retain(|neighbor| neighbor.id == id(C));
+    configs[C].ibgp_maximum_paths = 2;
+    let mut net = Net::settled(configs);
+    let beyond = IpAddr::from([203, 0, 113, 1]);
+    net.tell(C, |bgp, now| bgp.set_next_hop(now, beyond, Some(5)));
+    for router in [A, B] {
+        announce(&mut net, router, FOUR, |says| says.next_hop = Some(beyond));
+    }
+    assert_eq!(standings(&net), [Standing::Best, Standing::Multipath]);
+    assert_eq!(net.next_hops(C, FOUR), [beyond]);
 }
 
 #[test]

@@ -25,6 +25,24 @@ enum Way {
     Nowhere(DropReason),
 }
 
+/// How a frame has left.
+#[derive(Clone, Copy)]
+enum Left {
+    By(PortId),
+    ToAll { left_out: bool },
+}
+
+impl Left {
+    fn told(self, path: Option<Path>) -> Decision {
+        match (self, path) {
+            (Left::By(port), Some(path)) => Decision::Routed { path, port },
+            (Left::By(port), None) => Decision::Forwarded(port),
+            (Left::ToAll { left_out }, Some(path)) => Decision::RoutedToAll { path, left_out },
+            (Left::ToAll { left_out }, None) => Decision::Flooded { left_out },
+        }
+    }
+}
+
 /// What is done with frames on their way out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -194,19 +212,23 @@ impl Departures {
                 Way::Flood(class) => budget.take(class).and_then(|()| to_all(frame, &header, round, load)),
                 Way::Nowhere(reason) => Err(reason),
             };
-            if let (Ok(_), Some((family, octets))) = (outcome, self.packets[at]) {
+            let left = match outcome {
+                Ok(left) => left,
+                Err(reason) => {
+                    load.account.drop_frame(load.batch, frame, reason);
+                    continue;
+                }
+            };
+            if let Some((family, octets)) = self.packets[at] {
                 tally.count(self.interfaces[at], family, octets);
             }
-            let outcome = outcome.map(|decision| match (decision, self.paths[at]) {
-                (Decision::Forwarded(port), Some(path)) => Decision::Routed { path, port },
-                (Decision::Flooded { left_out }, Some(path)) => Decision::RoutedToAll { path, left_out },
-                _ => decision,
-            });
-            load.account.settle(load.batch, frame, outcome);
+            if T::LISTENS {
+                load.account.tell(load.batch, frame, left.told(self.paths[at]));
+            }
             match origin {
-                Origin::Routed if outcome.is_ok() => rewrite(load.batch, frame, &header),
+                Origin::Routed => rewrite(load.batch, frame, &header),
                 Origin::OwnRouted => address(load.batch, frame, &header),
-                Origin::Routed | Origin::Own => {}
+                Origin::Own => {}
             }
         }
         self.sought = 0;
@@ -220,13 +242,13 @@ fn by_port<T>(
     header: &Header,
     round: &Round<'_>,
     load: &mut Load<'_, '_, T>,
-) -> Result<Decision, DropReason> {
+) -> Result<Left, DropReason> {
     let port = round
         .forwarding
         .leaves_by(port, header, || load.batch.bytes(frame.into()))
         .ok_or(DropReason::DestinationDown)?;
     load.egress.add(port, frame);
-    Ok(Decision::Forwarded(port))
+    Ok(Left::By(port))
 }
 
 fn to_all<T>(
@@ -234,9 +256,9 @@ fn to_all<T>(
     header: &Header,
     round: &Round<'_>,
     load: &mut Load<'_, '_, T>,
-) -> Result<Decision, DropReason> {
+) -> Result<Left, DropReason> {
     let flooded = Flooded { frame, batch: load.batch, header, ingress: None, now: round.now };
     let left_out = flood(&flooded, round.forwarding, &round.share.counters, load.egress)?;
     load.account.counters.flooded.add(1);
-    Ok(Decision::Flooded { left_out })
+    Ok(Left::ToAll { left_out })
 }

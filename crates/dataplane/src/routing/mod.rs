@@ -43,7 +43,7 @@ use crate::{Forwarding, PuntReason, Tracer};
 use greylag_base::{DropReason, Instant, InterfaceId, PortId};
 use greylag_fib::{Address, Choices};
 use greylag_mactable::Seat;
-use greylag_ports::Batch;
+use greylag_ports::{BATCH_FRAMES, Batch};
 use greylag_wire::ethernet::EtherType;
 use std::cell::Cell;
 
@@ -80,7 +80,7 @@ pub(crate) struct Router {
 /// What the stages need of the batch.
 pub(crate) struct Load<'a, 'c, T> {
     pub(crate) batch: &'a mut Batch,
-    pub(crate) headers: &'a mut [Option<Header>],
+    pub(crate) headers: &'a mut [Option<Header>; BATCH_FRAMES],
     pub(crate) egress: &'a mut Egress,
     pub(crate) account: &'a mut Account<'c, T>,
 }
@@ -195,9 +195,11 @@ fn dispose<A: Address, T: Tracer>(
         let fits = |mtu: usize| octets as usize <= mtu || has_short_segments(load.batch, frame, mtu);
         let refusal = match outcome(found, fits, next_hops, forwarding) {
             Ok(leaving) => {
-                let header = load.headers[usize::from(frame)].as_mut().expect("a packet has a header");
+                let header = &mut load.headers[usize::from(frame)];
+                let tag = header.as_ref().expect("a packet has a header").tag;
                 let stations = (leaving.neighbor, leaving.interface.mac);
-                *header = Departures::header(leaving.interface, stations, header.tag);
+                let leaves_with = Departures::header(leaving.interface, stations, tag);
+                *header = Some(leaves_with);
                 let path = match found {
                     Found { group: Some(group), next_hop: Some(next_hop), .. } if T::LISTENS => {
                         let bucket = choices.bucket(group, packets.hashes[at]).unwrap_or_default();
@@ -209,7 +211,7 @@ fn dispose<A: Address, T: Tracer>(
                 let packet = Some((packets.family, octets));
                 let departure =
                     Departure { frame, id: leaving.id, interface: leaving.interface, packet, path };
-                departures.add(departure, header, forwarding);
+                departures.add(departure, &leaves_with, forwarding);
                 continue;
             }
             Err(refusal) => refusal,

@@ -14,6 +14,7 @@ use greylag_ports::Batch;
 
 impl Round<'_> {
     /// Brings a frame that goes no further in the pipeline to where it belongs.
+    #[inline(never)]
     pub(crate) fn turn_away<T: Tracer>(
         &self,
         batch: &Batch,

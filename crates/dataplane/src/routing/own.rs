@@ -22,12 +22,9 @@ pub(crate) fn originate<T: Tracer>(
     load: &mut Load<'_, '_, T>,
     search: Search<'_>,
 ) {
-    let sent = match Frame::new_checked(load.batch.bytes(0)) {
-        Some(frame) => {
-            let (destination, source) = (frame.destination(), frame.source());
-            let header = Header { destination, source, vlan: VlanId::DEFAULT, tag: Tci(0) };
-            router.send_own(0, header, id, round, load)
-        }
+    let stations = Frame::new_checked(load.batch.bytes(0)).map(|frame| [frame.destination(), frame.source()]);
+    let sent = match stations {
+        Some(stations) => router.send_own(0, stations, id, round, load),
         None => Err(DropReason::Runt),
     };
     if let Err(reason) = sent {
@@ -45,8 +42,7 @@ pub(crate) fn originate_routed<T: Tracer>(
     load: &mut Load<'_, '_, T>,
     search: Search<'_>,
 ) {
-    let stations = (MacAddr::ZERO, MacAddr::ZERO);
-    let (destination, source) = stations;
+    let (destination, source) = (MacAddr::ZERO, MacAddr::ZERO);
     load.headers[0] = Some(Header { destination, source, vlan: VlanId::DEFAULT, tag: Tci(0) });
     let concern = match EtherType(packet_of(load.batch, 0).0) {
         EtherType::IPV4 => Concern::Ipv4,
@@ -69,7 +65,7 @@ impl Router {
     pub(crate) fn send_own<T: Tracer>(
         &mut self,
         frame: u16,
-        header: Header,
+        [destination, source]: [MacAddr; 2],
         id: InterfaceId,
         round: &Round<'_>,
         load: &mut Load<'_, '_, T>,
@@ -83,7 +79,7 @@ impl Router {
             _ => None,
         };
         let packet = family.map(|family| (family, packet.len() as u32));
-        let header = Departures::header(interface, (header.destination, header.source), Tci(0));
+        let header = Departures::header(interface, (destination, source), Tci(0));
         load.headers[usize::from(frame)] = Some(header);
         let departure = Departure { frame, id, interface, packet, path: None };
         self.departures.add(departure, &header, round.forwarding);

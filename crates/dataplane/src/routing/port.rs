@@ -2,12 +2,12 @@
 //! interface.
 
 use crate::flood::FloodBudget;
-use crate::ingress::{Header, admit_unbridged, octets_on_wire};
+use crate::ingress::{admit_unbridged, octets_on_wire, stations_of};
 use crate::plane::DataPlane;
 use crate::routing::header::packet_of;
 use crate::routing::{Load, Origin, Round, Router, Search, concern};
 use crate::{PortForwarding, Tracer};
-use greylag_base::{DropReason, InterfaceId};
+use greylag_base::{DropReason, InterfaceId, MacAddr};
 
 /// Routes a batch that came in by a port of an interface's own.
 pub(crate) fn from_routed_port<T: Tracer>(
@@ -19,9 +19,10 @@ pub(crate) fn from_routed_port<T: Tracer>(
     search: Search<'_>,
 ) {
     let interface = round.forwarding.interface(id).filter(|interface| interface.up);
-    each(port, round, load, |frame, header, load| {
+    each(port, round, load, |frame, load| {
         let Some(interface) = interface else { return Err(DropReason::InterfaceDown) };
-        let concern = concern(header.destination, packet_of(load.batch, frame), interface);
+        let [destination, _] = stations_of(load.batch.bytes(frame.into()));
+        let concern = concern(MacAddr::from_bits(destination), packet_of(load.batch, frame), interface);
         router.receive(concern, (frame, id), round, load);
         Ok(())
     });
@@ -40,7 +41,10 @@ pub(crate) fn from_host<T: Tracer>(
     load: &mut Load<'_, '_, T>,
     search: Search<'_>,
 ) {
-    each(port, round, load, |frame, header, load| router.send_own(frame, header, id, round, load));
+    each(port, round, load, |frame, load| {
+        let stations = stations_of(load.batch.bytes(frame.into())).map(MacAddr::from_bits);
+        router.send_own(frame, stations, id, round, load)
+    });
     depart(Origin::Own, (router, plane), round, load, search);
 }
 
@@ -49,7 +53,7 @@ fn each<T: Tracer>(
     port: &PortForwarding,
     round: &Round<'_>,
     load: &mut Load<'_, '_, T>,
-    mut take: impl FnMut(u16, Header, &mut Load<'_, '_, T>) -> Result<(), DropReason>,
+    mut take: impl FnMut(u16, &mut Load<'_, '_, T>) -> Result<(), DropReason>,
 ) {
     let mut octets = 0;
     let count = load.batch.len() as u16;
@@ -58,8 +62,8 @@ fn each<T: Tracer>(
         let admitted = admit_unbridged(load.batch, frame.into(), round.forwarding, port);
         load.headers[usize::from(frame)] = admitted.ok();
         match admitted {
-            Ok(header) => {
-                if let Err(reason) = take(frame, header, load) {
+            Ok(_) => {
+                if let Err(reason) = take(frame, load) {
                     load.account.drop_frame(load.batch, frame, reason);
                 }
             }

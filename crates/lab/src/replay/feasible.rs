@@ -10,8 +10,8 @@ use greylag_scenario::story::{
 use greylag_scenario::{FileError, Source};
 use std::time::Duration;
 
-/// The checkers that need to see frames on the links between switches.
-const UNSEEN: [&str; 2] = ["no-loop", "one-partner-per-bundle"];
+/// The checkers that need to see frames on the links between switches, or to compare RIB and FIB.
+const UNSEEN: [&str; 3] = ["no-loop", "one-partner-per-bundle", "fib-agrees"];
 
 /// What a link is when the file says nothing.
 fn is_plain(settings: &LinkSettings) -> bool {
@@ -29,7 +29,11 @@ pub(super) fn check(source: &Source, scenario: &Scenario) -> Result<(), FileErro
     for (index, violation) in scenario.violations.iter().enumerate() {
         if UNSEEN.contains(&violation.checker.as_str()) {
             let place = place(source, &["violations", &index.to_string()]);
-            problems.push((place, "cannot be seen live: nobody hears the links between switches".to_owned()));
+            problems.push((
+                place,
+                "cannot be seen live: nobody hears the links between switches, nor compares RIB and FIB"
+                    .to_owned(),
+            ));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(refusal(source, problems)) }

@@ -17,6 +17,8 @@ const LED_THERE: usize = 4;
 const COMMON: &[&str] = &[
     "mac-",
     "entries-lapsed",
+    "neighbor-",
+    "link-state-spf-",
     "lacp-receive-",
     "lacp-periodic-",
     "lacp-mux-",

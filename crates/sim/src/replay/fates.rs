@@ -49,7 +49,7 @@ impl<'a> Fates<'a> {
         let by_share = by.map(|(cause, ..)| share(self.lost_by(cause), self.failing.len() as u64));
         let mut parts = Vec::new();
         for ((what, bounds), found) in bounds.into_iter().zip(shares_of) {
-            parts.extend(bounds.map(|bounds| (format!("{what}"), bounds, found)));
+            parts.extend(bounds.map(|bounds| (what.to_string(), bounds, found)));
         }
         parts.extend(
             avoidable.map(|bounds| {

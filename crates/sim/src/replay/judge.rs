@@ -246,15 +246,18 @@ impl Evidence<'_> {
                 )
             }
             ExpectedOutcome::Found { switch, what, least, most } => Finding {
-                expected: format!(
-                    "{} of {} is {}",
-                    match what {
-                        story::Finding::FibConflicts => "number of places where RIB and FIB differ",
-                        story::Finding::LostPaths => "number of lost buckets",
-                    },
-                    self.name(*switch),
-                    plain_bounds(*least, *most)
-                ),
+                expected: match what {
+                    story::Finding::FibConflicts => format!(
+                        "RIB and FIB of {} differ in {}",
+                        self.name(*switch),
+                        bounds(*least, *most, "place", "places")
+                    ),
+                    story::Finding::LostPaths => format!(
+                        "{} loses what it sends through {}",
+                        self.name(*switch),
+                        bounds(*least, *most, "bucket", "buckets")
+                    ),
+                },
                 measured: Measured::Found { count: tally.sample },
                 reproduced: None,
                 failure: match tally.sample {

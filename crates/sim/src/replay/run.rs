@@ -96,7 +96,7 @@ pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> R
             Stop::Order(index) => orders.push(order(scenario, index, &mut world)),
             Stop::Sample(index) => sample(scenario, index, &mut world),
             Stop::Look(index) => {
-                stops.extend(monitoring::look(scenario, index, &mut world).map(|next| Reverse((next, stop))))
+                stops.extend(monitoring::look(scenario, index, &mut world).map(|next| Reverse((next, stop))));
             }
             Stop::Compare => {
                 compare(&mut world, scenario.lab.nodes.len());
@@ -217,7 +217,7 @@ pub(crate) fn read_counter(counters: &Counters, drops: &[DropRow], path: &str) -
     value?.as_u64()
 }
 
-/// Compares what the learning agents believe with what the tables say.
+/// Compares what the learning agents believe with what the tables say, and what the routing agents want with what the FIB has.
 fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
     let now = world.now();
     for node in 0..nodes {
@@ -225,7 +225,9 @@ fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
             .switch(node)
             .filter(|switch| switch.config().learning.mode == LearningMode::Agent)
             .map(|switch| switch.check_fdb(now).len());
+        let of_fib = world.switch(node).map(|switch| switch.compare_fib().len());
         world.observer().compared(now, node, conflicts.unwrap_or(0));
+        world.observer().compared_fib(now, node, of_fib.unwrap_or(0));
     }
 }
 

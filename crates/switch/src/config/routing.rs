@@ -1,9 +1,9 @@
 //! Layer 3: interfaces, routes, and the protocols that find them.
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use greylag_base::{MacAddr, PortId, PortName, VlanId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// An interface of layer 3; its index is the [`InterfaceId`](greylag_base::InterfaceId).

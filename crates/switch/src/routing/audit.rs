@@ -4,13 +4,13 @@ use crate::routing::door::{GroupShape, ipv4, ipv6};
 use crate::routing::next_hops::Adjacency;
 use crate::routing::route::Target;
 use crate::routing::words::Words;
+use core::net::IpAddr;
 use greylag_base::InterfaceId;
-use greylag_dataplane::{RouteTables, Routes};
+use greylag_dataplane::{DataPlane, NextHop, RouteTables, Routes, StaleBucket};
 use greylag_fib::{GroupId, Kind, Member, NextHopId};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where RIB and FIB differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,9 @@ pub struct FibConflict {
     /// The bucket.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bucket: Option<u16>,
+    /// The next hop, where it is about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_hop: Option<NextHopId>,
     /// The worker that alone forwards by it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub worker: Option<u16>,
@@ -120,12 +123,27 @@ pub(crate) fn compare(words: Words<'_>, routes: &Routes, shape: GroupShape) -> V
     for (&group, of_group) in &users {
         compare_group(words, &tables, shape, (group, *of_group), &mut conflicts);
     }
+    for (group, _) in tables.groups.iter().filter(|(group, _)| !users.contains_key(group)) {
+        conflicts.push(FibConflict { group: Some(group), ..FibConflict::of(FibConflictKind::GroupStale) });
+    }
     for (id, adjacency) in rib.next_hops.iter() {
         let (is, wants) = (routes.next_hop(id), rib.next_hops.word(adjacency));
         if is != wants {
             conflicts.push(FibConflict {
+                next_hop: Some(id),
                 fib: Some(words.deed(is)),
                 rib: Some(format!("{}, {}", words.adjacency(adjacency), words.deed(wants))),
+                ..FibConflict::of(FibConflictKind::NextHopDiffers)
+            });
+        }
+    }
+    for id in rib.next_hops.given_up() {
+        let is = routes.next_hop(id);
+        if is != NextHop::Unset {
+            conflicts.push(FibConflict {
+                next_hop: Some(id),
+                fib: Some(words.deed(is)),
+                rib: Some(words.deed(NextHop::Unset)),
                 ..FibConflict::of(FibConflictKind::NextHopDiffers)
             });
         }
@@ -141,6 +159,7 @@ impl FibConflict {
             prefixes: 0,
             group: None,
             bucket: None,
+            next_hop: None,
             worker: None,
             fib: None,
             rib: None,
@@ -148,9 +167,19 @@ impl FibConflict {
     }
 
     /// A bucket by which one worker alone forwards.
-    pub(crate) fn of_worker(worker: u16, group: GroupId, bucket: u16, fib: String) -> Self {
-        let (group, bucket, worker, fib) = (Some(group), Some(bucket), Some(worker), Some(fib));
-        FibConflict { group, bucket, worker, fib, ..FibConflict::of(FibConflictKind::BucketStale) }
+    pub(crate) fn of_worker(words: Words<'_>, stale: &StaleBucket) -> Self {
+        let users = words.rib.intended().filter(|(_, group)| *group == stale.group).map(|(prefix, _)| prefix);
+        let users: Vec<IpNet> = users.collect();
+        FibConflict {
+            prefix: users.first().copied(),
+            prefixes: users.len() as u64,
+            group: Some(stale.group),
+            bucket: Some(stale.bucket),
+            worker: Some(stale.worker),
+            fib: Some(words.next_hop(stale.next_hop)),
+            rib: Some(words.group(stale.group)),
+            ..FibConflict::of(FibConflictKind::BucketStale)
+        }
     }
 }
 
@@ -162,7 +191,7 @@ pub(crate) fn in_fib(tables: &RouteTables, prefix: IpNet) -> Option<GroupId> {
 }
 
 fn stale_routes(words: Words<'_>, tables: &RouteTables, conflicts: &mut Vec<FibConflict>) {
-    let wanted: std::collections::BTreeSet<IpNet> = words.rib.intended().map(|(prefix, _)| prefix).collect();
+    let wanted: BTreeSet<IpNet> = words.rib.intended().map(|(prefix, _)| prefix).collect();
     for (prefix, group) in fib_routes(tables).filter(|(prefix, _)| !wanted.contains(prefix)) {
         conflicts.push(FibConflict {
             prefix: Some(prefix),
@@ -195,16 +224,21 @@ fn compare_group(
         return;
     }
     let mut shares: BTreeMap<NextHopId, u64> = BTreeMap::new();
+    // Buckets that members may lack, since they lead elsewhere: said of each bucket, and not of the members once more.
+    let mut astray = 0;
     for (bucket, next_hop) in buckets.iter().enumerate() {
         match next_hop.next_hop {
             Some(next_hop) if members.iter().any(|member| member.next_hop == next_hop) => {
                 *shares.entry(next_hop).or_default() += 1;
             }
-            other => conflicts.push(FibConflict {
-                bucket: Some(bucket as u16),
-                fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| words.next_hop(id))),
-                ..conflict(FibConflictKind::BucketStale)
-            }),
+            other => {
+                astray += 1;
+                conflicts.push(FibConflict {
+                    bucket: Some(bucket as u16),
+                    fib: Some(other.map_or_else(|| "nobody".to_owned(), |id| words.next_hop(id))),
+                    ..conflict(FibConflictKind::BucketStale)
+                });
+            }
         }
     }
     // Buckets of a resilient group wait until they are idle.
@@ -212,7 +246,10 @@ fn compare_group(
     for member in members {
         let (has, least) =
             (shares.get(&member.next_hop).copied().unwrap_or(0), least_share(members, member, buckets.len()));
-        if has < if waits { least.min(1) } else { least } {
+        let missing = if waits { least.min(1) } else { least }.saturating_sub(has);
+        let explained = missing.min(astray);
+        astray -= explained;
+        if missing > explained {
             conflicts.push(FibConflict {
                 fib: Some(format!(
                     "{} has {has} of {} buckets",
@@ -271,6 +308,26 @@ pub(crate) fn fib_routes(tables: &RouteTables) -> impl Iterator<Item = (IpNet, G
         Some((IpNet::V6(net), group))
     });
     of_ipv4.chain(of_ipv6)
+}
+
+/// The longest prefix of the FIB that an address is in, and its group.
+pub(crate) fn fib_longest(plane: &DataPlane, address: IpAddr) -> Option<(IpNet, GroupId)> {
+    let routes = plane.routes()?;
+    let tables = routes.tables();
+    let longest = IpNet::from(address).prefix_len();
+    (0..=longest).rev().find_map(|length| {
+        let prefix = IpNet::new(address, length).ok()?.trunc();
+        Some((prefix, in_fib(&tables, prefix)?))
+    })
+}
+
+/// Where the buckets of a group lead, for people.
+pub(crate) fn group_text(switch: &crate::Switch, group: GroupId) -> String {
+    let Some(routes) = switch.data_plane().routes() else { return String::new() };
+    let buckets = routes.tables().groups.buckets(group);
+    let hops: BTreeSet<NextHopId> = buckets.iter().filter_map(|bucket| bucket.next_hop).collect();
+    let texts: Vec<String> = hops.iter().map(|id| switch.words().next_hop(*id)).collect();
+    format!("group {} of {} buckets, which lead to {}", group.get(), buckets.len(), texts.join("; "))
 }
 
 impl crate::Switch {

@@ -2,8 +2,9 @@
 
 use crate::Switch;
 use crate::agent::AgentKind;
-use crate::config::{BfdTimers, InterfacePlace, StaticTarget};
+use crate::config::{BfdTimers, InterfacePlace, StaticNextHop, StaticTarget};
 use crate::event::Event;
+use core::net::{IpAddr, SocketAddr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_bfd::{
     Bfd, BfdConfig, BfdEvent, Diagnostic, Failure, Micros, PacketIn, Path, SessionConfig, SessionId, State,
@@ -11,7 +12,6 @@ use greylag_bfd::{
 use greylag_ip::SendOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// RFC 5881 4 and RFC 5883 5.
@@ -35,6 +35,22 @@ pub(crate) struct BfdSessions {
     ids: BTreeMap<BfdPeer, SessionId>,
     /// Stations whose session is not up although it should be.
     lost: BTreeSet<(InterfaceId, IpAddr)>,
+    /// Those that have come up, and have not failed since.
+    up: BTreeSet<BfdPeer>,
+    /// Those that have failed, and have not come up since.
+    failed: BTreeSet<BfdPeer>,
+}
+
+impl BfdSessions {
+    /// Stations whose session has failed.
+    pub(crate) fn lost(&self) -> &BTreeSet<(InterfaceId, IpAddr)> {
+        &self.lost
+    }
+
+    /// A session with another router has failed.
+    pub(crate) fn has_failed(&self, remote: IpAddr) -> bool {
+        self.failed.iter().any(|peer| peer.remote == remote)
+    }
 }
 
 /// Something happened to a BFD session.
@@ -78,22 +94,36 @@ impl Switch {
             StaticTarget::NextHops(hops) => hops.as_slice(),
             StaticTarget::Blackhole | StaticTarget::Unreachable | StaticTarget::Prohibit => &[],
         });
+        // What is said of one session by itself goes before what is asked of all.
+        let mut ask = |peer: Option<BfdPeer>| {
+            if let Some(peer) = peer {
+                wanted.entry(peer).or_insert(routing.bfd);
+            }
+        };
         for hop in of_statics.filter(|hop| hop.bfd) {
-            let peer = match &hop.interface {
-                Some(name) => {
-                    self.config().interface(name.as_str()).and_then(|(id, _)| self.peer_on(hop.address, id))
-                }
-                None => self.peer(hop.address, None, false),
-            };
-            wanted.extend(peer.map(|peer| (peer, routing.bfd)));
+            ask(self.static_peer(hop));
         }
         for neighbor in routing.bgp.iter().flat_map(|bgp| &bgp.neighbors).filter(|neighbor| neighbor.bfd) {
             let multihop = neighbor.multihop || self.interface_to(neighbor.neighbor_address).is_none();
-            let peer = self.peer(neighbor.neighbor_address, neighbor.local_address, multihop);
-            wanted.extend(peer.map(|peer| (peer, routing.bfd)));
+            ask(self.peer(neighbor.neighbor_address, neighbor.local_address, multihop));
         }
-        wanted.extend(self.link_state_peers().into_iter().map(|peer| (peer, routing.bfd)));
+        self.link_state_peers().into_iter().for_each(|peer| ask(Some(peer)));
         wanted
+    }
+
+    /// The session that a static route's gateway goes by.
+    fn static_peer(&self, hop: &StaticNextHop) -> Option<BfdPeer> {
+        match &hop.interface {
+            Some(name) => {
+                self.config().interface(name.as_str()).and_then(|(id, _)| self.peer_on(hop.address, id))
+            }
+            None => self.peer(hop.address, None, false),
+        }
+    }
+
+    /// A static route's gateway may be used: its session is up, where it has to be.
+    pub(crate) fn may_be_used(&self, hop: &StaticNextHop) -> bool {
+        !hop.bfd || self.static_peer(hop).is_some_and(|peer| self.bfd_sessions.up.contains(&peer))
     }
 
     /// The interface in whose subnet an address is.
@@ -140,6 +170,7 @@ impl Switch {
 
     fn bfd_config(&mut self) -> BfdConfig {
         let wanted = self.wanted_sessions();
+        self.forget_sessions(&wanted);
         let sessions = wanted.into_iter().map(|(peer, timers)| {
             let next = SessionId(self.bfd_sessions.ids.len() as u32 + 1);
             let id = *self.bfd_sessions.ids.entry(peer).or_insert(next);
@@ -159,11 +190,20 @@ impl Switch {
 
     pub(crate) fn start_bfd(&mut self, now: Instant) {
         let config = self.bfd_config();
-        // The other ends must see that it is another one.
-        let start = self.lives.get(&AgentKind::Bfd).map_or(0, |life| life.supervisor.starts());
-        let seed = self.seed.derive("bfd").derive(&start.to_string());
-        self.bfd = Bfd::new(config, seed, now).ok();
+        self.bfd = Bfd::new(config, self.seed_of("bfd", now), now).ok();
+        self.settle_bfd_paths(now);
         self.follow_bfd(now);
+    }
+
+    /// What was known of sessions that nobody asks for any more is of no account.
+    fn forget_sessions(&mut self, wanted: &BTreeMap<BfdPeer, BfdTimers>) {
+        let BfdSessions { lost, up, failed, .. } = &mut self.bfd_sessions;
+        up.retain(|peer| wanted.contains_key(peer));
+        failed.retain(|peer| wanted.contains_key(peer));
+        let stays = |station: &(InterfaceId, IpAddr)| {
+            wanted.keys().any(|peer| (peer.interface, peer.remote) == (Some(station.0), station.1))
+        };
+        lost.retain(stays);
     }
 
     pub(crate) fn end_bfd(&mut self) {
@@ -172,10 +212,27 @@ impl Switch {
 
     /// Sessions are asked for, or not any more, or interfaces have changed.
     pub(crate) fn settle_bfd(&mut self, now: Instant) {
-        if !self.works(AgentKind::Bfd) || self.bfd.is_none() {
+        if !self.works(AgentKind::Bfd) {
             return;
         }
+        if self.bfd.is_none() {
+            return self.start_bfd(now);
+        }
+        let before = self.bfd_sessions.lost.clone();
         let config = self.bfd_config();
+        if let Some(bfd) = &mut self.bfd {
+            // Two that want one session otherwise have it as it is.
+            let _ = bfd.reconfigure(now, config);
+        }
+        self.settle_bfd_paths(now);
+        self.follow_bfd(now);
+        for &(interface, address) in before.difference(&self.bfd_sessions.lost.clone()) {
+            self.follow_station(now, interface, address, true);
+        }
+    }
+
+    /// Tells the sessions of a single hop whether their interfaces are up.
+    fn settle_bfd_paths(&mut self, now: Instant) {
         let paths: Vec<(SessionId, bool)> = self
             .bfd_sessions
             .ids
@@ -183,13 +240,10 @@ impl Switch {
             .filter_map(|(peer, id)| Some((*id, self.interface_is_up(peer.interface?))))
             .collect();
         if let Some(bfd) = &mut self.bfd {
-            // Two that want one session otherwise have it as it is.
-            let _ = bfd.reconfigure(now, config);
             for (id, up) in paths {
                 bfd.set_path(now, id, up);
             }
         }
-        self.follow_bfd(now);
     }
 
     pub(crate) fn next_of_bfd(&self) -> Option<Instant> {
@@ -260,7 +314,10 @@ impl Switch {
                 // RFC 5882 3.2: what an operator has taken down is no failure.
                 (down, [state, remote_state].contains(&State::AdminDown))
             }
-            _ => (BfdSessionEvent::BfdSessionUp { remote_address, local_address }, true),
+            _ => {
+                self.bfd_sessions.up.insert(peer);
+                (BfdSessionEvent::BfdSessionUp { remote_address, local_address }, true)
+            }
         };
         self.events.push(now, Event::Bfd(told));
         self.set_path(now, peer, usable);
@@ -272,6 +329,13 @@ impl Switch {
 
     /// The path to another router can be used, or cannot: one store for the data plane, then the protocols.
     fn set_path(&mut self, now: Instant, peer: BfdPeer, usable: bool) {
+        let sessions = &mut self.bfd_sessions;
+        if usable {
+            sessions.failed.remove(&peer);
+        } else {
+            sessions.failed.insert(peer);
+            sessions.up.remove(&peer);
+        }
         if let Some(interface) = peer.interface {
             let station = (interface, peer.remote);
             let changed = match usable {
@@ -279,13 +343,23 @@ impl Switch {
                 false => self.bfd_sessions.lost.insert(station),
             };
             if changed {
-                self.set_neighbor_live(now, interface, peer.remote, usable);
-                self.rib.set_lost(interface, peer.remote, !usable);
+                self.follow_station(now, interface, peer.remote, usable);
             }
             self.set_link_state_path(now, interface, peer.remote, usable);
         }
         self.set_bgp_path(now, peer.remote, usable);
-        self.settle_routes(now);
+        if self.works(AgentKind::Routing) {
+            self.settle_statics(now);
+        }
+    }
+
+    /// A station is lost, or there again: the data plane at once, the RIB when its agent hears of it.
+    fn follow_station(&mut self, now: Instant, interface: InterfaceId, address: IpAddr, usable: bool) {
+        self.set_neighbor_live(now, interface, address, usable && self.interface_is_up(interface));
+        if self.works(AgentKind::Routing) {
+            self.rib.set_lost(interface, address, !usable);
+            self.settle_routes(now);
+        }
     }
 
     fn set_neighbor_live(&mut self, now: Instant, interface: InterfaceId, address: IpAddr, is_live: bool) {

@@ -5,6 +5,7 @@ use crate::agent::AgentKind;
 use crate::config::{BgpNeighbor, InterfacePlace};
 use crate::event::Event;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use core::net::{IpAddr, SocketAddr};
 use greylag_base::Instant;
 use greylag_bgp::{
     Action, Asn, Attributes, Bgp, BgpConfig, BgpEvent, Cause, Direction, Family, FamilyConfig,
@@ -14,7 +15,6 @@ use greylag_ip::{ConnectionId, TcpEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, SocketAddr};
 
 /// RFC 4271 8.2.1.
 pub(crate) const PORT: u16 = 179;
@@ -117,15 +117,14 @@ impl Switch {
         self.with_station(now, |stack| stack.listen(PORT, config.is_some()));
         let Some(config) = config else {
             self.end_bgp(now);
-            return;
+            return self.disinherit(now, RouteSource::Bgp);
         };
         match &mut self.speaker {
             Some(speaker) => {
                 let _ = speaker.bgp.reconfigure(now, config);
             }
             None => {
-                let start = self.lives.get(&AgentKind::Routing).map_or(0, |life| life.supervisor.starts());
-                let seed = self.seed.derive("bgp").derive(&start.to_string());
+                let seed = self.seed_of("bgp", now);
                 self.speaker = Bgp::new(config, seed, now).ok().map(|bgp| {
                     Box::new(Speaker {
                         bgp,
@@ -150,6 +149,13 @@ impl Switch {
         });
     }
 
+    /// The agent takes nothing from its connections, or takes again what has come in.
+    pub(crate) fn hold_bgp(&mut self, held: bool) {
+        if let (Some(speaker), Some(station)) = (&self.speaker, &mut self.station) {
+            speaker.by_connection.keys().for_each(|id| station.stack.hold(*id, held));
+        }
+    }
+
     pub(crate) fn next_of_bgp(&self) -> Option<Instant> {
         self.speaker.as_ref().filter(|_| self.works(AgentKind::Routing))?.bgp.poll_timeout()
     }
@@ -171,8 +177,8 @@ impl Switch {
         self.settle_own_routes(now);
         let paths = self.bgp_paths();
         let Some(speaker) = &mut self.speaker else { return };
-        for (id, up) in paths {
-            speaker.bgp.set_path(now, id, up, PathPart::Interface);
+        for (id, up, part) in paths {
+            speaker.bgp.set_path(now, id, up, part);
         }
         let followed: Vec<(IpAddr, Option<u32>)> =
             speaker.followed.keys().map(|next_hop| (*next_hop, self.rib.metric_to(*next_hop))).collect();
@@ -184,22 +190,25 @@ impl Switch {
         self.follow_bgp(now);
     }
 
-    /// Neighbours on a link of ours, and whether that is up (fast external fall-over).
-    fn bgp_paths(&self) -> Vec<(NeighborId, bool)> {
+    /// What is below the sessions: the link, where the neighbour is on one of ours (fast external fall-over), and BFD, where it is asked.
+    fn bgp_paths(&self) -> Vec<(NeighborId, bool, PathPart)> {
         let neighbors = self.config().routing.bgp.iter().flat_map(|bgp| &bgp.neighbors);
-        let on_link = neighbors.filter(|neighbor| !neighbor.multihop).filter_map(|neighbor| {
-            let interface = self.interface_to(neighbor.neighbor_address)?;
-            let id = self.bgp_neighbors.get(&neighbor.neighbor_address)?;
-            Some((*id, self.interface_is_up(interface)))
+        let paths = neighbors.filter_map(|neighbor| {
+            let address = neighbor.neighbor_address;
+            let id = *self.bgp_neighbors.get(&address)?;
+            let on_link = self.interface_to(address).filter(|_| !neighbor.multihop);
+            let link_up = on_link.is_none_or(|interface| self.interface_is_up(interface));
+            let bfd_up = !(neighbor.bfd && self.bfd_sessions.has_failed(address));
+            Some([(id, link_up, PathPart::Interface), (id, bfd_up, PathPart::Bfd)])
         });
-        on_link.collect()
+        paths.flatten().collect()
     }
 
     /// Tells the neighbours the routes of our own that the configuration wants told and the RIB has.
     fn settle_own_routes(&mut self, now: Instant) {
         let Some(config) = self.config().routing.bgp.clone() else { return };
         let mut wanted: BTreeSet<IpNet> =
-            config.networks.iter().copied().filter(|prefix| self.rib.has(*prefix)).collect();
+            config.networks.iter().copied().filter(|prefix| self.has_own(*prefix)).collect();
         for (source, is_told) in [
             (RouteSource::Connected, config.redistribute_connected),
             (RouteSource::Static, config.redistribute_static),
@@ -224,15 +233,21 @@ impl Switch {
         speaker.announced = wanted;
     }
 
+    /// A route to this very prefix is in use, and BGP has not told it: two that announce to each other would keep it for ever.
+    fn has_own(&self, prefix: IpNet) -> bool {
+        self.rib.offers(prefix).iter().any(|route| route.active && route.source != RouteSource::Bgp)
+    }
+
     /// A BFD session with a neighbour has failed, or is up again.
     pub(crate) fn set_bgp_path(&mut self, now: Instant, neighbor: IpAddr, usable: bool) {
-        let with_bfd = self
-            .config()
-            .routing
-            .bgp
-            .iter()
-            .flat_map(|bgp| &bgp.neighbors)
-            .any(|config| config.bfd && config.neighbor_address == neighbor);
+        let with_bfd = self.works(AgentKind::Routing)
+            && self
+                .config()
+                .routing
+                .bgp
+                .iter()
+                .flat_map(|bgp| &bgp.neighbors)
+                .any(|config| config.bfd && config.neighbor_address == neighbor);
         let id = self.bgp_neighbors.get(&neighbor).copied();
         if let (true, Some(id), Some(speaker)) = (with_bfd, id, &mut self.speaker) {
             speaker.bgp.set_path(now, id, usable, PathPart::Bfd);
@@ -309,6 +324,7 @@ impl Switch {
             let preference = if route.external { RouteSource::Bgp.preference() } else { INTERNAL_PREFERENCE };
             Offer { preference, metric: 0, target: Target::hops(hops) }
         });
+        self.heard_of(RouteSource::Bgp, change.prefix);
         self.rib.update(change.prefix, RouteSource::Bgp, offer.as_ref());
     }
 

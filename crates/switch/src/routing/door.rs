@@ -5,7 +5,7 @@ use crate::routing::words::Words;
 use crate::routing::write::FibWrite;
 use crate::table_door::{Answer, Output, TableDoor};
 use greylag_base::Instant;
-use greylag_dataplane::{RouteTables, Routes};
+use greylag_dataplane::{NextHop, RouteTables, Routes};
 use greylag_fib::{Group, GroupId, Ipv4Prefix, Ipv6Prefix, Kind, Member, NextHopId, Prefix, Writer};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,20 @@ use std::collections::BTreeMap;
 #[error("{0}")]
 #[serde(transparent)]
 pub struct FibRefusal(String);
+
+/// A group of the FIB to which routes lead.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct GroupUse {
+    /// Which.
+    pub group: GroupId,
+    /// The first prefix that leads there.
+    pub prefix: IpNet,
+    /// How many do.
+    pub prefixes: u64,
+    /// Where its buckets lead.
+    pub buckets: Vec<Option<NextHopId>>,
+}
 
 /// How groups are laid out.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +61,9 @@ impl TableDoor {
         shape: GroupShape,
     ) -> Result<(), FibRefusal> {
         self.note(now, || Output::WriteFib(write.clone()));
+        if let FibWrite::NextHop { id, next_hop: NextHop::Unset } = write {
+            self.dead.remove(id);
+        }
         let answer = self.ask(|plane| {
             let written = plane.routes().map_or(Ok(()), |routes| apply(routes, now, write, shape));
             Answer::FibWritten(written.err())
@@ -74,11 +91,23 @@ impl TableDoor {
 
     /// Next hops can be reached, or cannot: said to the data plane at once, without the programming agent.
     pub(crate) fn set_live(&mut self, now: Instant, next_hop: NextHopId, is_live: bool) {
+        let is_news = if is_live { self.dead.remove(&next_hop) } else { self.dead.insert(next_hop) };
+        if !is_news {
+            return;
+        }
         self.note(now, || Output::SetLive { next_hop, is_live });
         if self.is_live()
             && let Some(routes) = self.plane().routes()
         {
             routes.liveness().set(next_hop, is_live);
+        }
+    }
+
+    /// The groups that are in use, and where their buckets lead.
+    pub(crate) fn group_uses(&mut self) -> Vec<GroupUse> {
+        match self.ask(|plane| Answer::GroupUses(plane.routes().map(group_uses).unwrap_or_default())) {
+            Some(Answer::GroupUses(uses)) => uses,
+            _ => self.diverge(Vec::new()),
         }
     }
 
@@ -125,13 +154,28 @@ impl TableDoor {
     }
 }
 
+fn group_uses(routes: &Routes) -> Vec<GroupUse> {
+    let tables = routes.tables();
+    let mut uses: BTreeMap<GroupId, (IpNet, u64)> = BTreeMap::new();
+    for (prefix, group) in audit::fib_routes(&tables) {
+        uses.entry(group).or_insert((prefix, 0)).1 += 1;
+    }
+    let uses = uses.into_iter().map(|(group, (prefix, prefixes))| {
+        let buckets = tables.groups.buckets(group).into_iter().map(|bucket| bucket.next_hop).collect();
+        GroupUse { group, prefix, prefixes, buckets }
+    });
+    uses.collect()
+}
+
 fn apply(routes: &Routes, now: Instant, write: &FibWrite, shape: GroupShape) -> Result<(), FibRefusal> {
     let refuse = |error: &dyn std::fmt::Display| FibRefusal(error.to_string());
     match *write {
         FibWrite::NextHop { id, next_hop } => {
-            // A number that is used again stands for somebody else: what was known about the one before goes.
-            routes.liveness().set(id, true);
             routes.set_next_hop(id, next_hop);
+            if next_hop == NextHop::Unset {
+                // Whatever leads to it still is lost, and not somebody else's to take.
+                routes.liveness().set(id, true);
+            }
         }
         FibWrite::Group { id, ref members } if members.is_empty() => {
             routes.tables().groups.remove(id);

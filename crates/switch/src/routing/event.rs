@@ -1,8 +1,8 @@
 //! What happens at layer 3, in the words of operators.
 
+use core::net::IpAddr;
 use greylag_base::MacAddr;
 use serde::{Deserialize, Serialize};
-use std::net::IpAddr;
 
 /// Something that happened at layer 3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

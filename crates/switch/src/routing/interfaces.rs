@@ -5,7 +5,7 @@ use crate::agent::AgentKind;
 use crate::config::{InterfaceConfig, InterfacePlace};
 use crate::routing::RoutingEvent;
 use crate::routing::route::{Offer, RouteSource, Target};
-use greylag_base::{Instant, InterfaceId, MacAddr, PortId};
+use greylag_base::{Instant, InterfaceId, MacAddr, PortId, PortName};
 use greylag_dataplane::{Carrier, InterfaceForwarding, Layer3};
 use greylag_fib::NextHopId;
 use ipnet::IpNet;
@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 /// What is known of an interface beside its configuration.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct InterfaceState {
+    /// Which it is: a commit may give its number to another one.
+    identity: Option<(PortName, InterfacePlace)>,
     /// Packets may pass.
     pub(crate) up: bool,
     /// Since when it is so.
@@ -44,18 +46,38 @@ impl Switch {
 
     /// Ports have changed, or the configuration: interfaces follow, and what goes by them.
     pub(crate) fn settle_interfaces(&mut self, now: Instant) {
-        let count = self.config().interfaces.len();
+        let count = self.config().interfaces.len().max(self.interfaces.len());
         self.interfaces.resize_with(count, InterfaceState::default);
-        let changed: Vec<(usize, bool)> = (0..count)
-            .map(|index| (index, self.carrier_is_up(&self.config().interfaces[index])))
+        let identity = |config: &InterfaceConfig| (config.name.clone(), config.place);
+        let wanted: Vec<_> =
+            (0..count).map(|index| self.config().interfaces.get(index).map(identity)).collect();
+        // What is gone goes first, before its number is another one's.
+        let states = self.interfaces.iter().zip(&wanted).enumerate();
+        let gone = states.filter(|(_, (state, wanted))| state.up && state.identity != **wanted);
+        let gone: Vec<(usize, bool)> = gone.map(|(index, _)| (index, false)).collect();
+        self.follow_interfaces(now, &gone);
+        for (state, wanted) in self.interfaces.iter_mut().zip(wanted) {
+            state.identity = wanted;
+        }
+        let changed: Vec<(usize, bool)> = (0..self.interfaces.len())
+            .map(|index| {
+                let config = self.config().interfaces.get(index);
+                (index, config.is_some_and(|config| self.carrier_is_up(config)))
+            })
             .filter(|&(index, up)| self.interfaces[index].up != up)
             .collect();
+        self.follow_interfaces(now, &changed);
+    }
+
+    /// Interfaces have come up, or gone down.
+    fn follow_interfaces(&mut self, now: Instant, changed: &[(usize, bool)]) {
         if changed.is_empty() {
             return;
         }
-        for &(index, up) in &changed {
+        for &(index, up) in changed {
             (self.interfaces[index].up, self.interfaces[index].since) = (up, now);
-            let interface = self.config().interfaces[index].name.to_string();
+            let identity = self.interfaces[index].identity.as_ref();
+            let interface = identity.map(|(name, _)| name.to_string()).unwrap_or_default();
             let event = if up {
                 RoutingEvent::InterfaceUp { interface }
             } else {
@@ -64,11 +86,9 @@ impl Switch {
             self.tell_routing(now, event);
         }
         self.publish(now);
-        for (index, up) in changed {
+        for &(index, up) in changed {
             let id = InterfaceId(index as u16);
-            if !up {
-                self.lose_next_hops(now, id);
-            }
+            self.set_next_hops_live(now, id, up);
             self.with_station(now, |stack| stack.set_interface(now, id, up));
         }
         self.settle_connected(now);
@@ -77,17 +97,20 @@ impl Switch {
         self.settle_bfd(now);
     }
 
-    /// The data plane is told at once that nobody is reached by an interface: agents come later.
-    fn lose_next_hops(&mut self, now: Instant, interface: InterfaceId) {
+    /// The data plane is told at once that nobody is reached by an interface, or somebody is again whom the routing agent has not given up:
+    /// agents come later.
+    fn set_next_hops_live(&mut self, now: Instant, interface: InterfaceId, up: bool) {
         let there: Vec<NextHopId> = self
             .rib
             .next_hops
             .neighbors()
-            .filter(|(on, _, _)| *on == interface)
+            .filter(|(on, address, _)| {
+                *on == interface && !(up && self.bfd_sessions.lost().contains(&(*on, *address)))
+            })
             .map(|(_, _, id)| id)
             .collect();
         for id in there {
-            self.door.set_live(now, id, false);
+            self.door.set_live(now, id, up);
         }
     }
 
@@ -98,16 +121,26 @@ impl Switch {
             return;
         }
         let mut updates = Vec::new();
+        // Answers of neighbour discovery come to the link-local address, which is configured nowhere.
+        let count = self.interfaces.len();
+        let of_links: Vec<Vec<IpNet>> = (0..count)
+            .map(|index| self.interface_nets(InterfaceId(index as u16)))
+            .map(|nets| nets.into_iter().filter(is_link_local).map(|net| net.addr().into()).collect())
+            .collect();
         for (index, state) in self.interfaces.iter_mut().enumerate() {
-            let Some(config) = self.history.running().interfaces.get(index) else { continue };
+            let config = self.history.running().interfaces.get(index);
             let id = InterfaceId(index as u16);
             let mut wanted = BTreeSet::new();
-            for address in config.addresses.iter().filter(|_| state.up) {
+            let addresses = config.filter(|_| state.up).map_or(&[][..], |config| &config.addresses);
+            for address in addresses {
                 let host = IpNet::from(address.ip);
                 wanted.insert((host, RouteSource::Local));
                 if address.subnet() != host {
                     wanted.insert((address.subnet(), RouteSource::Connected));
                 }
+            }
+            if state.up {
+                wanted.extend(of_links[index].iter().map(|host| (*host, RouteSource::Local)));
             }
             for gone in state.routes.difference(&wanted) {
                 updates.push((*gone, None));
@@ -121,6 +154,14 @@ impl Switch {
             }
             state.routes = wanted;
         }
+        // Interfaces with one address on the link have one link-local address, too: it is there while any of them is up.
+        updates.retain(|(route, offer): &((IpNet, RouteSource), Option<Offer>)| {
+            offer.is_some() || !self.interfaces.iter().any(|state| state.routes.contains(route))
+        });
+        self.interfaces.truncate(self.history.running().interfaces.len());
+        let down = self.interfaces.iter().enumerate().filter(|(_, state)| !state.up);
+        let down = down.map(|(index, _)| InterfaceId(index as u16)).collect();
+        self.rib.set_down(down);
         // One interface may have what another had: what goes first.
         updates.sort_by_key(|(_, offer)| offer.is_some());
         for ((prefix, source), offer) in updates {
@@ -154,4 +195,9 @@ impl Switch {
         });
         forwarding.collect()
     }
+}
+
+/// A subnet of one link alone (RFC 4291 2.5.6).
+fn is_link_local(net: &IpNet) -> bool {
+    matches!(net, IpNet::V6(net) if net.addr().is_unicast_link_local())
 }

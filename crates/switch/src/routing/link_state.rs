@@ -6,12 +6,12 @@ use crate::config::InterfacePlace;
 use crate::event::Event;
 use crate::routing::bfd::BfdPeer;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use core::net::{IpAddr, Ipv4Addr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_ip::SendOptions;
 use greylag_linkstate::{DownReason, InterfaceConfig, LinkState, LinkStateConfig, LinkStateEvent};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr};
 
 /// RFC 3692 and RFC 4727: for experiments.
 pub(crate) const PROTOCOL: u8 = 253;
@@ -92,19 +92,27 @@ impl Switch {
     pub(crate) fn start_link_state(&mut self, now: Instant) {
         let Some(config) = self.link_state_config() else {
             self.link_state = None;
-            return;
+            return self.disinherit(now, RouteSource::LinkState);
         };
         match &mut self.link_state {
             Some(machine) => {
                 let _ = machine.reconfigure(now, config);
             }
             None => {
-                let start = self.lives.get(&AgentKind::Routing).map_or(0, |life| life.supervisor.starts());
-                let seed = self.seed.derive("link-state").derive(&start.to_string());
-                self.link_state = LinkState::new(config, seed, now).ok();
+                self.link_state = LinkState::new(config, self.seed_of("link-state", now), now).ok();
+                self.tell_lost_paths(now);
             }
         }
         self.settle_link_state_interfaces(now);
+    }
+
+    /// What BFD has lost before, a machine that has just begun does not know.
+    fn tell_lost_paths(&mut self, now: Instant) {
+        if let Some(machine) = &mut self.link_state {
+            for &(interface, neighbor) in self.bfd_sessions.lost() {
+                machine.set_path(now, interface, neighbor, false);
+            }
+        }
     }
 
     /// Interfaces have come up or gone down.
@@ -132,8 +140,8 @@ impl Switch {
     /// The addresses of an interface, its link-local one too.
     pub(crate) fn interface_nets(&self, id: InterfaceId) -> Vec<IpNet> {
         let config = self.station.as_ref().and_then(|station| station.stack.config().interfaces.get(&id));
-        let addresses = config.map(|interface| interface.addresses());
-        let nets = addresses.iter().flat_map(|addresses| addresses.iter());
+        let addresses = config.map(greylag_ip::InterfaceConfig::addresses);
+        let nets = addresses.iter().flat_map(greylag_ip::addresses::Addresses::iter);
         nets.filter_map(|(address, length)| IpNet::new(address, length).ok()).collect()
     }
 
@@ -211,6 +219,7 @@ impl Switch {
                 let target = Target::hops(hops);
                 let offer = Offer { metric: change.metric, ..Offer::of(RouteSource::LinkState, target) };
                 let offer = (!change.next_hops.is_empty()).then_some(&offer);
+                self.heard_of(RouteSource::LinkState, change.prefix);
                 self.rib.update(change.prefix, RouteSource::LinkState, offer);
             } else if let Some(event) = machine.poll_event() {
                 has_neighbors |= matches!(event, LinkStateEvent::NeighborChanged { .. });

@@ -98,6 +98,11 @@ impl NextHopNumbers {
         self.numbered.iter().map(|(adjacency, numbered)| (numbered.id, *adjacency))
     }
 
+    /// Numbers that were given up, and stand for nobody.
+    pub(crate) fn given_up(&self) -> impl Iterator<Item = NextHopId> {
+        self.free.iter().copied()
+    }
+
     /// The stations that a group has as a member.
     pub(crate) fn neighbors(&self) -> impl Iterator<Item = (InterfaceId, IpAddr, NextHopId)> {
         self.iter().filter_map(|(id, adjacency)| match adjacency {

@@ -6,8 +6,9 @@
 
 use crate::Switch;
 use crate::publication::hash_of;
-use crate::routing::RoutingEvent;
 use crate::routing::next_hops::Adjacency;
+use crate::routing::{GroupUse, RoutingEvent};
+use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, VlanId};
 use greylag_dataplane::FlowHash;
 use greylag_fib::{GroupId, NextHopId};
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpProtocol, UDP_HEADER_LEN, UdpPacket, UdpRepr};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Between two packets: below what routers answer in a second.
@@ -64,14 +64,14 @@ pub struct PathProbe {
     pub answered_by: Option<IpAddr>,
 }
 
+/// How a packet is known again: both addresses, for its source is another on each link, and both ports.
+type Flow = (IpAddr, IpAddr, u16, u16);
+
 impl PathProbe {
     fn flow(&self) -> Flow {
         (self.source, self.destination, self.source_port, self.destination_port)
     }
 }
-
-/// How a packet is known again: source and destination, and the ports.
-type Flow = (IpAddr, IpAddr, u16, u16);
 
 /// A check that is under way, or the last one.
 #[derive(Default)]
@@ -138,35 +138,27 @@ impl Switch {
         }
     }
 
-    fn make_probes(&self) -> Vec<PathProbe> {
-        let Some(routes) = self.data_plane().routes() else { return Vec::new() };
+    fn make_probes(&mut self) -> Vec<PathProbe> {
         let hash = hash_of(self.flow_hash(), "ecmp");
-        let mut users: BTreeMap<GroupId, (IpNet, u64)> = BTreeMap::new();
-        for (prefix, group) in self.fib_routes() {
-            users.entry(group).or_insert((prefix, 0)).1 += 1;
-        }
         let mut probes = Vec::new();
-        for (group, (prefix, prefixes)) in users {
-            let buckets = routes.tables().groups.buckets(group);
+        for GroupUse { group, prefix, prefixes, buckets } in self.door.group_uses() {
             if !self.leads_on(group) {
                 continue;
             }
-            for (index, bucket) in buckets.iter().enumerate() {
+            for (index, &next_hop) in buckets.iter().enumerate() {
                 let (bucket_id, count) = (index as u16, buckets.len() as u64);
-                let source = self.probe_source(group, bucket.next_hop, prefix);
+                let source = self.probe_source(group, next_hop, prefix);
                 let Some(source) = source else { continue };
                 let Some(flow) = self.find_flow(&hash, prefix, source, (bucket_id.into(), count)) else {
                     continue;
                 };
-                let (source, destination, source_port, destination_port) = flow;
+                let (_, destination, source_port, destination_port) = flow;
                 probes.push(PathProbe {
                     group,
                     bucket: bucket_id,
                     prefix,
                     prefixes,
-                    next_hop: bucket
-                        .next_hop
-                        .map_or_else(|| "nobody".to_owned(), |id| self.words().next_hop(id)),
+                    next_hop: next_hop.map_or_else(|| "nobody".to_owned(), |id| self.words().next_hop(id)),
                     source,
                     destination,
                     source_port,

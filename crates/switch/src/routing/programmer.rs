@@ -81,6 +81,11 @@ impl Programmer {
         self.held.insert(write.written(), (now + PATIENCE, write));
     }
 
+    /// A write of the same is held back.
+    pub(crate) fn holds(&self, written: Written) -> bool {
+        self.held.contains_key(&written)
+    }
+
     /// What was held back for this, or is held back for too long.
     pub(crate) fn overtaken(&mut self, written: Written) -> Option<FibWrite> {
         self.held.remove(&written).map(|(_, write)| write)

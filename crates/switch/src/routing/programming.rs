@@ -13,10 +13,10 @@ use crate::routing::route::Target;
 use crate::routing::words::Words;
 use crate::routing::write::FibWrite;
 use crate::routing::{FibConflict, FibConflictKind, RoutingEvent};
+use core::net::IpAddr;
 use greylag_base::Instant;
-use greylag_dataplane::StaleBucket;
+use greylag_dataplane::{NextHop, StaleBucket};
 use greylag_fib::{Kind, Member, NextHopId, Timers};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// As many routes and more are loaded at once: from about here on that costs less than one by one.
@@ -37,8 +37,14 @@ impl Switch {
     /// It adopts the FIB as it stands, and puts right what the RIB has otherwise.
     pub(crate) fn start_programming(&mut self, now: Instant) {
         self.programmer = Some(Programmer::default());
-        self.unheard_writes = false;
         self.repair_fib(now);
+        let groups: Vec<FibWrite> = self
+            .rib
+            .paths
+            .iter()
+            .map(|(id, path)| FibWrite::Group { id, members: path.group.clone() })
+            .collect();
+        groups.iter().for_each(|group| self.believe(group));
         self.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
     }
 
@@ -66,9 +72,8 @@ impl Switch {
     /// The RIB has changed: the agent hears of it, or finds out when it is started.
     pub(crate) fn tell_programmer(&mut self, now: Instant, writes: Vec<FibWrite>) {
         let ready = now + self.config().routing.programming.delay;
-        match &mut self.programmer {
-            Some(programmer) => programmer.hear(ready, writes),
-            None => self.unheard_writes |= !writes.is_empty(),
+        if let Some(programmer) = &mut self.programmer {
+            programmer.hear(ready, writes);
         }
     }
 
@@ -191,7 +196,10 @@ impl Switch {
                 }
             }
             ProgrammingMishap::Misorder => {
-                if let Some(programmer) = &mut self.programmer {
+                let Some(programmer) = &mut self.programmer else { return };
+                if programmer.holds(write.written()) {
+                    self.write(now, write);
+                } else {
                     programmer.hold_back(now, write);
                 }
             }
@@ -275,32 +283,33 @@ impl Switch {
         let shape = self.group_shape();
         let words = Words { rib: &self.rib, interfaces: &self.history.running().interfaces };
         let mut conflicts = self.door.compare_fib(words, shape);
-        conflicts.extend(self.worker_differences());
+        conflicts.extend(self.conflicts_of_workers());
         conflicts
     }
 
-    /// The same for those who only look: nothing is written down of it.
+    /// Where they differ, as somebody sees it who looks from outside: nobody in the switch hears of the look.
     pub fn compare_fib(&self) -> Vec<FibConflict> {
-        let (routes, shape) = (self.data_plane().routes(), self.group_shape());
-        let mut conflicts =
-            routes.map(|routes| super::audit::compare(self.words(), routes, shape)).unwrap_or_default();
-        conflicts.extend(self.worker_differences());
+        let Some(routes) = self.data_plane().routes() else { return Vec::new() };
+        let mut conflicts = super::audit::compare(self.words(), routes, self.group_shape());
+        conflicts.extend(self.conflicts_of_workers());
         conflicts
     }
 
-    fn worker_differences(&self) -> impl Iterator<Item = FibConflict> {
-        self.stale_buckets.iter().map(|stale| {
-            let text = self.words().next_hop(stale.next_hop);
-            FibConflict::of_worker(stale.worker, stale.group, stale.bucket, text)
-        })
+    fn conflicts_of_workers(&self) -> impl Iterator<Item = FibConflict> + '_ {
+        self.stale_buckets.iter().map(|stale| FibConflict::of_worker(self.words(), stale))
     }
 
     /// Writes anew what differs; how many differences there were.
     fn repair_fib(&mut self, now: Instant) -> usize {
         let conflicts = self.fib_differences();
-        let mut writes = Vec::new();
-        for (id, adjacency) in self.rib.next_hops.iter() {
-            writes.push(FibWrite::NextHop { id, next_hop: self.rib.next_hops.word(adjacency) });
+        let (mut writes, mut gone) = (Vec::new(), Vec::new());
+        for id in conflicts.iter().filter_map(|conflict| conflict.next_hop) {
+            match self.rib.next_hops.adjacency(id) {
+                Some(adjacency) => {
+                    writes.push(FibWrite::NextHop { id, next_hop: self.rib.next_hops.word(adjacency) });
+                }
+                None => gone.push(FibWrite::NextHop { id, next_hop: NextHop::Unset }),
+            }
         }
         let (mut routes, mut groups) = (Vec::new(), std::collections::BTreeSet::new());
         for conflict in &conflicts {
@@ -317,13 +326,18 @@ impl Switch {
         }
         for id in groups {
             let members = self.rib.paths.get(id).map(|path| path.group.clone()).unwrap_or_default();
-            writes.push(FibWrite::Group { id, members });
+            // What nobody is to lead to goes behind what led there.
+            let list = if members.is_empty() { &mut gone } else { &mut writes };
+            list.insert(if members.is_empty() { 0 } else { list.len() }, FibWrite::Group { id, members });
         }
         writes.append(&mut routes);
-        if !conflicts.is_empty() {
-            for write in writes {
-                self.write(now, write);
+        writes.append(&mut gone);
+        for write in writes {
+            if let Some(programmer) = &mut self.programmer {
+                // What was to be overtaken is out of date.
+                programmer.overtaken(write.written());
             }
+            self.write(now, write);
         }
         conflicts.len()
     }

@@ -30,6 +30,8 @@ pub(crate) struct Rib {
     maximum_paths: usize,
     /// Stations that BFD has lost: no group has them as a member.
     lost: BTreeSet<(InterfaceId, IpAddr)>,
+    /// Interfaces by which nobody is reached, whoever names them.
+    down: BTreeSet<InterfaceId>,
     /// Prefixes whose offers changed.
     touched: Vec<IpNet>,
     /// Paths whose way may be another.
@@ -82,6 +84,7 @@ impl Rib {
             next_hops: NextHopNumbers::new(next_hops),
             maximum_paths: maximum_paths.into(),
             lost: BTreeSet::new(),
+            down: BTreeSet::new(),
             touched: Vec::new(),
             stray: BTreeSet::new(),
             regrouped: BTreeSet::new(),
@@ -123,6 +126,22 @@ impl Rib {
             false => self.lost.remove(&(interface, address)),
         };
         if changed {
+            self.stray.extend(self.paths.iter().map(|(id, _)| id));
+        }
+    }
+
+    /// All that BFD has lost.
+    pub(crate) fn lose(&mut self, lost: &BTreeSet<(InterfaceId, IpAddr)>) {
+        if self.lost != *lost {
+            self.lost.clone_from(lost);
+            self.stray.extend(self.paths.iter().map(|(id, _)| id));
+        }
+    }
+
+    /// Nobody is reached by these interfaces.
+    pub(crate) fn set_down(&mut self, down: BTreeSet<InterfaceId>) {
+        if self.down != down {
+            self.down = down;
             self.stray.extend(self.paths.iter().map(|(id, _)| id));
         }
     }
@@ -208,7 +227,7 @@ impl Rib {
             Target::Unreachable => ways.push((Adjacency::Unreachable, 1)),
             Target::Prohibit => ways.push((Adjacency::Prohibit, 1)),
             Target::Hops(hops) => {
-                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways))
+                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways));
             }
         }
         ways.sort_unstable();
@@ -226,7 +245,7 @@ impl Rib {
     /// Adds the stations by which a gateway is reached.
     fn follow(&self, of: GroupId, hop: &Hop, weight: u16, depth: usize, ways: &mut Vec<(Adjacency, u16)>) {
         if let Some(interface) = hop.interface {
-            if !self.lost.contains(&(interface, hop.address)) {
+            if !self.lost.contains(&(interface, hop.address)) && !self.down.contains(&interface) {
                 ways.push((Adjacency::Neighbor(interface, hop.address), weight));
             }
             return;
@@ -387,11 +406,6 @@ impl Rib {
             IpNet::V6(prefix) => self.ipv6.get(&prefix),
         };
         candidates.into_iter().flat_map(|candidates| self.views(prefix, candidates)).collect()
-    }
-
-    /// Some route to this very prefix is in use.
-    pub(crate) fn has(&self, prefix: IpNet) -> bool {
-        self.offers(prefix).iter().any(|route| route.active)
     }
 
     /// The longest prefix that the FIB is to have for an address.

@@ -17,23 +17,31 @@ impl Switch {
         }
         for route in &routes {
             let offer = self.static_offer(route);
-            self.rib.update(route.prefix, RouteSource::Static, Some(&offer));
+            self.rib.update(route.prefix, RouteSource::Static, offer.as_ref());
         }
         self.statics = wanted;
         self.settle_routes(now);
     }
 
-    fn static_offer(&self, route: &StaticRoute) -> Offer {
+    /// What a route is now; nothing while none of its gateways may be used.
+    fn static_offer(&self, route: &StaticRoute) -> Option<Offer> {
         let target = match &route.to {
-            StaticTarget::NextHops(hops) => Target::hops(hops.iter().map(|hop| {
-                let interface = hop.interface.as_ref();
-                let named = interface.and_then(|name| self.config().interface(name.as_str()));
-                Hop { address: hop.address, interface: named.map(|(id, _)| id), weight: hop.weight }
-            })),
+            StaticTarget::NextHops(hops) => {
+                let hops = hops.iter().filter(|hop| self.may_be_used(hop)).map(|hop| {
+                    let interface = hop.interface.as_ref();
+                    let named = interface.and_then(|name| self.config().interface(name.as_str()));
+                    Hop { address: hop.address, interface: named.map(|(id, _)| id), weight: hop.weight }
+                });
+                let hops: Vec<Hop> = hops.collect();
+                if hops.is_empty() {
+                    return None;
+                }
+                Target::hops(hops)
+            }
             StaticTarget::Blackhole => Target::Blackhole,
             StaticTarget::Unreachable => Target::Unreachable,
             StaticTarget::Prohibit => Target::Prohibit,
         };
-        Offer { preference: route.preference, metric: 0, target }
+        Some(Offer { preference: route.preference, metric: 0, target })
     }
 }

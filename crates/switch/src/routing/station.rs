@@ -11,6 +11,7 @@ use crate::routing::next_hops::Adjacency;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use crate::routing::{RoutingEvent, bfd, link_state};
 use bytes::Bytes;
+use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr, VlanId};
 use greylag_dataplane::{OURSELVES, PuntReason};
 use greylag_ip::{
@@ -20,7 +21,6 @@ use greylag_ip::{
 use greylag_wire::ethernet::{self, EtherType, Frame};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// Frames of our own that wait for the learning agent to find out where their station is.

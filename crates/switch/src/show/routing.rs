@@ -7,6 +7,7 @@ use crate::routing::{
     target_kind,
 };
 use crate::show::sessions::lengths;
+use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr};
 use greylag_dataplane::TrafficCounts;
 use greylag_fib::{GroupId, NextHopId};
@@ -14,7 +15,6 @@ use greylag_ip::NeighborState;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 
 /// One interface of layer 3.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
