@@ -131,7 +131,7 @@ expect:
   - {name: other-seed, event: config-committed, on: r1, where: {author: version new}, least: 1, most: 1}
   - {name: four-is-well, flows: four, from: 90s, until: 179s, unhurt: [1, 1]}
   - {name: six-is-not, flows: six, from: 62s, until: 179s, failing: [1, 1]}
-  - {name: whose-fault, black-hole: six, cause: drop-writes}
+  - {name: where, black-hole: six, cause: no-route}
   - {name: check-finds, fib-conflicts: r1, at: 126s, least: 4}
   - {name: back, flows: six, from: 230s, unhurt: [1, 1]}
   - {name: nothing-left, fib-conflicts: r1, at: 251s, most: 0}

@@ -10,6 +10,7 @@ use greylag_switch::config::{
 use greylag_switch::fault::Fault;
 use greylag_switch::history::History;
 use greylag_switch::recording::Start;
+use greylag_switch::show::Which;
 use greylag_switch::{EventRecord, Input, Switch};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpProtocol, Ipv4Packet, UDP_HEADER_LEN, UdpPacket, UdpRepr};
@@ -176,7 +177,7 @@ impl Host {
             header.set_dont_frag(false);
             header.fill_checksum();
         }
-        self.stack.send_via(now, NIC, gateway, &packet, None);
+        self.stack.send_via(now, NIC, Some(gateway), &packet);
     }
 
     fn hear(&mut self, now: Instant) {
@@ -199,10 +200,10 @@ impl Host {
         while let Some(outgoing) = self.stack.poll_transmit() {
             match outgoing {
                 Outgoing::Frame { frame, .. } => frames.push(frame.to_vec()),
-                Outgoing::Route { packet } => {
+                Outgoing::Route { packet, .. } => {
                     let is_ipv4 = packet[0] >> 4 == 4;
                     let gateway = *self.gateways.iter().find(|gateway| gateway.is_ipv4() == is_ipv4).unwrap();
-                    self.stack.send_via(now, NIC, gateway, &packet, None);
+                    self.stack.send_via(now, NIC, Some(gateway), &packet);
                 }
             }
         }
@@ -406,7 +407,7 @@ impl Network {
     /// A route of the RIB that is in use: the stations that it leads to.
     pub(crate) fn rib(&self, switch: usize, prefix: &str) -> Vec<String> {
         let prefix = prefix.parse().unwrap();
-        let rows = self.switches[switch].switch.route_rows(Some(prefix));
+        let rows = self.switches[switch].switch.route_rows(Which::Within(prefix), None, usize::MAX);
         let active = rows.into_iter().filter(|row| row.prefix == prefix && row.active);
         let hops = active.flat_map(|row| row.next_hops);
         hops.map(|hop| hop.address.map_or_else(|| "nobody".to_owned(), |ip| ip.to_string())).collect()
@@ -415,14 +416,16 @@ impl Network {
     /// Whom the route in use is from.
     pub(crate) fn source(&self, switch: usize, prefix: &str) -> Option<String> {
         let prefix = prefix.parse().unwrap();
-        let mut rows = self.switches[switch].switch.route_rows(Some(prefix)).into_iter();
+        let mut rows =
+            self.switches[switch].switch.route_rows(Which::Within(prefix), None, usize::MAX).into_iter();
         rows.find(|row| row.prefix == prefix && row.active).map(|row| row.protocol.name().to_owned())
     }
 
     /// What the FIB has for a prefix.
     pub(crate) fn fib(&self, switch: usize, prefix: &str) -> Option<Vec<String>> {
         let prefix = prefix.parse().unwrap();
-        let mut rows = self.switches[switch].switch.fib_rows(Some(prefix)).into_iter();
+        let mut rows =
+            self.switches[switch].switch.fib_rows(Which::Within(prefix), None, usize::MAX).into_iter();
         rows.find(|row| row.prefix == prefix).map(|row| row.next_hops)
     }
 
@@ -430,7 +433,11 @@ impl Network {
     pub(crate) fn numbers(&self, switch: usize, prefix: &str) -> Vec<u32> {
         let prefix = prefix.parse().unwrap();
         let switch = &self.switches[switch].switch;
-        let row = switch.fib_rows(Some(prefix)).into_iter().find(|row| row.prefix == prefix).unwrap();
+        let row = switch
+            .fib_rows(Which::Within(prefix), None, usize::MAX)
+            .into_iter()
+            .find(|row| row.prefix == prefix)
+            .unwrap();
         let groups = switch.next_hop_group_rows();
         let group = groups.into_iter().find(|group| group.group == row.group).unwrap();
         group.members.iter().map(|member| member.next_hop.0).collect()

@@ -5,6 +5,7 @@ use crate::rig::{millis, seconds};
 use greylag_switch::agent::AgentKind;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, Span, WriteFilter};
+use greylag_switch::show::Which;
 use greylag_switch::{FibConflict, Input, RoutingEvent};
 
 const PREFIX: &str = "10.9.0.0/24";
@@ -56,7 +57,7 @@ fn a_route_is_written_after_the_delay_and_as_many_a_second_as_the_rate_allows() 
     assert_eq!(network.rib(0, "198.51.0.0/24"), ["10.1.0.2"]);
     let there = |network: &Network| {
         let within = "198.51.0.0/16".parse().unwrap();
-        network.switches[0].switch.fib_rows(Some(within)).len()
+        network.switches[0].switch.fib_rows(Which::Within(within), None, usize::MAX).len()
     };
     let mut written = Vec::new();
     for _ in 0..6 {
@@ -349,7 +350,11 @@ fn twenty_thousand_routes_at_once_are_as_twenty_thousand_one_by_one() {
         let mut network = two_links(|config| config.routing.programming.rate = rate);
         network.commit(0, many);
         network.wait(if rate.is_some() { seconds(3) } else { millis(5) });
-        let there = network.switches[0].switch.fib_rows(Some("20.0.0.0/8".parse().unwrap()));
+        let there = network.switches[0].switch.fib_rows(
+            Which::Within("20.0.0.0/8".parse().unwrap()),
+            None,
+            usize::MAX,
+        );
         let there: Vec<_> = there.into_iter().map(|row| (row.prefix, row.next_hops)).collect();
         assert_eq!(there.len(), 20_500);
         assert_eq!(network.check(0, false), [""; 0]);

@@ -9,6 +9,7 @@ use greylag_switch::config::{
     SwitchConfig,
 };
 use greylag_switch::fault::Fault;
+use greylag_switch::show::Which;
 use std::time::Duration;
 
 const FAR: &str = "10.9.0.2";
@@ -484,7 +485,7 @@ fn a_mesh_within_one_system_goes_by_loopbacks() {
     assert_eq!(network.rib(0, "203.0.113.0/24"), ["10.0.1.2", "10.0.3.1"], "as far to both");
     let preference = |network: &Network, prefix: &str| {
         let prefix = prefix.parse().unwrap();
-        let rows = network.switches[0].switch.route_rows(Some(prefix));
+        let rows = network.switches[0].switch.route_rows(Which::Within(prefix), None, usize::MAX);
         rows.iter().find(|row| row.prefix == prefix).unwrap().preference
     };
     assert_eq!(preference(&network, "198.51.2.0/24"), 200);

@@ -7,6 +7,7 @@ use greylag_base::{Dice, Seed};
 use greylag_switch::agent::AgentKind;
 use greylag_switch::config::{GroupHashing, Membership, SwitchConfig};
 use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, Span, WriteFilter};
+use greylag_switch::show::Which;
 use greylag_switch::{Input, Refused};
 use std::time::Duration;
 
@@ -15,8 +16,11 @@ const FAR: &str = "10.9.0.2";
 /// All routes of the RIB and of the FIB.
 fn routes(network: &Network, switch: usize) -> (Vec<String>, Vec<String>) {
     let switch = &network.switches[switch].switch;
-    let rib = switch.route_rows(None).into_iter().map(|row| format!("{row:?}"));
-    let fib = switch.fib_rows(None).into_iter().map(|row| format!("{} {:?}", row.prefix, row.next_hops));
+    let rib = switch.route_rows(Which::All, None, usize::MAX).into_iter().map(|row| format!("{row:?}"));
+    let fib = switch
+        .fib_rows(Which::All, None, usize::MAX)
+        .into_iter()
+        .map(|row| format!("{} {:?}", row.prefix, row.next_hops));
     (rib.collect(), fib.collect())
 }
 
