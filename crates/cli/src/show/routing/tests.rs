@@ -45,8 +45,7 @@ fn routes_are_told_in_the_words_of_ip_route() {
     fits(&text);
     assert_eq!(
         text,
-        "\
-   PREFIX            PROTOCOL    PREF  METRIC  NEXT HOP
+        "   PREFIX            PROTOCOL    PREF  METRIC  NEXT HOP
 *  10.0.1.0/31       connected      0       0  dev eth2
 *  10.0.20.0/24      static         5       0  via 10.0.1.1 dev eth2
                                                via 10.0.2.1 dev eth3
