@@ -16,7 +16,7 @@ const READ: &str = "/v1/fdb, /v1/vlans, /v1/ports, /v1/lags, /v1/lacp, /v1/inter
 
 /// Everything that takes an order.
 const ORDER: &str = "/v1/config/diff, /v1/config/commit, /v1/config/confirm, /v1/config/rollback, /v1/fault, \
-                     /v1/fdb/flush, /v1/check/fdb, /v1/check/fib or /v1/check/paths";
+                     /v1/fdb/flush, /v1/trace, /v1/check/fdb, /v1/check/fib or /v1/check/paths";
 
 /// A status and a sentence, and for texts what is wrong with each field.
 pub(super) struct Problem {
