@@ -122,7 +122,7 @@ fn hand_over(stream: &[u8], switch: &mut Switch) {
         let octets = FpmInput::Octets(Octets(octets.to_vec()));
         switch.handle_input(now, Input::Fpm(octets)).expect("it is not refused");
     }
-    now = now + switch.config().routing.programming.delay;
+    now += switch.config().routing.programming.delay;
     switch.handle_input(now, Input::Timeout).expect("time is never refused");
 }
 
