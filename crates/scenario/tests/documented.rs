@@ -104,7 +104,7 @@ fn the_page_names_every_key_of_a_scenario() {
     files.extend(["lab.rs", "lab/node.rs", "lab/link.rs"]);
     let mut keys = keys_read_by(&files);
     assert!(keys.len() > 90, "{keys:?}");
-    for key in ["exec", "bond"] {
+    for key in ["exec", "bond", "frr"] {
         assert!(keys.remove(key), "that of labs");
     }
     let page = read("docs/scenarios.md");
