@@ -121,29 +121,32 @@ impl Router {
             Link { destination, source, vlan, ether_type }
         };
         let refused = match concern {
-            Concern::Ipv4 => header::ipv4(packet)
-                .map(|header| {
+            Concern::Ipv4 => match header::ipv4(packet) {
+                Ok(header) => {
                     let flow = FiveTuple::<Ipv4Addr>::parse(packet).expect("its header is sound");
                     self.ipv4.push(place, &header, hash.of_ipv4(&flow, link));
-                })
-                .err(),
-            Concern::Ipv6 => header::ipv6(packet)
-                .map(|header| {
+                    return;
+                }
+                Err(reason) => reason,
+            },
+            Concern::Ipv6 => match header::ipv6(packet) {
+                Ok(header) => {
                     let flow = FiveTuple::<Ipv6Addr>::parse(packet).expect("its header is sound");
                     self.ipv6.push(place, &header, hash.of_ipv6(&flow, link));
-                })
-                .err(),
-            Concern::Link => return round.take_in(load, (frame, interface), PuntReason::Link),
-            Concern::Nothing => Some(DropReason::NotForUs),
-            Concern::Unknown => Some(DropReason::UnknownProtocol),
+                    return;
+                }
+                Err(reason) => reason,
+            },
+            Concern::Link => return round.take_in(load, place, PuntReason::Link),
+            Concern::Nothing => DropReason::NotForUs,
+            Concern::Unknown => DropReason::UnknownProtocol,
         };
         match refused {
-            None => {}
             // RFC 6085: what is to a group may be sent to one station's address.
-            Some(DropReason::MartianDestination) if is_to_link_group(EtherType(ether_type), packet) => {
-                round.take_in(load, (frame, interface), PuntReason::Link);
+            DropReason::MartianDestination if is_to_link_group(EtherType(ether_type), packet) => {
+                round.take_in(load, place, PuntReason::Link);
             }
-            Some(reason) => load.account.drop_frame(load.batch, frame, reason),
+            reason => load.account.drop_frame(load.batch, frame, reason),
         }
     }
 
