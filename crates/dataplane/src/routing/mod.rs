@@ -124,6 +124,9 @@ impl Router {
             Concern::Ipv4 => match header::ipv4(packet) {
                 Ok(header) => {
                     let flow = FiveTuple::<Ipv4Addr>::parse(packet).expect("its header is sound");
+                    if let Some(routes) = &self.routes {
+                        routes.ipv4.expect(header.destination);
+                    }
                     self.ipv4.push(place, &header, hash.of_ipv4(&flow, link));
                     return;
                 }
@@ -132,6 +135,9 @@ impl Router {
             Concern::Ipv6 => match header::ipv6(packet) {
                 Ok(header) => {
                     let flow = FiveTuple::<Ipv6Addr>::parse(packet).expect("its header is sound");
+                    if let Some(routes) = &self.routes {
+                        routes.ipv6.expect(header.destination);
+                    }
                     self.ipv6.push(place, &header, hash.of_ipv6(&flow, link));
                     return;
                 }
