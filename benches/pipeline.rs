@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::InterfaceId;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId, VlanSet};
-use greylag_benches::internet::{Routes, drawn, routes, table};
+use greylag_benches::table::{self, Routes, drawn, routes};
 use greylag_benches::{Treadmill, Words, addresses};
 use greylag_dataplane::{
     Carrier, DataPlane, Forwarding, InterfaceForwarding, Keeper, Layer3, Learning, Limits, NextHop,
@@ -205,7 +205,7 @@ fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: b
 }
 
 fn routed(c: &mut Criterion) {
-    let table = table();
+    let table = table::text();
     let (ipv4, ipv6) = (routes::<u32>(&table), routes::<u128>(&table));
     let ipv4_flows = flows(&drawn(&ipv4, FLOWS), (EtherType::IPV4, ipv4_header));
     let ipv6_flows = flows(&drawn(&ipv6, FLOWS), (EtherType::IPV6, ipv6_header));
