@@ -1,7 +1,7 @@
 //! What leaves by interfaces of layer 3: packets that are routed, and frames of the switch itself. By a port of the interface, or in its
 //! VLAN: where the MAC table has the station, or to everybody.
 
-use crate::counters::{Family, Tally};
+use crate::counters::Family;
 use crate::flood::{FloodBudget, Flooded, flood};
 use crate::forwarding::ExitWay;
 use crate::ingress::Header;
@@ -213,7 +213,6 @@ impl Departures {
         budget: &mut FloodBudget,
     ) {
         let counters = &round.share.counters;
-        let mut tally = Tally::new(|interface| counters.interface(interface).map(|counters| &counters.tx));
         for at in 0..std::mem::take(&mut self.count) {
             let (frame, addresses) = (self.frames[at], self.addresses[at]);
             let outcome = match self.ways[at] {
@@ -232,8 +231,11 @@ impl Departures {
                     continue;
                 }
             };
-            if let Some((family, octets)) = self.packets[at] {
-                tally.count(self.interfaces[at], family, octets);
+            // One by one: which of several next hops is the next, nobody can guess.
+            if let Some((family, octets)) = self.packets[at]
+                && let Some(counters) = counters.interface(self.interfaces[at])
+            {
+                counters.tx.count(family, octets);
             }
             if T::LISTENS {
                 load.account.tell(load.batch, frame, left.told(self.paths[at]));
