@@ -40,7 +40,10 @@ mod tests {
         assert_eq!(sum(&[]), 0);
         assert_eq!(sum(&[0x12]), 0x1200);
         assert_eq!(sum(&[0xff; 65_535]), 0xff00);
-        assert_eq!([0, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, u64::MAX].map(fold), [0, !0, 1, !0, 1, !0]);
+        assert_eq!(
+            [0, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, u64::MAX].map(fold),
+            [0, !0, 1, !0, 1, !0]
+        );
     }
 
     #[test]
