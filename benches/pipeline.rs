@@ -105,8 +105,11 @@ fn neighbor(index: u16) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0xfe, index as u8])
 }
 
+/// The EtherType of a family, and how the header of one of its packets is made of destination and chance.
+type Headers<A> = (EtherType, fn(A, u64) -> Vec<u8>);
+
 /// UDP packets, a flow each, without anything in them.
-fn flows<A>(destinations: &[A], (ether_type, header): (EtherType, fn(A, u64) -> Vec<u8>)) -> Vec<Vec<u8>>
+fn flows<A>(destinations: &[A], (ether_type, header): Headers<A>) -> Vec<Vec<u8>>
 where
     A: Copy,
 {
@@ -123,7 +126,7 @@ where
 
 fn ipv4_header(destination: u32, word: u64) -> Vec<u8> {
     let mut header = vec![0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0];
-    header.extend((word as u32 % 0x1000_0000 | 0x1000_0000).to_be_bytes());
+    header.extend((word as u32 & 0x0fff_ffff | 0x1000_0000).to_be_bytes());
     header.extend(destination.to_be_bytes());
     let checksum = !checksum::sum(&header);
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
