@@ -1,6 +1,5 @@
 //! What the benchmarks share: addresses to look up, a routing table, and ports that cost next to nothing.
 
-pub mod internet;
 pub mod table;
 pub mod zebra;
 

@@ -5,7 +5,7 @@
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::InterfaceId;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId, VlanSet};
-use greylag_benches::internet::{Routes, drawn, routes, table};
+use greylag_benches::table::{self, Routes, drawn, routes};
 use greylag_benches::{Treadmill, Words, addresses};
 use greylag_dataplane::{
     Carrier, DataPlane, Forwarding, InterfaceForwarding, Keeper, Layer3, Learning, Limits, NextHop,
@@ -105,11 +105,11 @@ fn neighbor(index: u16) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0xfe, index as u8])
 }
 
-/// The packet of a flow: its destination, and chance for everything else.
-type Header<A> = fn(A, u64) -> Vec<u8>;
+/// The EtherType of a family, and how the header of one of its packets is made of destination and chance.
+type Headers<A> = (EtherType, fn(A, u64) -> Vec<u8>);
 
 /// UDP packets, a flow each, without anything in them.
-fn flows<A>(destinations: &[A], (ether_type, header): (EtherType, Header<A>)) -> Vec<Vec<u8>>
+fn flows<A>(destinations: &[A], (ether_type, header): Headers<A>) -> Vec<Vec<u8>>
 where
     A: Copy,
 {
@@ -126,7 +126,7 @@ where
 
 fn ipv4_header(destination: u32, word: u64) -> Vec<u8> {
     let mut header = vec![0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0];
-    header.extend(((word as u32 % 0x1000_0000) | 0x1000_0000).to_be_bytes());
+    header.extend(((word as u32 & 0x0fff_ffff) | 0x1000_0000).to_be_bytes());
     header.extend(destination.to_be_bytes());
     let checksum = !checksum::sum(&header);
     header[10..12].copy_from_slice(&checksum.to_be_bytes());
@@ -208,7 +208,7 @@ fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: b
 }
 
 fn routed(c: &mut Criterion) {
-    let table = table();
+    let table = table::text();
     let (ipv4, ipv6) = (routes::<u32>(&table), routes::<u128>(&table));
     let ipv4_flows = flows(&drawn(&ipv4, FLOWS), (EtherType::IPV4, ipv4_header));
     let ipv6_flows = flows(&drawn(&ipv6, FLOWS), (EtherType::IPV6, ipv6_header));

@@ -1,10 +1,15 @@
 //! A real routing table: the one that the crate `iptrie` measures itself with.
 //!
-//! A default-free zone of 1.07 million IPv4 and 176 thousand IPv6 prefixes, each with the number of the AS it belongs to.
+//! A default-free zone of 1.07 million IPv4 and 176 thousand IPv6 prefixes, each with the number of the AS it belongs to, which stands
+//! for its next-hop group: 80 thousand of them. Most tables have fewer, and are smaller.
 
-use greylag_fib::{Address, Prefix};
+use crate::Words;
+use greylag_fib::{Address, GroupId, Prefix};
 use std::path::PathBuf;
 use std::process::Command;
+
+/// Prefixes, and the group that each leads to.
+pub type Routes<A> = Vec<(Prefix<A>, GroupId)>;
 
 /// Its text, a prefix and a number to a line, from where cargo has put the source of `iptrie`.
 ///
@@ -25,12 +30,24 @@ pub fn text() -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// The prefixes of one family, each with the number of its AS; 0 where that is not known. Lines of the other family, and the one
-/// that has bits behind its length, are passed over.
-pub fn routes<A: Address>(text: &str) -> Vec<(Prefix<A>, u32)> {
+/// The prefixes of one family. Lines of the other, and the one that has bits behind its length, are passed over.
+pub fn routes<A: Address>(text: &str) -> Routes<A> {
     let route = |line: &str| {
         let (prefix, number) = line.split_once(' ')?;
-        Some((prefix.parse().ok()?, number.parse().ok()?))
+        // Of some the AS is not known, and written 0.
+        Some((prefix.parse().ok()?, GroupId::new(number.parse::<u32>().ok()? + 1)?))
     };
     text.lines().filter_map(route).collect()
+}
+
+/// So many addresses, each in a prefix of the table that is drawn at random.
+pub fn drawn<A: Address>(routes: &Routes<A>, count: usize) -> Vec<A> {
+    let mut words = Words(3);
+    let mut word = || words.next().expect("there is always another");
+    let mut address = || {
+        let (prefix, _) = routes[word() as usize % routes.len()];
+        let within = u128::from(word()) << 64 | u128::from(word());
+        A::from_left(prefix.first().left() | within & (prefix.first().left() ^ prefix.last().left()))
+    };
+    (0..count).map(|_| address()).collect()
 }

@@ -40,13 +40,18 @@ const IPV6: Kind = Kind {
 
 /// The octets of the connection.
 pub fn stream(text: &str) -> Vec<u8> {
-    let (ipv4, ipv6) = (table::routes::<u32>(text), table::routes::<u128>(text));
+    let (ipv4, ipv6) = (ases::<u32>(text), ases::<u128>(text));
     let mut out = Vec::new();
     let groups4 = put_next_hops(&mut out, &IPV4, &ipv4);
     let groups6 = put_next_hops(&mut out, &IPV6, &ipv6);
     put_routes(&mut out, &IPV4, ipv4, &groups4, RoutePrefix::V4);
     put_routes(&mut out, &IPV6, ipv6, &groups6, RoutePrefix::V6);
     out
+}
+
+/// Prefixes, and the AS of each; 0 where that is not known.
+fn ases<A: Address>(text: &str) -> Vec<(Prefix<A>, u32)> {
+    table::routes(text).into_iter().map(|(prefix, group)| (prefix, group.get() - 1)).collect()
 }
 
 fn put(out: &mut Vec<u8>, message: FpmMessage<'_>) {

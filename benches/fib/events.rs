@@ -1,9 +1,10 @@
 //! What happens to the table while it forwards: a next hop of all routes is lost, and routes change by the hundred thousand.
 
+use crate::addresses::drawn;
 use crate::rates::{median, processor_time, rate};
-use crate::table::{Routes, drawn, routes, table};
 use greylag_base::Instant as Now;
 use greylag_benches::Words;
+use greylag_benches::table::{self, Routes, routes};
 use greylag_fib::{
     Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Timers, Writer,
 };
@@ -20,7 +21,7 @@ const CHANGES: f64 = 100_000.0;
 const PAIRS: usize = 61;
 
 pub(crate) fn measure() {
-    let table = table();
+    let table = table::text();
     let ipv4 = routes::<u32>(&table);
     for (name, kind) in [("modulo", Kind::Modulo), ("resilient", Kind::Resilient(Timers::default()))] {
         next_hop_lost(name, kind, &ipv4);

@@ -4,13 +4,15 @@
 //! Criterion measures by the wall clock, which on a machine that others use gives ratios alone. What docs/fib.md tells is measured in
 //! `rates.rs` and `events.rs`, by the processor time of the thread.
 
+mod addresses;
 mod events;
 mod rates;
-mod table;
 
+use addresses::{drawn, uniform_ipv4, uniform_ipv6};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::Instant as Now;
 use greylag_benches::Words;
+use greylag_benches::table::{self, Routes, routes};
 use greylag_fib::{Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Simd, Timers};
 use ip_network_table_deps_treebitmap::IpLookupTable;
 use iptrie::map::{LCTrieMap, RTrieMap};
@@ -19,7 +21,6 @@ use prefix_trie::PrefixMap;
 use std::hint::black_box;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
-use table::{Routes, drawn, routes, table, uniform_ipv4, uniform_ipv6};
 
 /// Addresses to a batch.
 const BATCH: usize = 64;
@@ -93,7 +94,7 @@ fn changes<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>) {
 }
 
 fn ipv4(c: &mut Criterion) {
-    let routes = routes::<u32>(&table());
+    let routes = routes::<u32>(&table::text());
     let uniform = uniform_ipv4();
     let drawn = drawn(&routes);
     let orders: [(&str, &[u32]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
@@ -118,7 +119,7 @@ fn ipv4(c: &mut Criterion) {
 }
 
 fn ipv6(c: &mut Criterion) {
-    let routes = routes::<u128>(&table());
+    let routes = routes::<u128>(&table::text());
     let uniform = uniform_ipv6();
     let drawn = drawn(&routes);
     let orders: [(&str, &[u128]); 2] = [("uniform", &uniform), ("drawn", &drawn)];

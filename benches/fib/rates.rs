@@ -1,6 +1,7 @@
 //! Look-ups per second of processor time: every way to do them in turn, so that all meet the same neighbours, and the median.
 
-use crate::table::{Routes, drawn, routes, table, uniform_ipv4, uniform_ipv6};
+use crate::addresses::{drawn, uniform_ipv4, uniform_ipv6};
+use greylag_benches::table::{self, Routes, routes};
 use greylag_fib::{Address, Fib, Reader, Simd};
 use nix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
@@ -31,7 +32,7 @@ pub(crate) fn median(figures: &mut [f64]) -> f64 {
 
 pub(crate) fn measure() {
     println!("fib/rates: million look-ups per second of processor time, medians of {ROUNDS}, in turn");
-    let table = table();
+    let table = table::text();
     let ipv4 = routes::<u32>(&table);
     family("IPv4, uniform", &ipv4, &uniform_ipv4());
     family("IPv4, drawn", &ipv4, &drawn(&ipv4));

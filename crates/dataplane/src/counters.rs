@@ -83,6 +83,14 @@ pub(crate) struct TrafficCounters {
     octets: [Counter; 2],
 }
 
+impl TrafficCounters {
+    #[inline(always)]
+    pub(crate) fn count(&self, family: Family, octets: u32) {
+        self.packets[family as usize].add(1);
+        self.octets[family as usize].add(octets.into());
+    }
+}
+
 /// What one worker counts on one interface: a line.
 #[derive(Default)]
 pub(crate) struct InterfaceCounters {

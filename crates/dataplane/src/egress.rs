@@ -48,14 +48,17 @@ impl Egress {
             match forwarding.port(port_id) {
                 Some(settings) => {
                     let shape = Shape::of(settings);
-                    list.retain(|&frame| {
-                        let header = headers[usize::from(frame)].expect("only frames with a header are sent");
-                        let fits = shape.give(batch, frame.into(), &header);
-                        if !fits {
+                    let mut kept = 0;
+                    for at in 0..list.len() {
+                        let frame = list[at];
+                        list[kept] = frame;
+                        if shape.give(batch, frame.into(), headers) {
+                            kept += 1;
+                        } else {
                             count.drop_frame(DropReason::EgressMtu);
                         }
-                        fits
-                    });
+                    }
+                    list.truncate(kept);
                     hand_over(port_id, batch, list, ports, counters);
                 }
                 None => count.drops.add(DropReason::EgressDown, list.len() as u64),
@@ -108,10 +111,15 @@ impl Shape {
 
     /// Gives a frame the tag that it has on this port; `false` when it is then too long for it.
     #[inline(always)]
-    fn give(&self, batch: &mut Batch, frame: usize, header: &Header) -> bool {
-        let tagged = self.is_bridged && self.untagged != Some(header.vlan);
-        batch.set_tag(frame, tagged.then_some(header.tag));
-        let header_len = if tagged { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
+    fn give(&self, batch: &mut Batch, frame: usize, headers: &[Option<Header>]) -> bool {
+        let tag = if self.is_bridged {
+            let header = headers[frame].as_ref().expect("what leaves by a bridge has a header");
+            (self.untagged != Some(header.vlan)).then_some(header.tag)
+        } else {
+            None
+        };
+        batch.set_tag(frame, tag);
+        let header_len = if tag.is_some() { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
         batch.offload(frame).wire_len(batch.bytes(frame).len()) <= header_len + self.mtu
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::ingress::Header;
 use crate::{Buckets, Carrier, FlowFields, FlowHash, InterfaceForwarding, StaleBucket};
-use greylag_base::{Instant, InterfaceId, PortId, PortSet, Seed, VlanId, VlanSet};
+use greylag_base::{DropReason, Instant, InterfaceId, PortId, PortSet, Seed, VlanId, VlanSet};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -21,12 +21,54 @@ pub struct Forwarding {
     /// By which the next hop of a group is chosen.
     route_hash: FlowHash,
     interfaces: Box<[InterfaceForwarding]>,
+    /// By interface: what of it, and of what carries it, every packet that leaves is asked about.
+    exits: Box<[InterfaceExit]>,
     /// A VLAN has an interface: where none has, no frame is asked about one.
     has_irbs: bool,
     /// In ascending order.
     stale_buckets: Box<[StaleBucket]>,
     /// There is a bundle: where there is none, no frame is asked about one.
     has_lags: bool,
+}
+
+/// How packets leave by an interface.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InterfaceExit {
+    /// Its address, as a number.
+    pub(crate) mac: u64,
+    /// The longest packet.
+    pub(crate) mtu: usize,
+    pub(crate) way: ExitWay,
+    pub(crate) up: bool,
+}
+
+/// By what packets leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitWay {
+    /// By a port, which is up, and no bundle.
+    Port(PortId),
+    /// By a bundle, which is up.
+    Bundle(PortId),
+    /// In a VLAN.
+    Vlan(VlanId),
+    /// By nothing.
+    None(DropReason),
+}
+
+impl InterfaceExit {
+    fn new(interface: &InterfaceForwarding, forwarding: &Forwarding) -> Self {
+        let way = match interface.carrier {
+            Carrier::Port(port) => match forwarding.port(port) {
+                Some(settings) if !settings.up => ExitWay::None(DropReason::DestinationDown),
+                Some(PortForwarding { aggregation: Aggregation::Lag(_), .. }) => ExitWay::Bundle(port),
+                Some(_) => ExitWay::Port(port),
+                None => ExitWay::None(DropReason::DestinationDown),
+            },
+            Carrier::Vlan(vlan) => ExitWay::Vlan(vlan),
+            Carrier::Loopback => ExitWay::None(DropReason::InterfaceDown),
+        };
+        InterfaceExit { mac: interface.mac.to_bits(), mtu: interface.mtu, way, up: interface.up }
+    }
 }
 
 /// In place of a VLAN's place; there are fewer VLANs.
@@ -210,6 +252,7 @@ impl Forwarding {
             flow_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(0)),
             route_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(1)),
             interfaces: Box::default(),
+            exits: Box::default(),
             has_irbs: false,
             stale_buckets: Box::default(),
         }
@@ -236,6 +279,7 @@ impl Forwarding {
                 self.has_irbs = true;
             }
         }
+        self.exits = interfaces.iter().map(|interface| InterfaceExit::new(interface, &self)).collect();
         self.interfaces = interfaces.into_boxed_slice();
         self
     }
@@ -277,6 +321,12 @@ impl Forwarding {
     /// An interface of layer 3. One that is not in the snapshot is down.
     pub fn interface(&self, interface: InterfaceId) -> Option<&InterfaceForwarding> {
         self.interfaces.get(interface.index())
+    }
+
+    /// How packets leave by an interface.
+    #[inline(always)]
+    pub(crate) fn exit(&self, interface: InterfaceId) -> Option<&InterfaceExit> {
+        self.exits.get(interface.index())
     }
 
     /// A VLAN has an interface.

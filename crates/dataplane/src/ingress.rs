@@ -50,6 +50,9 @@ pub(crate) fn stations_of(frame: &[u8]) -> [u64; 2] {
     [u64::from_be_bytes(*destination) >> 16, u64::from_be_bytes(*source) & 0xffff_ffff_ffff]
 }
 
+/// The group bit of an address (IEEE 802-2014 8.2).
+const GROUP: u64 = 1 << 40;
+
 /// Reads and checks one frame of a batch that came in on `port`.
 #[inline(always)]
 pub(crate) fn admit(
@@ -92,17 +95,21 @@ fn admit_on<const BRIDGED: bool>(
     if batch.offload(index).wire_len(bytes.len()) > header_len + port.mtu {
         return Err(DropReason::Giant.into());
     }
-    if source.is_group() {
+    // As numbers, see `stations_of`.
+    let [to, from] = stations_of(bytes);
+    if from & GROUP != 0 {
         return Err(DropReason::SourceMulticast.into());
     }
-    if source == MacAddr::ZERO {
+    if from == 0 {
         return Err(DropReason::SourceZero.into());
     }
     let collecting = match port.aggregation {
         Aggregation::Member { collecting, .. } => Some(collecting),
         Aggregation::None | Aggregation::Lag(_) => None,
     };
-    if let Some(last) = destination.reserved_group() {
+    if to & GROUP != 0
+        && let Some(last) = destination.reserved_group()
+    {
         if collecting.is_some() && is_slow_protocol(&frame) {
             return Err(Exit::Punt);
         }

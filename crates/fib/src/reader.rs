@@ -1,5 +1,6 @@
 //! Those who look up.
 
+use crate::batch::prefetch;
 use crate::fib::Shared;
 use crate::grace::{Seat, Stay};
 use crate::group::GroupId;
@@ -34,6 +35,12 @@ impl<A: Address> Reader<A> {
     pub fn session(&mut self) -> Session<'_, A> {
         let stay = self.shared.grace.enter(&mut self.seat);
         Session { shared: &self.shared, _stay: stay }
+    }
+
+    /// Says that this address will be looked up soon: what that begins with is fetched meanwhile.
+    #[inline(always)]
+    pub fn expect(&self, address: A) {
+        prefetch(self.shared.slot(address.root_slot()));
     }
 }
 

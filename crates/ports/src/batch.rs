@@ -78,8 +78,8 @@ impl Batch {
     /// # Panics
     /// When the batch is full or the frame is longer than [`FRAME_BYTES`].
     pub fn push(&mut self, frame: &[u8]) {
-        let slot = self.slots().nth(0).expect("the batch has room");
-        slot[..frame.len()].copy_from_slice(frame);
+        assert!(frame.len() <= FRAME_BYTES, "a frame of {} bytes does not fit a slot", frame.len());
+        self.memory[self.len * STRIDE + HEADROOM..][..frame.len()].copy_from_slice(frame);
         self.commit(frame.len(), Tagging::Untagged, Offload::NONE);
     }
 
@@ -172,7 +172,15 @@ impl Batch {
     ///
     /// # Panics
     /// When the frame is shorter than its addresses and the tag that it says it has.
+    #[inline(always)]
     pub fn set_tag(&mut self, index: usize, tag: Option<Tci>) {
+        // Most frames go as they came.
+        if self.tagging(index) != Tagging::Untagged || tag.is_some() {
+            self.change_tag(index, tag);
+        }
+    }
+
+    fn change_tag(&mut self, index: usize, tag: Option<Tci>) {
         let frame = &mut self.frames[..self.len][index];
         let slot = &mut self.memory[index * STRIDE..][..STRIDE];
         let start = frame.start as usize;

@@ -23,12 +23,11 @@ pub fn updated(checksum: u16, old: u16, new: u16) -> u16 {
 }
 
 /// Carries come back in at the lower end.
+// The halves added both ways round: the carry out of the lower sum is in the upper one.
 #[inline(always)]
 fn fold(total: u64) -> u16 {
-    let total = (total >> 32) + (total & 0xffff_ffff);
-    let total = (total >> 16) + (total & 0xffff);
-    let total = (total >> 16) + (total & 0xffff);
-    ((total >> 16) + (total & 0xffff)) as u16
+    let total = (total.wrapping_add(total.rotate_left(32)) >> 32) as u32;
+    (total.wrapping_add(total.rotate_left(16)) >> 16) as u16
 }
 
 #[cfg(test)]
@@ -41,6 +40,10 @@ mod tests {
         assert_eq!(sum(&[]), 0);
         assert_eq!(sum(&[0x12]), 0x1200);
         assert_eq!(sum(&[0xff; 65_535]), 0xff00);
+        assert_eq!(
+            [0, 0xffff, 0x1_0000, 0xffff_ffff, 0x1_0000_0000, u64::MAX].map(fold),
+            [0, !0, 1, !0, 1, !0]
+        );
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What leaves by interfaces of layer 3: packets that are routed, and frames of the switch itself. By a port of the interface, or in its
 //! VLAN: where the MAC table has the station, or to everybody.
 
-use crate::counters::{Family, Tally};
+use crate::counters::Family;
 use crate::flood::{FloodBudget, Flooded, flood};
+use crate::forwarding::ExitWay;
 use crate::ingress::Header;
 use crate::plane::Reporter;
 use crate::routing::rewrite::{address, rewrite};
@@ -10,16 +11,18 @@ use crate::routing::{Load, Round};
 use crate::storm::FloodClass;
 use crate::tracer::Path;
 use crate::waiting::Waiting;
-use crate::{Carrier, Decision, Forwarding, InterfaceForwarding, Keeper, Tracer, WorkerEvent};
+use crate::{Decision, Forwarding, Keeper, Tracer, WorkerEvent};
 use greylag_base::{DropReason, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_mactable::{Key, Session, UNKNOWN};
 use greylag_ports::BATCH_FRAMES;
-use greylag_wire::vlan::Tci;
 
 /// Where a frame leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
+    /// By this port.
     Port(PortId),
+    /// Behind this port, which may be a bundle: the frame has the header to choose by.
+    Behind(PortId),
     /// To its VLAN.
     Flood(FloodClass),
     Nowhere(DropReason),
@@ -59,8 +62,11 @@ pub(crate) struct Departures {
     count: usize,
     frames: [u16; BATCH_FRAMES],
     interfaces: [InterfaceId; BATCH_FRAMES],
+    /// To whom, and from whom.
+    addresses: [[u64; 2]; BATCH_FRAMES],
     packets: [Option<(Family, u32)>; BATCH_FRAMES],
     ways: [Way; BATCH_FRAMES],
+    /// Where nobody listens, nothing is written there.
     paths: [Option<Path>; BATCH_FRAMES],
     /// How many of them are for a station somewhere in a VLAN.
     sought: usize,
@@ -72,14 +78,13 @@ pub(crate) struct Departures {
 }
 
 /// One frame that is to leave.
-pub(crate) struct Departure<'f> {
+pub(crate) struct Departure {
     pub(crate) frame: u16,
     pub(crate) id: InterfaceId,
-    pub(crate) interface: &'f InterfaceForwarding,
+    /// To whom, and from whom.
+    pub(crate) addresses: [u64; 2],
     /// The IP packet that it carries, for the interface's counters.
     pub(crate) packet: Option<(Family, u32)>,
-    /// How it was found, if it was routed and somebody listens.
-    pub(crate) path: Option<Path>,
 }
 
 impl Departures {
@@ -88,6 +93,7 @@ impl Departures {
             count: 0,
             frames: [0; BATCH_FRAMES],
             interfaces: [InterfaceId(0); BATCH_FRAMES],
+            addresses: [[0; 2]; BATCH_FRAMES],
             packets: [None; BATCH_FRAMES],
             ways: [Way::Nowhere(DropReason::InterfaceDown); BATCH_FRAMES],
             paths: [None; BATCH_FRAMES],
@@ -98,45 +104,49 @@ impl Departures {
         }
     }
 
-    /// The header of a frame from `source` to `destination` by an interface, with the priority of `tag`.
+    /// One more. `headers` are those of the batch: what leaves in a VLAN gets another, with the priority of the one it has.
     #[inline(always)]
-    pub(crate) fn header(
-        interface: &InterfaceForwarding,
-        (destination, source): (MacAddr, MacAddr),
-        tag: Tci,
-    ) -> Header {
-        let vlan = match interface.carrier {
-            Carrier::Vlan(vlan) => vlan,
-            Carrier::Port(_) | Carrier::Loopback => VlanId::DEFAULT,
-        };
-        Header { destination, source, vlan, tag: tag.with_vlan(vlan) }
-    }
-
-    /// One more, with this header.
-    #[inline(always)]
-    pub(crate) fn add(&mut self, departure: Departure<'_>, header: &Header, forwarding: &Forwarding) {
-        let Departure { frame, id, interface, packet, path } = departure;
+    pub(crate) fn add(&mut self, departure: Departure, way: ExitWay, headers: &mut [Option<Header>]) {
+        let Departure { frame, id, addresses, packet } = departure;
         let at = self.count;
-        self.ways[at] = match interface.carrier {
-            Carrier::Port(port) => match forwarding.port(port) {
-                Some(settings) if settings.up => Way::Port(port),
-                _ => Way::Nowhere(DropReason::DestinationDown),
-            },
-            Carrier::Vlan(_) if header.destination.is_broadcast() => Way::Flood(FloodClass::Broadcast),
-            Carrier::Vlan(_) if header.destination.is_group() => Way::Flood(FloodClass::Multicast),
-            Carrier::Vlan(vlan) => {
-                self.stations[self.sought] = Key::new(vlan.get(), header.destination.to_bits());
-                self.seekers[self.sought] = at as u16;
-                self.sought += 1;
-                Way::Flood(FloodClass::UnknownUnicast)
+        self.ways[at] = match way {
+            ExitWay::Port(port) => Way::Port(port),
+            ExitWay::Vlan(vlan) => {
+                let destination = give_header(&mut headers[usize::from(frame)], addresses, vlan);
+                self.in_vlan(at, vlan, destination)
             }
-            Carrier::Loopback => Way::Nowhere(DropReason::InterfaceDown),
+            ExitWay::Bundle(port) => {
+                give_header(&mut headers[usize::from(frame)], addresses, VlanId::DEFAULT);
+                Way::Behind(port)
+            }
+            ExitWay::None(reason) => Way::Nowhere(reason),
         };
         self.frames[at] = frame;
         self.interfaces[at] = id;
+        self.addresses[at] = addresses;
         self.packets[at] = packet;
-        self.paths[at] = path;
         self.count += 1;
+    }
+
+    /// The way of a frame that leaves in a VLAN, as far as it is known before anybody has looked for the station.
+    #[inline(always)]
+    fn in_vlan(&mut self, at: usize, vlan: VlanId, destination: MacAddr) -> Way {
+        if destination.is_group() {
+            let class = match destination.is_broadcast() {
+                true => FloodClass::Broadcast,
+                false => FloodClass::Multicast,
+            };
+            return Way::Flood(class);
+        }
+        self.stations[self.sought] = Key::new(vlan.get(), destination.to_bits());
+        self.seekers[self.sought] = at as u16;
+        self.sought += 1;
+        Way::Flood(FloodClass::UnknownUnicast)
+    }
+
+    /// How the last one was found.
+    pub(crate) fn tell_path(&mut self, path: Option<Path>) {
+        self.paths[self.count - 1] = path;
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -172,7 +182,7 @@ impl Departures {
                     Some(settings) if !settings.vlans.contains(vlan) => {
                         Way::Nowhere(DropReason::VlanNotAllowed)
                     }
-                    Some(_) => Way::Port(PortId(port)),
+                    Some(_) => Way::Behind(PortId(port)),
                     None => Way::Nowhere(DropReason::DestinationDown),
                 };
             } else if of_the_agent {
@@ -203,13 +213,15 @@ impl Departures {
         budget: &mut FloodBudget,
     ) {
         let counters = &round.share.counters;
-        let mut tally = Tally::new(|interface| counters.interface(interface).map(|counters| &counters.tx));
         for at in 0..std::mem::take(&mut self.count) {
-            let frame = self.frames[at];
-            let header = load.headers[usize::from(frame)].expect("what leaves has a header");
+            let (frame, addresses) = (self.frames[at], self.addresses[at]);
             let outcome = match self.ways[at] {
-                Way::Port(port) => by_port(port, frame, &header, round, load),
-                Way::Flood(class) => budget.take(class).and_then(|()| to_all(frame, &header, round, load)),
+                Way::Port(port) => {
+                    load.egress.add(port, frame);
+                    Ok(Left::By(port))
+                }
+                Way::Behind(port) => behind(port, frame, round, load),
+                Way::Flood(class) => budget.take(class).and_then(|()| to_all(frame, round, load)),
                 Way::Nowhere(reason) => Err(reason),
             };
             let left = match outcome {
@@ -219,15 +231,18 @@ impl Departures {
                     continue;
                 }
             };
-            if let Some((family, octets)) = self.packets[at] {
-                tally.count(self.interfaces[at], family, octets);
+            // One by one: which of several next hops is the next, nobody can guess.
+            if let Some((family, octets)) = self.packets[at]
+                && let Some(counters) = counters.interface(self.interfaces[at])
+            {
+                counters.tx.count(family, octets);
             }
             if T::LISTENS {
                 load.account.tell(load.batch, frame, left.told(self.paths[at]));
             }
             match origin {
-                Origin::Routed => rewrite(load.batch, frame, &header),
-                Origin::OwnRouted => address(load.batch, frame, &header),
+                Origin::Routed => rewrite(load.batch, frame, addresses),
+                Origin::OwnRouted => address(load.batch.bytes_mut(frame.into()), addresses),
                 Origin::Own => {}
             }
         }
@@ -235,14 +250,23 @@ impl Departures {
     }
 }
 
+/// Gives a frame the header that it leaves with; says its destination.
 #[inline(always)]
-fn by_port<T>(
+fn give_header(header: &mut Option<Header>, addresses: [u64; 2], vlan: VlanId) -> MacAddr {
+    let [destination, source] = addresses.map(MacAddr::from_bits);
+    let tag = header.as_ref().expect("what leaves has a header").tag.with_vlan(vlan);
+    *header = Some(Header { destination, source, vlan, tag });
+    destination
+}
+
+#[inline(always)]
+fn behind<T>(
     port: PortId,
     frame: u16,
-    header: &Header,
     round: &Round<'_>,
     load: &mut Load<'_, '_, T>,
 ) -> Result<Left, DropReason> {
+    let header = load.headers[usize::from(frame)].as_ref().expect("what leaves has a header");
     let port = round
         .forwarding
         .leaves_by(port, header, || load.batch.bytes(frame.into()))
@@ -251,12 +275,8 @@ fn by_port<T>(
     Ok(Left::By(port))
 }
 
-fn to_all<T>(
-    frame: u16,
-    header: &Header,
-    round: &Round<'_>,
-    load: &mut Load<'_, '_, T>,
-) -> Result<Left, DropReason> {
+fn to_all<T>(frame: u16, round: &Round<'_>, load: &mut Load<'_, '_, T>) -> Result<Left, DropReason> {
+    let header = load.headers[usize::from(frame)].as_ref().expect("what leaves has a header");
     let flooded = Flooded { frame, batch: load.batch, header, ingress: None, now: round.now };
     let left_out = flood(&flooded, round.forwarding, &round.share.counters, load.egress)?;
     load.account.counters.flooded.add(1);

@@ -28,7 +28,12 @@ impl Marks {
     const LINK_DESTINATION: u8 = 4;
 
     #[inline(always)]
-    fn new(ttl: u8, source: Scope, destination: Scope) -> Result<Self, DropReason> {
+    fn new(ttl: u8, is_plain: bool, scopes: impl FnOnce() -> [Scope; 2]) -> Result<Self, DropReason> {
+        if is_plain && ttl > 1 { Ok(Marks(0)) } else { Self::of(ttl, scopes()) }
+    }
+
+    #[cold]
+    fn of(ttl: u8, [source, destination]: [Scope; 2]) -> Result<Self, DropReason> {
         if source == Scope::Martian {
             return Err(DropReason::MartianSource);
         }
@@ -41,6 +46,12 @@ impl Marks {
                 | mark(source == Scope::Link, Self::LINK_SOURCE)
                 | mark(destination == Scope::Link, Self::LINK_DESTINATION),
         ))
+    }
+
+    /// There is no such reason.
+    #[inline(always)]
+    pub(crate) fn is_clear(self) -> bool {
+        self.0 == 0
     }
 
     /// Its time to live, or hop limit, ends here.
@@ -93,7 +104,8 @@ pub(crate) fn ipv4(packet: &[u8]) -> Result<IpHeader<u32>, DropReason> {
     let address =
         |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let (source, destination) = (address(12), address(16));
-    let marks = Marks::new(header[8], martian::of_ipv4(source), martian::of_ipv4(destination))?;
+    let is_plain = martian::is_plain_ipv4(source) && martian::is_plain_ipv4(destination);
+    let marks = Marks::new(header[8], is_plain, || [source, destination].map(martian::of_ipv4))?;
     Ok(IpHeader { destination, octets: octets.into(), marks })
 }
 
@@ -107,6 +119,7 @@ pub(crate) fn ipv6(packet: &[u8]) -> Result<IpHeader<u128>, DropReason> {
     }
     let (addresses, _) = header[8..].as_chunks::<16>();
     let [source, destination] = [addresses[0], addresses[1]].map(u128::from_be_bytes);
-    let marks = Marks::new(header[7], martian::of_ipv6(source), martian::of_ipv6(destination))?;
+    let is_plain = martian::is_plain_ipv6(source) && martian::is_plain_ipv6(destination);
+    let marks = Marks::new(header[7], is_plain, || [source, destination].map(martian::of_ipv6))?;
     Ok(IpHeader { destination, octets, marks })
 }

@@ -12,6 +12,29 @@ pub(crate) enum Scope {
     Martian,
 }
 
+/// By first octet: nothing is wrong with an address, whatever follows.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut at = 0;
+    while at < 256 {
+        plain[at] = !matches!(at, 0 | 127 | 169 | 224..);
+        at += 1;
+    }
+    plain
+};
+
+/// Nothing is wrong with it, as can be told at a glance: almost all addresses are so.
+#[inline(always)]
+pub(crate) fn is_plain_ipv4(address: u32) -> bool {
+    PLAIN[(address >> 24) as usize]
+}
+
+/// As [`is_plain_ipv4`].
+#[inline(always)]
+pub(crate) fn is_plain_ipv6(address: u128) -> bool {
+    ((address >> 112) as u16).wrapping_sub(1) < 0xfe7f
+}
+
 /// 0/8, 127/8, 224/4, and 240/4 with the broadcast address: of groups only what concerns the link is listened to, and that is told
 /// before.
 #[inline(always)]
@@ -67,7 +90,9 @@ mod tests {
             ("240.0.0.1", Scope::Martian),
             ("255.255.255.255", Scope::Martian),
         ] {
-            assert_eq!(of_ipv4(address.parse::<Ipv4Addr>().unwrap().to_bits()), expected, "{address}");
+            let bits = address.parse::<Ipv4Addr>().unwrap().to_bits();
+            assert_eq!(of_ipv4(bits), expected, "{address}");
+            assert!(!is_plain_ipv4(bits) || expected == Scope::Sound, "{address}");
         }
         for (address, expected) in [
             ("::", Scope::Martian),
@@ -81,7 +106,9 @@ mod tests {
             ("ff00::", Scope::Martian),
             ("ffff::1", Scope::Martian),
         ] {
-            assert_eq!(of_ipv6(address.parse::<Ipv6Addr>().unwrap().to_bits()), expected, "{address}");
+            let bits = address.parse::<Ipv6Addr>().unwrap().to_bits();
+            assert_eq!(of_ipv6(bits), expected, "{address}");
+            assert!(!is_plain_ipv6(bits) || expected == Scope::Sound, "{address}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Layer 3: frames to an interface of the switch, and the way of a packet through it.
 //!
 //! Read RFC 1812 5.2 and 5.3 and RFC 8200 first. Stage by stage, each over the whole batch: `concern.rs` tells what a frame has to do with
-//! an interface → `header.rs` and `martian.rs` check the IP header → `packets.rs` finds group and next hop, all packets of a family at
-//! once → `outcome.rs` decides what is done → `ours.rs` hands up what the switch itself has to see, or → `departures.rs` finds the port,
+//! an interface → `header.rs` and `martian.rs` check the IP header and read the flow → `packets.rs` finds group and next hop, all packets
+//! of a family at once → `outcome.rs` decides what is done → `ours.rs` hands up what the switch itself has to see, or → `departures.rs` finds the port,
 //! behind which the next hop's station is where it is in a VLAN → `rewrite.rs` makes it another hop's frame.
 //!
 //! Everything up to there decides and changes no frame; what an answer to "what would become of this frame" needs is the same code.
@@ -30,22 +30,24 @@ pub(crate) use port::{from_host, from_routed_port};
 use crate::account::Account;
 use crate::counters::{Family, PortCounters, Tally};
 use crate::egress::Egress;
-use crate::ingress::Header;
+use crate::flow_hash::Link;
+use crate::ingress::{Header, stations_of};
 use crate::next_hop::NextHops;
 use crate::plane::{DataPlane, Reporter, WorkerShare};
 use crate::routes::RouteReader;
 use crate::routing::concern::is_to_link_group;
 use crate::routing::departures::{Departure, Departures};
-use crate::routing::outcome::{Found, Refusal, outcome};
+use crate::routing::outcome::{Found, Refusal, leaving, refusal};
 use crate::routing::packets::Packets;
-use crate::tracer::Path;
 use crate::{Forwarding, PuntReason, Tracer};
 use greylag_base::{DropReason, Instant, InterfaceId, PortId};
 use greylag_fib::{Address, Choices};
 use greylag_mactable::Seat;
 use greylag_ports::{BATCH_FRAMES, Batch};
 use greylag_wire::ethernet::EtherType;
+use greylag_wire::five_tuple::FiveTuple;
 use std::cell::Cell;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What is the same for all frames of a batch.
 pub(crate) struct Round<'a> {
@@ -111,24 +113,46 @@ impl Router {
         load: &mut Load<'_, '_, T>,
     ) {
         let (ether_type, packet) = packet_of(load.batch, frame);
+        let hash = round.forwarding.route_hash();
+        let place = (frame, interface);
+        let link = || {
+            let [destination, source] = stations_of(load.batch.bytes(frame.into())).map(|mac| mac << 16);
+            let vlan = load.headers[usize::from(frame)].as_ref().expect("a packet has a header").vlan;
+            Link { destination, source, vlan, ether_type }
+        };
         let refused = match concern {
-            Concern::Ipv4 => {
-                header::ipv4(packet).map(|header| self.ipv4.push(frame, interface, &header)).err()
-            }
-            Concern::Ipv6 => {
-                header::ipv6(packet).map(|header| self.ipv6.push(frame, interface, &header)).err()
-            }
-            Concern::Link => return round.take_in(load, (frame, interface), PuntReason::Link),
-            Concern::Nothing => Some(DropReason::NotForUs),
-            Concern::Unknown => Some(DropReason::UnknownProtocol),
+            Concern::Ipv4 => match header::ipv4(packet) {
+                Ok(header) => {
+                    let flow = FiveTuple::<Ipv4Addr>::parse(packet).expect("its header is sound");
+                    if let Some(routes) = &self.routes {
+                        routes.ipv4.expect(header.destination);
+                    }
+                    self.ipv4.push(place, &header, hash.of_ipv4(&flow, link));
+                    return;
+                }
+                Err(reason) => reason,
+            },
+            Concern::Ipv6 => match header::ipv6(packet) {
+                Ok(header) => {
+                    let flow = FiveTuple::<Ipv6Addr>::parse(packet).expect("its header is sound");
+                    if let Some(routes) = &self.routes {
+                        routes.ipv6.expect(header.destination);
+                    }
+                    self.ipv6.push(place, &header, hash.of_ipv6(&flow, link));
+                    return;
+                }
+                Err(reason) => reason,
+            },
+            Concern::Link => return round.take_in(load, place, PuntReason::Link),
+            Concern::Nothing => DropReason::NotForUs,
+            Concern::Unknown => DropReason::UnknownProtocol,
         };
         match refused {
-            None => {}
             // RFC 6085: what is to a group may be sent to one station's address.
-            Some(DropReason::MartianDestination) if is_to_link_group(EtherType(ether_type), packet) => {
-                round.take_in(load, (frame, interface), PuntReason::Link);
+            DropReason::MartianDestination if is_to_link_group(EtherType(ether_type), packet) => {
+                round.take_in(load, place, PuntReason::Link);
             }
-            Some(reason) => load.account.drop_frame(load.batch, frame, reason),
+            reason => load.account.drop_frame(load.batch, frame, reason),
         }
     }
 
@@ -147,13 +171,11 @@ impl Router {
         let choices = groups.choices(round.now);
         if ipv4.count > 0 {
             ipv4.look_up(&ipv4_routes.session());
-            ipv4.hash(round.forwarding, load.batch, load.headers);
             ipv4.choose(&choices, round.worker, stale);
             dispose(ipv4, next_hops, &choices, departures, round, load);
         }
         if ipv6.count > 0 {
             ipv6.look_up(&ipv6_routes.session());
-            ipv6.hash(round.forwarding, load.batch, load.headers);
             ipv6.choose(&choices, round.worker, stale);
             dispose(ipv6, next_hops, &choices, departures, round, load);
         }
@@ -190,33 +212,20 @@ fn dispose<A: Address, T: Tracer>(
     for at in 0..std::mem::take(&mut packets.count) {
         let (frame, arrival, octets) = (packets.frames[at], packets.arrivals[at], packets.octets[at]);
         tally.count(arrival, packets.family, octets);
-        let found =
-            Found { group: packets.groups[at], next_hop: packets.chosen[at], marks: packets.marks[at] };
+        let next_hop = packets.chosen[at].map(|id| (id, next_hops.word(id)));
+        let found = Found { group: packets.groups[at], next_hop, marks: packets.marks[at] };
         let fits = |mtu: usize| octets as usize <= mtu || has_short_segments(load.batch, frame, mtu);
-        let refusal = match outcome(found, fits, next_hops, forwarding) {
-            Ok(leaving) => {
-                let header = &mut load.headers[usize::from(frame)];
-                let tag = header.as_ref().expect("a packet has a header").tag;
-                let stations = (leaving.neighbor, leaving.interface.mac);
-                let leaves_with = Departures::header(leaving.interface, stations, tag);
-                *header = Some(leaves_with);
-                let path = match found {
-                    Found { group: Some(group), next_hop: Some(next_hop), .. } if T::LISTENS => {
-                        let bucket = choices.bucket(group, packets.hashes[at]).unwrap_or_default();
-                        let (interface, neighbor) = (leaving.id, leaving.neighbor);
-                        Some(Path { group, bucket, next_hop, interface, neighbor })
-                    }
-                    _ => None,
-                };
-                let packet = Some((packets.family, octets));
-                let departure =
-                    Departure { frame, id: leaving.id, interface: leaving.interface, packet, path };
-                departures.add(departure, &leaves_with, forwarding);
-                continue;
+        if let Some(leaving) = leaving(&found, fits, forwarding) {
+            let addresses = [leaving.neighbor, leaving.exit.mac];
+            let packet = Some((packets.family, octets));
+            let departure = Departure { frame, id: leaving.id, addresses, packet };
+            departures.add(departure, leaving.exit.way, load.headers);
+            if T::LISTENS {
+                departures.tell_path(found.path(&leaving, |group| choices.bucket(group, packets.hashes[at])));
             }
-            Err(refusal) => refusal,
-        };
-        let outcome = match refusal {
+            continue;
+        }
+        let outcome = match refusal(&found, forwarding) {
             Refusal::Ours => round.deliver(load.batch, (frame, arrival), PuntReason::Address, load.egress),
             Refusal::Silent(reason) => Err(reason),
             Refusal::Told(reason, why) => {

@@ -1,18 +1,20 @@
 //! What is done with a packet whose next hop is found: it leaves by an interface, or it is not forwarded, for a reason.
 
-use crate::next_hop::NextHops;
+use crate::forwarding::InterfaceExit;
+use crate::next_hop::NextHopWord;
 use crate::routing::header::Marks;
-use crate::{Forwarding, InterfaceForwarding, NextHop, PuntReason};
+use crate::tracer::Path;
+use crate::{Forwarding, NextHop, PuntReason};
 use greylag_base::{DropReason, InterfaceId, MacAddr};
 use greylag_fib::{GroupId, NextHopId};
 
 /// A packet leaves.
 pub(crate) struct Leaving<'f> {
     /// To which station.
-    pub(crate) neighbor: MacAddr,
+    pub(crate) neighbor: u64,
     /// By which interface.
     pub(crate) id: InterfaceId,
-    pub(crate) interface: &'f InterfaceForwarding,
+    pub(crate) exit: &'f InterfaceExit,
 }
 
 /// Why a packet is not forwarded.
@@ -30,50 +32,70 @@ pub(crate) enum Refusal {
 #[derive(Clone, Copy)]
 pub(crate) struct Found {
     pub(crate) group: Option<GroupId>,
-    pub(crate) next_hop: Option<NextHopId>,
+    pub(crate) next_hop: Option<(NextHopId, NextHopWord)>,
     pub(crate) marks: Marks,
 }
 
-/// Decides over a packet. `fits` says whether it is, on the wire and in its longest segment, no longer than this.
+impl Found {
+    /// How it was found, for somebody who listens.
+    pub(crate) fn path(
+        &self,
+        leaving: &Leaving<'_>,
+        bucket: impl FnOnce(GroupId) -> Option<u16>,
+    ) -> Option<Path> {
+        let (group, (next_hop, _)) = (self.group?, self.next_hop?);
+        let (interface, neighbor) = (leaving.id, MacAddr::from_bits(leaving.neighbor));
+        Some(Path { group, bucket: bucket(group).unwrap_or_default(), next_hop, interface, neighbor })
+    }
+}
+
+/// Where a packet leaves, when nothing speaks against it. `fits` says whether it is, on the wire and in its longest segment, no longer than
+/// this.
 #[inline(always)]
-pub(crate) fn outcome<'f>(
-    found: Found,
+pub(crate) fn leaving<'f>(
+    found: &Found,
     fits: impl FnOnce(usize) -> bool,
-    next_hops: &NextHops,
     forwarding: &'f Forwarding,
-) -> Result<Leaving<'f>, Refusal> {
+) -> Option<Leaving<'f>> {
+    let (id, neighbor) = found.next_hop?.1.neighbor()?;
+    let exit = forwarding.exit(id)?;
+    (found.marks.is_clear() && exit.up && fits(exit.mtu)).then_some(Leaving { neighbor, id, exit })
+}
+
+/// Why a packet does not leave.
+#[cold]
+pub(crate) fn refusal(found: &Found, forwarding: &Forwarding) -> Refusal {
     use Refusal::{Silent, Told};
-    let next_hop = found.next_hop.map(|id| (id, next_hops.get(id)));
+    let next_hop = found.next_hop.map(|(id, word)| (id, word.read()));
     if let Some((_, NextHop::Local)) = next_hop {
-        return Err(Refusal::Ours);
+        return Refusal::Ours;
     }
     if let Some(reason) = found.marks.of_the_link() {
-        return Err(Silent(reason));
+        return Silent(reason);
     }
     let Some((id, next_hop)) = next_hop else {
         let reason = if found.group.is_none() { DropReason::NoRoute } else { DropReason::NoLiveNextHop };
-        return Err(Told(reason, PuntReason::NoRoute));
+        return Told(reason, PuntReason::NoRoute);
     };
-    let (interface, neighbor) = match next_hop {
-        NextHop::Neighbor { interface, mac } => (interface, Some(mac)),
-        NextHop::Unresolved { interface } | NextHop::Glean { interface } => (interface, None),
-        NextHop::Unset => return Err(Silent(DropReason::NextHopUnset)),
-        NextHop::Blackhole => return Err(Silent(DropReason::Blackhole)),
-        NextHop::Unreachable => return Err(Told(DropReason::Unreachable, PuntReason::Unreachable)),
-        NextHop::Prohibited => return Err(Told(DropReason::Prohibited, PuntReason::Prohibited)),
+    let (interface, is_resolved) = match next_hop {
+        NextHop::Neighbor { interface, .. } => (interface, true),
+        NextHop::Unresolved { interface } | NextHop::Glean { interface } => (interface, false),
+        NextHop::Unset => return Silent(DropReason::NextHopUnset),
+        NextHop::Blackhole => return Silent(DropReason::Blackhole),
+        NextHop::Unreachable => return Told(DropReason::Unreachable, PuntReason::Unreachable),
+        NextHop::Prohibited => return Told(DropReason::Prohibited, PuntReason::Prohibited),
         NextHop::Local => unreachable!("told above"),
     };
     // RFC 1812 5.3.1: only where a packet would be forwarded.
     if found.marks.is_expired() {
-        return Err(Told(DropReason::TtlExpired, PuntReason::TtlExpired));
+        return Told(DropReason::TtlExpired, PuntReason::TtlExpired);
     }
-    let leaving = forwarding.interface(interface).filter(|interface| interface.up);
-    let Some(leaving) = leaving else { return Err(Silent(DropReason::InterfaceDown)) };
-    let Some(neighbor) = neighbor else {
-        return Err(Told(DropReason::NextHopUnresolved, PuntReason::Unresolved(id)));
-    };
-    if !fits(leaving.mtu) {
-        return Err(Told(DropReason::PacketTooBig, PuntReason::TooBig(id)));
+    if !forwarding.interface(interface).is_some_and(|interface| interface.up) {
+        return Silent(DropReason::InterfaceDown);
     }
-    Ok(Leaving { neighbor, id: interface, interface: leaving })
+    if !is_resolved {
+        return Told(DropReason::NextHopUnresolved, PuntReason::Unresolved(id));
+    }
+    // Nothing else is left to speak against it.
+    Told(DropReason::PacketTooBig, PuntReason::TooBig(id))
 }

@@ -7,7 +7,7 @@ use crate::flood::FloodBudget;
 use crate::ingress::Header;
 use crate::plane::DataPlane;
 use crate::routing::Concern;
-use crate::routing::departures::{Departure, Departures};
+use crate::routing::departures::Departure;
 use crate::routing::header::{Marks, packet_of};
 use crate::routing::{Load, Origin, Round, Router, Search};
 use greylag_base::{DropReason, InterfaceId, MacAddr, VlanId};
@@ -70,8 +70,8 @@ impl Router {
         round: &Round<'_>,
         load: &mut Load<'_, '_, T>,
     ) -> Result<(), DropReason> {
-        let interface = round.forwarding.interface(id).filter(|interface| interface.up);
-        let Some(interface) = interface else { return Err(DropReason::InterfaceDown) };
+        let exit = round.forwarding.exit(id).filter(|exit| exit.up);
+        let Some(exit) = exit else { return Err(DropReason::InterfaceDown) };
         let (ether_type, packet) = packet_of(load.batch, frame);
         let family = match EtherType(ether_type) {
             EtherType::IPV4 => Some(Family::Ipv4),
@@ -79,10 +79,14 @@ impl Router {
             _ => None,
         };
         let packet = family.map(|family| (family, packet.len() as u32));
-        let header = Departures::header(interface, (destination, source), Tci(0));
+        let header = Header { destination, source, vlan: VlanId::DEFAULT, tag: Tci(0) };
         load.headers[usize::from(frame)] = Some(header);
-        let departure = Departure { frame, id, interface, packet, path: None };
-        self.departures.add(departure, &header, round.forwarding);
+        let departure =
+            Departure { frame, id, addresses: [destination, source].map(MacAddr::to_bits), packet };
+        self.departures.add(departure, exit.way, load.headers);
+        if T::LISTENS {
+            self.departures.tell_path(None);
+        }
         Ok(())
     }
 }

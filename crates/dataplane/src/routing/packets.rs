@@ -1,13 +1,12 @@
 //! The packets of a batch that are to be routed, of one family: from destination to group, from group and flow to next hop, each for all
 //! of them before the next.
 
+use crate::StaleBucket;
 use crate::counters::Family;
-use crate::ingress::Header;
 use crate::routing::header::{IpHeader, Marks};
-use crate::{Forwarding, StaleBucket};
 use greylag_base::InterfaceId;
 use greylag_fib::{Address, Choices, GroupId, NextHopId, Session};
-use greylag_ports::{BATCH_FRAMES, Batch};
+use greylag_ports::BATCH_FRAMES;
 
 /// What the stages leave for each other, a column each. Only the first `count` places mean anything.
 pub(crate) struct Packets<A> {
@@ -41,31 +40,23 @@ impl<A: Address> Packets<A> {
         }
     }
 
-    /// One more, whose header is sound.
+    /// One more, whose header is sound, with the hash of its flow. Where it goes does not depend on what becomes of the frame, so the flow
+    /// is told by the frame as it came in.
     #[inline(always)]
-    pub(crate) fn push(&mut self, frame: u16, arrival: InterfaceId, header: &IpHeader<A>) {
+    pub(crate) fn push(&mut self, (frame, arrival): (u16, InterfaceId), header: &IpHeader<A>, hash: u64) {
         let at = self.count;
         self.frames[at] = frame;
         self.arrivals[at] = arrival;
         self.octets[at] = header.octets;
         self.marks[at] = header.marks;
         self.destinations[at] = header.destination;
+        self.hashes[at] = hash;
         self.count += 1;
     }
 
     /// The group of each, by the longest prefix.
     pub(crate) fn look_up(&mut self, routes: &Session<'_, A>) {
         routes.look_up_batch(&self.destinations[..self.count], &mut self.groups[..self.count]);
-    }
-
-    /// The flow of each. Where it goes does not depend on what becomes of the frame, so it is told by the frame as it came in.
-    pub(crate) fn hash(&mut self, forwarding: &Forwarding, batch: &Batch, headers: &[Option<Header>]) {
-        let hash = forwarding.route_hash();
-        for (&frame, found) in self.frames[..self.count].iter().zip(&mut self.hashes) {
-            let frame = usize::from(frame);
-            let vlan = headers[frame].as_ref().expect("a packet has a header").vlan;
-            *found = hash.of(batch.bytes(frame), vlan);
-        }
     }
 
     /// The next hop of each.

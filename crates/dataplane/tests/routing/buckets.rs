@@ -1,9 +1,11 @@
 //! Flows and the buckets of a group.
 
-use crate::rig::{Decisions, Rig, UDP, UDP6, Udp, forwarding, group, neighbor};
-use greylag_dataplane::{Decision, StaleBucket, Worker};
+use crate::rig::{Decisions, Rig, UDP, UDP6, Udp, forwarding, group, neighbor, ours, station, vlan};
+use greylag_base::{Seed, VlanId};
+use greylag_dataplane::{Decision, FlowFields, FlowHash, StaleBucket, Worker};
 use greylag_fib::NextHopId;
 use greylag_ports::Offload;
+use greylag_wire::vlan::Tci;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,7 +33,10 @@ fn flows<'a>(rig: &mut Rig, packet: Udp<'a>) -> BTreeMap<u16, Udp<'a>> {
 }
 
 fn rig() -> Rig {
-    let rig = Rig::new();
+    routed(Rig::new())
+}
+
+fn routed(rig: Rig) -> Rig {
     let next_hops = [(1, neighbor(0, 9)), (2, neighbor(1, 9)), (3, neighbor(1, 8))];
     rig.route("198.51.100.0/24", 1, &next_hops);
     rig.route("2001:db8:1::/48", 1, &next_hops);
@@ -52,6 +57,41 @@ fn each_bucket_can_be_reached_and_leads_where_the_group_says() {
             rig.send_traced(0, &packet.frame(), Offload::NONE, &mut decisions);
             let [Decision::Routed { path, .. }] = decisions.0[..] else { panic!("{:?}", decisions.0) };
             assert_eq!(Some(path.next_hop), buckets[usize::from(bucket)].next_hop, "bucket {bucket}");
+        }
+    }
+}
+
+/// The worker reads a flow where it checks the packet; [`FlowHash::of`] reads the frame.
+#[test]
+fn the_bucket_is_that_of_the_frame_as_it_came_in_whatever_counts() {
+    let fields = [
+        FlowFields::NONE,
+        FlowFields::VLAN,
+        FlowFields::LAYER2,
+        FlowFields::LAYER2_3,
+        FlowFields::LAYER3_4,
+        FlowFields::LAYER3_4.with(FlowFields::VLAN).with(FlowFields::FLOW_LABEL),
+    ];
+    for fields in fields {
+        for hash in [FlowHash::new(fields, Seed(5)), FlowHash::symmetric(fields, Seed(5))] {
+            let mut rig = routed(Rig::with(forwarding().with_route_hash(hash.clone())));
+            for packet in [UDP, UDP6] {
+                for source_port in 0..30 {
+                    let from = station(source_port as u8);
+                    let plain = Udp { source_port, from, ..packet }.frame();
+                    let mut in_vlan = Udp { source_port, from, to: ours(4), ..packet }.frame();
+                    in_vlan.splice(12..12, Tci(0x2000).with_vlan(vlan(20)).to_bytes());
+                    for (port, of, frame) in [(0, VlanId::DEFAULT, plain), (6, vlan(20), in_vlan)] {
+                        let mut decisions = Decisions::default();
+                        rig.send_traced(port, &frame, Offload::NONE, &mut decisions);
+                        let [Decision::Routed { path, .. }] = decisions.0[..] else {
+                            panic!("{:?}", decisions.0)
+                        };
+                        let expected = hash.of(&frame, of) as u32 % BUCKETS as u32;
+                        assert_eq!(u32::from(path.bucket), expected, "{hash:?}, port {port}");
+                    }
+                }
+            }
         }
     }
 }
