@@ -21,7 +21,7 @@
 //! ```
 //! use greylag_base::{Instant, Seed};
 //! use greylag_bgp::{Action, Asn, Attributes, Bgp, BgpConfig, Direction, NeighborConfig, NeighborId, Origin};
-//! use std::net::IpAddr;
+//! use core::net::IpAddr;
 //!
 //! let (one, other): (IpAddr, IpAddr) = ("192.0.2.1".parse()?, "192.0.2.2".parse()?);
 //! let (now, peer) = (Instant::ZERO, NeighborId(1));

@@ -562,7 +562,7 @@ const EXPECT: &[Case] = &[
         "a counter of nothing",
         "{name: a, counter: temperature, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `temperature`: in place of `temperature` expected one of ports, mac-table, learning, drops",
+            "19:24: expect[0].counter: there is no counter `temperature`: in place of `temperature` expected one of ports, interfaces, mac-table, learning, drops",
         ],
     ),
     (

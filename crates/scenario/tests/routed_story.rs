@@ -155,7 +155,7 @@ fn what_is_wrong_is_said() {
     for (rest, wrong) in [
         (
             "timeline: [{at: 1s, upgrade: {switch: r1, version: v3}}]",
-            "there is no version `v3`: did you mean `v1`?",
+            "there is no version `v3`: there are v1, v2",
         ),
         ("timeline: [{at: 1s, drain: {}}]", "nothing is drained: say `switch: r1`"),
         (

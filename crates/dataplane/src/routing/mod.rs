@@ -40,6 +40,7 @@ use crate::routing::departures::{Departure, Departures};
 use crate::routing::outcome::{Found, Refusal, leaving, refusal};
 use crate::routing::packets::Packets;
 use crate::{Forwarding, PuntReason, Tracer};
+use core::net::{Ipv4Addr, Ipv6Addr};
 use greylag_base::{DropReason, Instant, InterfaceId, PortId};
 use greylag_fib::{Address, Choices};
 use greylag_mactable::Seat;
@@ -47,7 +48,6 @@ use greylag_ports::{BATCH_FRAMES, Batch};
 use greylag_wire::ethernet::EtherType;
 use greylag_wire::five_tuple::FiveTuple;
 use std::cell::Cell;
-use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// What is the same for all frames of a batch.
 pub(crate) struct Round<'a> {

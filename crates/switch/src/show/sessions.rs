@@ -3,6 +3,7 @@
 
 use crate::Switch;
 use crate::show::routing::Which;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_bfd::{Diagnostic, Path, SessionRow};
 use greylag_bgp::{
@@ -12,7 +13,6 @@ use greylag_linkstate::{DatabaseRow, DownReason, NeighborState};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// One BFD session, with OpenConfig's names where it has them. Intervals and times are in microseconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
