@@ -1,4 +1,7 @@
-//! What the benchmarks share: addresses to look up and ports that cost next to nothing.
+//! What the benchmarks share: addresses to look up, a routing table, and ports that cost next to nothing.
+
+pub mod table;
+pub mod zebra;
 
 use greylag_base::MacAddr;
 use greylag_ports::{BATCH_FRAMES, Batch, Port, TxReport};

@@ -1,11 +1,19 @@
-//! The whole pipeline in memory: receive, parse, learn, look up, shape, hand over; 64-byte frames without their
-//! check sequence. `cargo bench -p greylag-benches --bench pipeline`
+//! The whole pipeline in memory: receive, parse, learn, look up, shape, hand over; and with a full routing table: receive, parse,
+//! look up, choose, rewrite, hand over. 64-byte frames without their check sequence, IPv6 two octets longer.
+//! `cargo bench -p greylag-benches --bench pipeline`
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use greylag_base::InterfaceId;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId, VlanSet};
+use greylag_benches::table::{self, Routes, drawn, routes};
 use greylag_benches::{Treadmill, Words, addresses};
-use greylag_dataplane::{DataPlane, Forwarding, Keeper, Learning, Limits, PortForwarding, Worker};
+use greylag_dataplane::{
+    Carrier, DataPlane, Forwarding, InterfaceForwarding, Keeper, Layer3, Learning, Limits, NextHop,
+    PortForwarding, RouteLimits, Worker,
+};
+use greylag_fib::{Group, GroupId, Kind, Member, NextHopId};
 use greylag_ports::{BATCH_FRAMES, Port};
+use greylag_wire::checksum;
 use greylag_wire::ethernet::{EtherType, Repr};
 use std::sync::Arc;
 
@@ -84,6 +92,137 @@ fn pipeline(c: &mut Criterion) {
     group.finish();
 }
 
+/// Flows of the routed cases.
+const FLOWS: usize = 10_000;
+/// Next-hop groups, of two next hops each.
+const GROUPS: u32 = 256;
+
+fn interface(index: u8) -> MacAddr {
+    MacAddr([2, 0, 0, 0, 0xff, index])
+}
+
+fn neighbor(index: u16) -> MacAddr {
+    MacAddr([2, 0, 0, 0, 0xfe, index as u8])
+}
+
+/// The EtherType of a family, and how the header of one of its packets is made of destination and chance.
+type Headers<A> = (EtherType, fn(A, u64) -> Vec<u8>);
+
+/// UDP packets, a flow each, without anything in them.
+fn flows<A>(destinations: &[A], (ether_type, header): Headers<A>) -> Vec<Vec<u8>>
+where
+    A: Copy,
+{
+    let mut words = Words(4);
+    let mut flow = |&destination: &A| {
+        let mut packet = header(destination, words.next().expect("words do not end"));
+        let ports = words.next().expect("words do not end") as u32;
+        packet.extend(ports.to_be_bytes());
+        packet.extend([0, 8, 0, 0]);
+        Repr { destination: interface(0), source: neighbor(99), ether_type }.frame(&packet)
+    };
+    destinations.iter().map(&mut flow).collect()
+}
+
+fn ipv4_header(destination: u32, word: u64) -> Vec<u8> {
+    let mut header = vec![0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0];
+    header.extend(((word as u32 & 0x0fff_ffff) | 0x1000_0000).to_be_bytes());
+    header.extend(destination.to_be_bytes());
+    let checksum = !checksum::sum(&header);
+    header[10..12].copy_from_slice(&checksum.to_be_bytes());
+    header
+}
+
+fn ipv6_header(destination: u128, word: u64) -> Vec<u8> {
+    let mut header = vec![0x60, 0, 0, 0, 0, 8, 17, 64];
+    header.extend((0x2001_0db8_u128 << 96 | u128::from(word)).to_be_bytes());
+    header.extend(destination.to_be_bytes());
+    header
+}
+
+/// A router: packets of an interface leave by two others, or by two stations of another.
+fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: bool) -> Rig {
+    let room = RouteLimits {
+        ipv4: routes.0.len() as u32,
+        ipv6: routes.1.len() as u32,
+        groups: GROUPS,
+        buckets: GROUPS * 64,
+        next_hops: 2 * GROUPS,
+    };
+    let limits = Limits { ports: PORTS, routes: Some(room), mac_entries: 1 << 20, ..Limits::default() };
+    let plane = Arc::new(DataPlane::new(&limits, Seed(1)).expect("the size is allowed"));
+    let vlan = |id| VlanId::new(id).expect("a VLAN");
+    let port = |index: u16| match in_vlans {
+        true => PortForwarding::access(vlan(1 + index.min(1))),
+        false => PortForwarding {
+            vlans: VlanSet::new(),
+            untagged: None,
+            layer3: Layer3::Routed(InterfaceId(index)),
+            ..PortForwarding::access(vlan(1))
+        },
+    };
+    let interface = |index: u16| InterfaceForwarding {
+        up: true,
+        carrier: if in_vlans { Carrier::Vlan(vlan(1 + index)) } else { Carrier::Port(PortId(index)) },
+        mac: interface(index as u8),
+        also: Vec::new(),
+        mtu: 1500,
+        host: None,
+    };
+    let interfaces = (0..if in_vlans { 2 } else { PORTS }).map(interface).collect();
+    plane.publish(Forwarding::new((0..PORTS).map(port).collect(), 0).with_interfaces(interfaces));
+    let session = plane.table().session(0);
+    for station in [1, 2] {
+        session.learn(&session.probe(2, neighbor(station).0), station);
+    }
+    drop(session);
+
+    let tables = plane.routes().expect("there is room for routes");
+    let mut all = tables.tables();
+    for number in 0..GROUPS {
+        let member = |at: u32| Member { next_hop: NextHopId(2 * number + at), weight: 1 };
+        for at in 0..2 {
+            let by = 1 + at as u16;
+            let interface = InterfaceId(if in_vlans { 1 } else { by });
+            tables.set_next_hop(member(at).next_hop, NextHop::Neighbor { interface, mac: neighbor(by) });
+        }
+        let group = Group { members: vec![member(0), member(1)], buckets: 64, kind: Kind::Modulo };
+        let id = GroupId::new(1 + number).expect("not 0");
+        all.groups.set(id, group, Instant::ZERO).expect("there is room");
+    }
+    let few = |group: GroupId| GroupId::new(1 + group.get() % GROUPS).expect("not 0");
+    all.ipv4.load(routes.0.iter().map(|&(prefix, group)| (prefix, few(group)))).expect("there is room");
+    all.ipv6.load(routes.1.iter().map(|&(prefix, group)| (prefix, few(group)))).expect("there is room");
+    drop(all);
+
+    let mut ports: Vec<Option<Box<dyn Port>>> = vec![Some(Box::new(Treadmill::new(frames.to_vec())))];
+    ports.resize_with(PORTS.into(), || Some(Box::new(Treadmill::new(Vec::new()))));
+    let mut rig = Rig { worker: Worker::new(Arc::clone(&plane), 0), ports };
+    for _ in 0..FLOWS.div_ceil(BATCH_FRAMES) {
+        rig.batch();
+    }
+    let sent: u64 = [1, 2].map(|port| plane.port_counts(PortId(port)).tx_frames).iter().sum();
+    let dropped: u64 = plane.port_counts(PortId(0)).drops.iter().sum();
+    assert!(sent >= FLOWS as u64 && dropped == 0, "all flows are forwarded: {sent} were, {dropped} not");
+    rig
+}
+
+fn routed(c: &mut Criterion) {
+    let table = table::text();
+    let (ipv4, ipv6) = (routes::<u32>(&table), routes::<u128>(&table));
+    let ipv4_flows = flows(&drawn(&ipv4, FLOWS), (EtherType::IPV4, ipv4_header));
+    let ipv6_flows = flows(&drawn(&ipv6, FLOWS), (EtherType::IPV6, ipv6_header));
+    let mut group = c.benchmark_group("routed");
+    group.throughput(Throughput::Elements(BATCH_FRAMES as u64));
+    for (name, in_vlans) in [("port to ECMP of two", false), ("VLAN to ECMP in a VLAN", true)] {
+        for (family, frames) in [("IPv4", &ipv4_flows), ("IPv6", &ipv6_flows)] {
+            let mut rig = router(frames, (&ipv4, &ipv6), in_vlans);
+            group.bench_function(BenchmarkId::new(name, family), |b| b.iter(|| rig.batch()));
+        }
+    }
+    group.finish();
+}
+
 /// What a batch costs however few frames are in it: the virtual world brings them one by one.
 fn small_batches(c: &mut Criterion) {
     let stations = addresses(64);
@@ -118,5 +257,5 @@ fn beginnings(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, pipeline, small_batches, beginnings);
+criterion_group!(benches, pipeline, routed, small_batches, beginnings);
 criterion_main!(benches);

@@ -16,6 +16,10 @@ const ORDER: &[&str] = &[
     "dataplane",
     "lacp",
     "bfd",
+    "linkstate",
+    "fpm",
+    "ip",
+    "bgp",
     "ports",
     "fib",
     "mactable",
@@ -193,7 +197,21 @@ fn what_runs_in_both_worlds_reads_no_clock_throws_no_dice_and_starts_no_thread()
         "HashSet",
         "rand::",
     ];
-    for crate_name in ["wire", "mactable", "fib", "lacp", "bfd", "dataplane", "switch", "sim", "base"] {
+    for crate_name in [
+        "wire",
+        "mactable",
+        "fib",
+        "lacp",
+        "bfd",
+        "bgp",
+        "ip",
+        "fpm",
+        "linkstate",
+        "dataplane",
+        "switch",
+        "sim",
+        "base",
+    ] {
         let mut files = Vec::new();
         sources(&workspace().join("crates").join(crate_name).join("src"), &mut files);
         for file in files {

@@ -1,8 +1,13 @@
-//! LACP between greylag and Open vSwitch: what each makes of the other, and for how long traffic is away when something breaks.
+//! LACP between greylag and Open vSwitch: what each makes of the other, and for how long traffic is away when something breaks. And what FRR's
+//! zebra tells us by FPM.
+//! greylag with others at the other end: what each makes of the other, and for how long traffic is away when something breaks. LACP with
+//! Open vSwitch; BGP with FRR and GoBGP.
 
+mod bgp;
 mod decode;
 mod facing;
 mod faults;
+mod fpm;
 mod identity;
 mod lacp_show;
 mod negotiation;
@@ -16,3 +21,4 @@ mod rig;
 mod running;
 mod shared_system;
 mod stream;
+mod zebra;

@@ -52,6 +52,13 @@ fn faults_that_cannot_be_are_one_sentence() {
         (&["fault", "crash-loop", "--run", "38s..28s"], "crash-loop.run"),
         (&["fault", "lose-reports", "--share", "2"], "lose-reports.share"),
         (&["fault", "slow", "--rate", "0"], "slow.rate"),
+        (
+            &["fault", "drop-writes", "--prefix", "::1/64"],
+            "drop-writes.prefix: ::1/64 has bits beyond its length",
+        ),
+        (&["fault", "delay-writes", "--delay", "2s..1s"], "delay-writes.delay"),
+        (&["fault", "misorder-writes", "--buckets", "7..0"], "misorder-writes.buckets"),
+        (&["fault", "stale-members", "--change", "lost"], "stale-members.change"),
         (&["config", "rollback", "0"], "invalid value '0'"),
         (&["config", "commit", "x.yml", "--confirmed", "soon"], "invalid value 'soon'"),
         (&["fault", "link", "lab", "sw1:eth1", "impair", "--loss", "200%"], "a share such as 1%"),

@@ -47,6 +47,13 @@ pub(crate) fn greylag(words: &[&str]) -> Output {
     Command::new(program()).args(words).output().expect("the program runs")
 }
 
+/// What a program prints in a namespace, whether or not it likes what it finds.
+pub(crate) fn run_in(netns: &Netns, program: &str, words: &[&str]) -> String {
+    let run = || Command::new(program).args(words).env("LC_ALL", "C").output();
+    let output = netns.run(run).expect("the namespace can be entered").expect("the program runs");
+    String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+}
+
 /// Standard output of a run that must succeed.
 pub(crate) fn succeed(words: &[&str]) -> String {
     let output = greylag(words);
@@ -145,6 +152,23 @@ impl Lab {
         rows.iter().filter(|row| row["reason"] == reason).filter_map(|row| row["frames"].as_u64()).sum()
     }
 
+    /// Frames that have left by a port.
+    pub(crate) fn sent_by(&self, node: &str, port: &str) -> u64 {
+        let counters = self.show(node, "counters");
+        let rows = counters["ports"].as_array().expect("ports are rows");
+        let row = rows.iter().find(|row| row["port"] == port).expect("the port is there");
+        row["out-frames"].as_u64().expect("the port counts")
+    }
+
+    /// The address of a host's interface on its link.
+    pub(crate) fn host_mac(&self, node: &str, interface: &str) -> String {
+        run_in(&self.netns(node), "ip", &["-br", "link", "show", interface])
+            .split_whitespace()
+            .nth(2)
+            .expect("an interface has an address")
+            .to_owned()
+    }
+
     /// The port that the table has for an address.
     pub(crate) fn port_of(&self, node: &str, mac: MacAddr) -> Option<String> {
         let rows = self.show(node, "fdb");
@@ -171,6 +195,22 @@ impl Lab {
     /// A station on an interface of a host.
     pub(crate) fn station(&self, node: &str, interface: &str) -> Station {
         Station::open(&self.netns(node), interface)
+    }
+
+    /// How often something has happened at a switch.
+    pub(crate) fn told(&self, node: &str, event: &str) -> usize {
+        let events = self.show(node, "events");
+        events.as_array().expect("events are rows").iter().filter(|row| row["event"] == event).count()
+    }
+
+    /// The processes of FRR at a node.
+    pub(crate) fn frr_pids(&self, node: &str) -> Vec<i32> {
+        let folder = format!("/run/greylag/labs/{}/{node}.frr", self.name);
+        let mut found = BTreeSet::new();
+        files(folder.as_ref(), &mut found);
+        let processes = found.iter().filter(|path| path.ends_with(".process"));
+        let texts = processes.filter_map(|path| std::fs::read_to_string(path).ok());
+        texts.filter_map(|text| text.split_whitespace().next()?.parse().ok()).collect()
     }
 
     /// The processes of the lab's switches.
@@ -363,6 +403,12 @@ fn is_unique(name: &str) -> bool {
     let rest = name.trim_start_matches(|c: char| c.is_ascii_lowercase());
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     rest.split_once('-').is_some_and(|(process, number)| is_number(process) && is_number(number))
+}
+
+/// Signals a process of a lab.
+pub(crate) fn signal_pid(pid: i32, signal: Signal) {
+    let pid = Pid::from_raw(pid).expect("a process has a number");
+    kill_process(pid, signal).expect("the process can be signalled");
 }
 
 /// Signals a program that was started.

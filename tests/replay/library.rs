@@ -1,5 +1,5 @@
-//! The library of learning failures: each file of `scenarios/learning` comes true, as it fails and as its variants avoid it,
-//! and `docs/learning-failures.md` tells of all of them.
+//! Libraries of failures: each file of a folder of `scenarios` comes true, as it fails and as its variants avoid it, and a page tells of all
+//! of them. `scenarios/learning` is told of by `docs/learning-failures.md`, `scenarios/routing` by `docs/routing-failures.md`.
 
 use crate::program::program;
 use greylag_scenario::Source;
@@ -10,23 +10,19 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FOLDER: &str = "scenarios/learning";
-const PAGE: &str = "docs/learning-failures.md";
-
-/// Of the base of each, at its own seed: what a replay shows stays the same from version to version and in every build, or
-/// somebody changes this line and says why.
-const DIGESTS: [(&str, &str); 3] = [
-    ("agent-dies", "48d0a3416c539ec41950f89cc50ff9c176c02462d85bc0be7673d65836be4751"),
-    ("host-moves", "a4bb313d7434ac1837f91e53e059a0b996336b8c3fc10fa1a17fb39c051b0a91"),
-    ("lost-events", "115eaeca1a4ddbe06db4201511ffecbf5d747192b3c7f85a4fa5ffaa7dd15ef0"),
-];
-
-fn file(name: &str) -> PathBuf {
-    workspace().join(FOLDER).join(format!("{name}.yml"))
+/// A folder of failures, and the page that tells of them.
+struct Library {
+    folder: &'static str,
+    page: &'static str,
+    /// What the folder has.
+    names: &'static [&'static str],
+    /// Of the base of some, at its own seed: what a replay shows stays the same from version to version and in every build, or
+    /// somebody changes this line and says why.
+    digests: &'static [(&'static str, &'static str)],
 }
 
-fn read(name: &str, variant: Option<&str>) -> Scenario {
-    let source = Source::read(file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+fn read(library: &Library, name: &str, variant: Option<&str>) -> Scenario {
+    let source = Source::read(library.file(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
     let choice = Choice { variant: variant.map(str::to_owned), ..Choice::default() };
     story::parse(&source, &choice).unwrap_or_else(|error| panic!("{}", error.render()))
 }
@@ -56,13 +52,13 @@ fn failures(outcome: &Outcome) -> Vec<String> {
 }
 
 /// The base and every variant: expectations hold, and violations are those that the file names.
-fn comes_true(name: &str) {
-    let base = read(name, None);
+fn comes_true(library: &Library, name: &str) {
+    let base = read(library, name, None);
     let variants = base.variants.iter().map(|(variant, _)| Some(variant.as_str()));
     let wrong: Vec<String> = std::iter::once(None)
         .chain(variants)
         .flat_map(|variant| {
-            let scenario = read(name, variant);
+            let scenario = read(library, name, variant);
             let outcome = run(&scenario);
             let told = failures(&outcome);
             assert_eq!(told.is_empty(), outcome.holds, "{name} {variant:?}");
@@ -73,15 +69,15 @@ fn comes_true(name: &str) {
 }
 
 /// Nothing is left to chance: not what is logged, nor what became of a single probe.
-fn comes_out_the_same(name: &str) {
-    let scenario = read(name, None);
+fn comes_out_the_same(library: &Library, name: &str) {
+    let scenario = read(library, name, None);
     assert_eq!(run(&scenario), run(&scenario), "{name} is another one the second time");
 }
 
 /// What the base does is a failure: it would not pass for the variant that avoids it.
-fn is_a_failure(name: &str, avoided_by: &str) {
-    let mut failing = read(name, None);
-    let avoiding = read(name, Some(avoided_by));
+fn is_a_failure(library: &Library, name: &str, avoided_by: &str) {
+    let mut failing = read(library, name, None);
+    let avoiding = read(library, name, Some(avoided_by));
     assert!(avoiding.violations.is_empty(), "{name}: {avoided_by} avoids it without a violation");
     failing.expectations = avoiding.expectations;
     failing.violations.clear();
@@ -91,126 +87,178 @@ fn is_a_failure(name: &str, avoided_by: &str) {
 }
 
 macro_rules! library {
-    ($($test:ident: $name:literal avoided by $variant:literal;)+) => {
-        /// What the library has.
-        const NAMES: &[&str] = &[$($name),+];
+    ($folder:literal told by $page:literal; digests: [$($digest:expr),* $(,)?]; $($test:ident: $name:literal avoided by $variant:literal;)+) => {
+        use super::Library;
+
+        const LIBRARY: Library =
+            Library { folder: $folder, page: $page, names: &[$($name),+], digests: &[$($digest),*] };
 
         $(mod $test {
+            use super::LIBRARY;
+
             #[test]
             fn comes_true() {
-                super::comes_true($name);
+                super::super::comes_true(&LIBRARY, $name);
             }
 
             #[test]
             fn comes_out_the_same() {
-                super::comes_out_the_same($name);
+                super::super::comes_out_the_same(&LIBRARY, $name);
             }
 
             #[test]
             fn is_a_failure() {
-                super::is_a_failure($name, $variant);
+                super::super::is_a_failure(&LIBRARY, $name, $variant);
             }
         })+
+
+        #[test]
+        fn every_file_is_tested() {
+            LIBRARY.every_file_is_tested();
+        }
+
+        #[test]
+        fn every_file_is_right_with_every_choice_of_its_parameters_and_teaches_something() {
+            LIBRARY.teaches_something();
+        }
+
+        /// The same bytes in a debug build and in a release build: this test runs in both.
+        #[test]
+        fn what_some_of_them_log_is_what_it_was() {
+            LIBRARY.logs_what_it_did();
+        }
+
+        #[test]
+        fn the_page_has_a_section_for_every_file() {
+            LIBRARY.page_has_a_section_for_every_file();
+        }
+
+        #[test]
+        fn what_the_page_shows_is_what_the_program_prints() {
+            LIBRARY.page_shows_what_is_printed();
+        }
     };
 }
 
-library! {
-    ageing_below_arp: "ageing-below-arp" avoided by "ageing-above-arp";
-    agent_dies: "agent-dies" avoided by "commit-confirmed";
-    agent_too_slow: "agent-too-slow" avoided by "inline";
-    broadcast_storm: "broadcast-storm" avoided by "storm-control";
-    bucket_collisions: "bucket-collisions" avoided by "keyed-hash";
-    duplicate_mac: "duplicate-mac" avoided by "own-address";
-    host_moves: "host-moves" avoided by "announces";
-    loop_: "loop" avoided by "storm-control";
-    lost_events: "lost-events" avoided by "audit";
-    one_way_link: "one-way-link" avoided by "fast";
-    reordered_reports: "reordered-reports" avoided by "stamped";
-    stale_entry: "stale-entry" avoided by "inline";
-    stale_member: "stale-member" avoided by "restarted";
-    static_outlives_host: "static-outlives-host" avoided by "learned";
-    table_full: "table-full" avoided by "per-port";
-}
-
-#[test]
-fn every_file_is_tested() {
-    let folder = std::fs::read_dir(workspace().join(FOLDER)).expect("the library is there");
-    let files: BTreeSet<String> = folder
-        .map(|entry| entry.expect("the library can be read").path())
-        .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
-        .collect();
-    assert_eq!(files, NAMES.iter().map(|name| (*name).to_owned()).collect());
-}
-
-#[test]
-fn every_file_is_right_with_every_choice_of_its_parameters_and_teaches_something() {
-    for name in NAMES {
-        let source = Source::read(file(name)).expect("the file is there");
-        let scenario = story::check(&source).unwrap_or_else(|error| panic!("{}", error.render()));
-        assert_eq!(scenario.name, *name, "a file is called as its scenario is");
-        assert!(scenario.lesson.is_some() && !scenario.violations.is_empty(), "{name}");
+mod learning {
+    library! {
+        "scenarios/learning" told by "docs/learning-failures.md";
+        digests: [
+            ("agent-dies", "48d0a3416c539ec41950f89cc50ff9c176c02462d85bc0be7673d65836be4751"),
+            ("host-moves", "a4bb313d7434ac1837f91e53e059a0b996336b8c3fc10fa1a17fb39c051b0a91"),
+            ("lost-events", "115eaeca1a4ddbe06db4201511ffecbf5d747192b3c7f85a4fa5ffaa7dd15ef0"),
+        ];
+        ageing_below_arp: "ageing-below-arp" avoided by "ageing-above-arp";
+        agent_dies: "agent-dies" avoided by "commit-confirmed";
+        agent_too_slow: "agent-too-slow" avoided by "inline";
+        broadcast_storm: "broadcast-storm" avoided by "storm-control";
+        bucket_collisions: "bucket-collisions" avoided by "keyed-hash";
+        duplicate_mac: "duplicate-mac" avoided by "own-address";
+        host_moves: "host-moves" avoided by "announces";
+        loop_: "loop" avoided by "storm-control";
+        lost_events: "lost-events" avoided by "audit";
+        one_way_link: "one-way-link" avoided by "fast";
+        reordered_reports: "reordered-reports" avoided by "stamped";
+        stale_entry: "stale-entry" avoided by "inline";
+        stale_member: "stale-member" avoided by "restarted";
+        static_outlives_host: "static-outlives-host" avoided by "learned";
+        table_full: "table-full" avoided by "per-port";
     }
 }
 
-/// The same bytes in a debug build and in a release build: this test runs in both.
-#[test]
-fn what_three_of_them_log_is_what_it_was() {
-    let now = DIGESTS.map(|(name, _)| (name, run(&read(name, None)).digest));
-    let then = DIGESTS.map(|(name, digest)| (name, digest.to_owned()));
-    assert_eq!(now, then);
+mod routing {
+    library! {
+        "scenarios/routing" told by "docs/routing-failures.md";
+        digests: [];
+        late_write: "late-write" avoided by "in-time";
+        lost_route: "lost-route" avoided by "audit";
+        lost_write: "lost-write" avoided by "audit";
+        overtaken_write: "overtaken-write" avoided by "audit";
+        refused_write: "refused-write" avoided by "over-at-once";
+        stale_bucket: "stale-bucket" avoided by "audit";
+        stale_family: "stale-family" avoided by "audit";
+        stale_member: "stale-member" avoided by "audit";
+        stale_worker: "stale-worker" avoided by "audit";
+    }
 }
 
-/// The page's prose, and its code blocks.
-fn page() -> (String, Vec<String>) {
-    let text = std::fs::read_to_string(workspace().join(PAGE)).expect("the page is there");
-    let (mut prose, mut blocks) = (String::new(), Vec::new());
-    for (index, part) in text.split("\n```").enumerate() {
-        match index % 2 {
-            0 => prose.push_str(part),
-            // Its first line says which language it is in.
-            _ => blocks.push(part.split_once('\n').map_or("", |(_, block)| block).to_owned()),
+impl Library {
+    fn file(&self, name: &str) -> PathBuf {
+        workspace().join(self.folder).join(format!("{name}.yml"))
+    }
+
+    fn every_file_is_tested(&self) {
+        let folder = std::fs::read_dir(workspace().join(self.folder)).expect("the library is there");
+        let files: BTreeSet<String> = folder
+            .map(|entry| entry.expect("the library can be read").path())
+            .map(|path| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+            .collect();
+        assert_eq!(files, self.names.iter().map(|name| (*name).to_owned()).collect());
+    }
+
+    fn teaches_something(&self) {
+        for name in self.names {
+            let source = Source::read(self.file(name)).expect("the file is there");
+            let scenario = story::check(&source).unwrap_or_else(|error| panic!("{}", error.render()));
+            assert_eq!(scenario.name, *name, "a file is called as its scenario is");
+            assert!(scenario.lesson.is_some() && !scenario.violations.is_empty(), "{name}");
         }
     }
-    (prose, blocks)
-}
 
-#[test]
-fn the_page_has_a_section_for_every_file() {
-    let (prose, _) = page();
-    let sections: Vec<&str> = prose.lines().filter_map(|line| line.strip_prefix("## ")).collect();
-    let titles: Vec<String> = NAMES.iter().map(|name| read(name, None).title).collect();
-    assert_eq!(
-        sections.iter().collect::<BTreeSet<_>>(),
-        titles.iter().map(String::as_str).collect::<Vec<_>>().iter().collect()
-    );
-}
+    fn logs_what_it_did(&self) {
+        let digest = |name: &'static str| (name, run(&read(self, name, None)).digest);
+        let now: Vec<_> = self.digests.iter().map(|(name, _)| digest(name)).collect();
+        let then: Vec<_> = self.digests.iter().map(|(name, digest)| (*name, (*digest).to_owned())).collect();
+        assert_eq!(now, then);
+    }
 
-/// Every command of the page does what the page says: it runs, and each line that the page shows of its output is there.
-#[test]
-fn every_command_of_the_page_runs() {
-    let (_, blocks) = page();
-    let mut replayed = BTreeSet::new();
-    for block in blocks {
-        let mut output: Option<String> = None;
-        for line in block.lines().filter(|line| !line.is_empty()) {
-            if let Some(words) = line.strip_prefix("$ greylag ") {
-                output = Some(succeed(&words.split(' ').map(in_workspace).collect::<Vec<_>>()));
-                replayed.extend(words.strip_prefix("replay ").map(str::to_owned));
-            } else if let Some(output) = &output {
-                assert!(
-                    output.contains(line),
-                    "{PAGE} shows a line that is not printed:\n{line}\n\nof\n{output}"
-                );
+    /// The page's prose, and its code blocks.
+    fn page(&self) -> (String, Vec<String>) {
+        let text = std::fs::read_to_string(workspace().join(self.page)).expect("the page is there");
+        let (mut prose, mut blocks) = (String::new(), Vec::new());
+        for (index, part) in text.split("\n```").enumerate() {
+            match index % 2 {
+                0 => prose.push_str(part),
+                // Its first line says which language it is in.
+                _ => blocks.push(part.split_once('\n').map_or("", |(_, block)| block).to_owned()),
             }
         }
+        (prose, blocks)
     }
-    for name in NAMES {
-        let base = format!("{FOLDER}/{name}.yml");
-        let of_it = replayed.iter().filter(|words| words.starts_with(&base)).count();
-        assert!(
-            replayed.contains(&base) && of_it > 1,
-            "{PAGE} replays {base}, and with a variant that avoids it"
-        );
+
+    fn page_has_a_section_for_every_file(&self) {
+        let (prose, _) = self.page();
+        let sections: BTreeSet<&str> = prose.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        let titles: Vec<String> = self.names.iter().map(|name| read(self, name, None).title).collect();
+        assert_eq!(sections, titles.iter().map(String::as_str).collect());
+    }
+
+    /// Every command of the page does what the page says: it runs, and each line that the page shows of its output is there.
+    fn page_shows_what_is_printed(&self) {
+        let (page, (_, blocks)) = (self.page, self.page());
+        let mut replayed = BTreeSet::new();
+        for block in blocks {
+            let mut output: Option<String> = None;
+            for line in block.lines().filter(|line| !line.is_empty()) {
+                if let Some(words) = line.strip_prefix("$ greylag ") {
+                    output = Some(succeed(&words.split(' ').map(in_workspace).collect::<Vec<_>>()));
+                    replayed.extend(words.strip_prefix("replay ").map(str::to_owned));
+                } else if let Some(output) = &output {
+                    assert!(
+                        output.contains(line),
+                        "{page} shows a line that is not printed:\n{line}\n\nof\n{output}"
+                    );
+                }
+            }
+        }
+        for name in self.names {
+            let base = format!("{}/{name}.yml", self.folder);
+            let of_it = replayed.iter().filter(|words| words.starts_with(&base)).count();
+            assert!(
+                replayed.contains(&base) && of_it > 1,
+                "{page} replays {base}, and with a variant that avoids it"
+            );
+        }
     }
 }
 

@@ -1,6 +1,8 @@
-//! `greylag replay` and `greylag sweep` as their users run them, and the library of learning failures. Needs no privilege.
+//! `greylag replay` and `greylag sweep` as their users run them, and the libraries of failures. Needs no privilege.
 
 mod capture;
+mod cloudscale;
+mod ecmp_policy;
 mod library;
 mod polarisation;
 mod program;

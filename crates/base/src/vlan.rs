@@ -1,30 +1,34 @@
 use serde::{Deserialize, Deserializer, Serialize, de};
 use std::fmt;
+use std::num::NonZeroU16;
 
 /// A VLAN identifier, 1 to 4094 (IEEE 802.1Q-2022 9.6; 0 is a priority tag, 4095 is reserved).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct VlanId(u16);
+pub struct VlanId(NonZeroU16);
 
 impl VlanId {
     /// The VLAN that untagged frames belong to by default.
-    pub const DEFAULT: VlanId = VlanId(1);
+    pub const DEFAULT: VlanId = VlanId(NonZeroU16::MIN);
     /// The largest identifier.
-    pub const MAX: VlanId = VlanId(4094);
+    pub const MAX: VlanId = VlanId(NonZeroU16::new(4094).expect("not 0"));
 
     /// `None` outside 1 to 4094.
     pub const fn new(id: u16) -> Option<Self> {
-        if id >= 1 && id <= 4094 { Some(VlanId(id)) } else { None }
+        match NonZeroU16::new(id) {
+            Some(number) if id <= 4094 => Some(VlanId(number)),
+            _ => None,
+        }
     }
 
     /// The number.
     pub const fn get(self) -> u16 {
-        self.0
+        self.0.get()
     }
 
     /// The number as an array index.
     pub const fn index(self) -> usize {
-        self.0 as usize
+        self.0.get() as usize
     }
 }
 
@@ -102,7 +106,7 @@ impl VlanSet {
                 }
                 let bit = rest.trailing_zeros() as u16;
                 rest &= rest - 1;
-                Some(VlanId(index as u16 * 64 + bit))
+                VlanId::new(index as u16 * 64 + bit)
             })
         })
     }
@@ -173,7 +177,7 @@ impl<'de> Deserialize<'de> for VlanSet {
         for range in text.split(',').filter(|range| !range.is_empty()) {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
             let (first, last): (VlanId, VlanId) = (number(first)?, number(last)?);
-            for vlan in (first.0..=last.0).filter_map(VlanId::new) {
+            for vlan in (first.get()..=last.get()).filter_map(VlanId::new) {
                 set.insert(vlan);
             }
         }

@@ -1,16 +1,21 @@
 //! The words of the command line.
 
 mod orders;
+mod trace;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use greylag_sim::sweep::Shard;
+use std::net::IpAddr;
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use trace::TRACE;
+
 pub(crate) use orders::{
-    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target,
+    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target, Writes,
 };
+pub(crate) use trace::TraceArguments;
 
 /// A userspace switch for labs, benchmarks and the replay of learning failures.
 #[derive(Parser)]
@@ -49,6 +54,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: CheckWhat,
     },
+    /// Say what a running switch would do with a frame
+    #[command(long_about = TRACE)]
+    Trace(Box<TraceArguments>),
     /// Make something go wrong, inside of a running switch or on a link of a lab
     Fault {
         #[command(subcommand)]
@@ -174,11 +182,28 @@ pub(crate) struct ShowArguments {
     /// What to show
     #[arg(value_enum)]
     pub(crate) what: What,
+    /// Of routes, fib and bgp: only those within this prefix, or only those by which packets to this address go
+    #[arg(value_name = "PREFIX|ADDRESS", value_parser = destination)]
+    pub(crate) to: Option<Destination>,
     #[command(flatten)]
     pub(crate) target: Target,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+/// Which routes are to be shown, as it was written.
+#[derive(Clone)]
+pub(crate) enum Destination {
+    Within(String),
+    To(String),
+}
+
+fn destination(text: &str) -> Result<Destination, String> {
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(Destination::To(text.to_owned()));
+    }
+    greylag_scenario::parse_prefix(text).map(|prefix| Destination::Within(prefix.to_string()))
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 pub(crate) enum What {
     /// The MAC table
     Fdb,
@@ -190,9 +215,25 @@ pub(crate) enum What {
     Lags,
     /// What LACP says and hears on each port of a bundle
     Lacp,
+    /// Interfaces of layer 3 and their addresses
+    Interfaces,
+    /// Routes as they are offered, the best first (RIB)
+    Routes,
+    /// Routes as packets are forwarded by them (FIB)
+    Fib,
+    /// Where the routes of the FIB lead, and by how many buckets
+    NexthopGroups,
+    /// Stations on the links, as ARP and neighbor discovery know them
+    Neighbors,
+    /// BFD sessions
+    Bfd,
+    /// BGP sessions; with a prefix, what BGP knows of it
+    Bgp,
+    /// What the interior protocol knows
+    LinkState,
     /// Dropped frames by port and reason
     Drops,
-    /// Frames and bytes by port, and what the MAC table did
+    /// Frames and bytes by port, packets by interface, and what the MAC table did
     Counters,
     /// What happened, oldest first
     Events,
@@ -362,6 +403,7 @@ impl Arguments {
             Command::Clear { what } => what.target().json,
             Command::Config { verb } => verb.target().json,
             Command::Check { what } => what.target().json,
+            Command::Trace(trace) => trace.target.json,
             Command::Fault { what } => what.json(),
             Command::Replay(replay) => replay.json,
             Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,

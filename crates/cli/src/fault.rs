@@ -1,6 +1,6 @@
 //! `greylag fault`: something goes wrong, on order.
 
-use crate::arguments::{FaultWhat, LinkFault, SwitchFault};
+use crate::arguments::{FaultWhat, LinkFault, SwitchFault, Writes};
 use crate::lab;
 use crate::outcome::{Failure, Outcome};
 use crate::show;
@@ -66,12 +66,34 @@ fn words(fault: &SwitchFault) -> String {
         SwitchFault::RefuseWrites { share, lasts, .. } => {
             ("refuse-writes", vec![("share", Some(share.clone())), ("lasts", lasts.lasts.clone())])
         }
+        SwitchFault::DropWrites { writes, acknowledged, .. } => {
+            let acknowledged = acknowledged.map(|told| told.to_string());
+            ("drop-writes", [filter(writes), vec![("acknowledged", acknowledged)]].concat())
+        }
+        SwitchFault::DelayWrites { writes, delay, .. } => {
+            ("delay-writes", [filter(writes), vec![("delay", Some(range(delay)))]].concat())
+        }
+        SwitchFault::MisorderWrites { writes, .. } => ("misorder-writes", filter(writes)),
+        SwitchFault::StaleMembers { writes, .. } => ("stale-members", filter(writes)),
         SwitchFault::Restart { agent, .. } => ("restart", vec![("agent", Some(agent.agent.clone()))]),
         SwitchFault::Heal { .. } => ("heal", Vec::new()),
     };
     let settings: Vec<String> =
         settings.into_iter().filter_map(|(key, value)| Some(format!("{key}: {}", value?))).collect();
     format!("{{{name}: {{{}}}}}", settings.join(", "))
+}
+
+fn filter(writes: &Writes) -> Vec<(&'static str, Option<String>)> {
+    let Writes { family, prefix, buckets, worker, change, share, lasts } = writes;
+    vec![
+        ("family", family.clone()),
+        ("prefix", prefix.as_ref().map(|prefix| format!("{prefix:?}"))),
+        ("buckets", buckets.clone()),
+        ("worker", worker.map(|worker| worker.to_string())),
+        ("change", change.clone()),
+        ("share", share.clone()),
+        ("lasts", lasts.lasts.clone()),
+    ]
 }
 
 /// `28s..38s` as a timeline has it.

@@ -16,6 +16,7 @@ mod show;
 mod story;
 mod sweep;
 mod table;
+mod trace;
 
 use arguments::{Arguments, BenchWhat, Command};
 use clap::Parser;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Clear { what } => check::clear(&what),
         Command::Config { verb } => config::config(&verb),
         Command::Check { what } => check::check(&what),
+        Command::Trace(arguments) => trace::trace(&arguments),
         Command::Fault { what } => fault::fault(&what),
         Command::Replay(arguments) if arguments.recording => {
             recording::replay(&arguments.file, arguments.json)

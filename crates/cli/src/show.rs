@@ -1,6 +1,9 @@
 //! `greylag show`: what a running switch says, as a table or as its JSON.
 
 mod lag;
+mod pages;
+mod routing;
+mod sessions;
 
 use crate::arguments::{ShowArguments, Target, What};
 use crate::outcome::{Failure, Outcome};
@@ -9,23 +12,48 @@ use crate::table::Table;
 use greylag_lab::answer::{Agent, Alarm};
 use greylag_lab::{client, find_switch};
 use greylag_switch::alarm::AlarmKind;
-use greylag_switch::show::{Counters, DropRow, FdbEntry, PortRow, VlanRow};
+use greylag_switch::show::{BgpPathRow, Counters, DropRow, FdbEntry, FibRow, PortRow, RouteRow, VlanRow};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
-    let ShowArguments { what, target } = arguments;
-    let answer = client::get(&socket(target)?, resource(*what)).map_err(Failure::failed)?;
+    let ShowArguments { what, to, target } = arguments;
+    let socket = socket(target)?;
+    match (what, to) {
+        (What::Routes, to) => {
+            return pages::show::<RouteRow>(&socket, "/v1/routes", to.as_ref(), target.json);
+        }
+        (What::Fib, to) => return pages::show::<FibRow>(&socket, "/v1/fib", to.as_ref(), target.json),
+        (What::Bgp, Some(to)) => {
+            return pages::show::<BgpPathRow>(&socket, "/v1/bgp/routes", Some(to), target.json);
+        }
+        (_, Some(_)) => {
+            let sentence = "only `show routes`, `show fib` and `show bgp` take a prefix or an address";
+            return Err(Failure::Usage(sentence.to_owned()));
+        }
+        (_, None) => {}
+    }
+    let answer = client::get(&socket, resource(*what)).map_err(Failure::failed)?;
     print(target.json, answer, |answer| {
+        if let Some(nothing) = nothing(*what).filter(|_| answer.as_array().is_some_and(Vec::is_empty)) {
+            return Ok(format!("{}\n", layer3(&socket)?.unwrap_or(nothing)));
+        }
         Ok(match what {
             What::Fdb => fdb(&understood::<Vec<_>>(answer)?),
             What::Vlans => vlans(&understood::<Vec<_>>(answer)?),
             What::Ports => ports(&understood::<Vec<_>>(answer)?),
             What::Lags => lag::lags(&understood::<Vec<_>>(answer)?),
             What::Lacp => lag::lacp(&understood::<Vec<_>>(answer)?),
+            What::Interfaces => routing::interfaces(&understood::<Vec<_>>(answer)?),
+            What::NexthopGroups => routing::groups(&understood::<Vec<_>>(answer)?),
+            What::Neighbors => routing::neighbors(&understood::<Vec<_>>(answer)?),
+            What::Bfd => sessions::bfd(&understood::<Vec<_>>(answer)?),
+            What::Bgp => sessions::bgp(&understood::<Vec<_>>(answer)?),
+            What::LinkState => sessions::link_state(&understood::<Vec<_>>(answer)?),
+            What::Routes | What::Fib => unreachable!("these come page by page"),
             What::Drops => drops(&understood::<Vec<_>>(answer)?),
             What::Counters => counters(&understood(answer)?),
             What::Events => events(&understood::<Vec<_>>(answer)?),
@@ -64,12 +92,43 @@ fn resource(what: What) -> &'static str {
         What::Ports => "/v1/ports",
         What::Lags => "/v1/lags",
         What::Lacp => "/v1/lacp",
+        What::Interfaces => "/v1/interfaces",
+        What::Routes => "/v1/routes",
+        What::Fib => "/v1/fib",
+        What::NexthopGroups => "/v1/nexthop-groups",
+        What::Neighbors => "/v1/neighbors",
+        What::Bfd => "/v1/bfd",
+        What::Bgp => "/v1/bgp",
+        What::LinkState => "/v1/link-state",
         What::Drops => "/v1/drops",
         What::Counters => "/v1/counters",
         What::Events => "/v1/events",
         What::Agents => "/v1/agents",
         What::Alarms => "/v1/alarms",
     }
+}
+
+/// What an empty list of layer 3 means on a switch that routes.
+fn nothing(what: What) -> Option<&'static str> {
+    Some(match what {
+        What::Interfaces => NO_LAYER_3,
+        What::NexthopGroups => "there is no next-hop group",
+        What::Neighbors => "no neighbor is known",
+        What::Bfd => "no BFD session is asked for",
+        What::Bgp => "this switch does not speak BGP: `routing.bgp` is not configured",
+        What::LinkState => {
+            "this switch does not speak the interior protocol: `routing.link-state` is not configured"
+        }
+        _ => return None,
+    })
+}
+
+const NO_LAYER_3: &str = "this switch has no interface of layer 3";
+
+/// What is to be said of a switch that does not route.
+fn layer3(socket: &Path) -> Result<Option<&'static str>, Failure> {
+    let interfaces: Vec<Value> = client::ask(socket, "/v1/interfaces").map_err(Failure::failed)?;
+    Ok(interfaces.is_empty().then_some(NO_LAYER_3))
 }
 
 /// An answer as a value.
@@ -171,8 +230,12 @@ fn counters(counters: &Counters) -> String {
         ]);
     }
     let mac = &counters.mac_table;
-    let mut text = format!(
-        "{table}\nMAC table: {} of {} addresses\n{} learned, {} refreshed, {} moved, {} moves damped, {} kept static, {} aged, {} evicted\n",
+    let mut text = table.to_string();
+    if !counters.interfaces.is_empty() {
+        text += &format!("\n{}", routing::counters(&counters.interfaces));
+    }
+    text += &format!(
+        "\nMAC table: {} of {} addresses\n{} learned, {} refreshed, {} moved, {} moves damped, {} kept static, {} aged, {} evicted\n",
         mac.entries,
         mac.maximum_entries,
         mac.learned,
@@ -207,11 +270,18 @@ pub(crate) fn event(row: &Value) -> String {
     let mut text = row["event"].as_str().unwrap_or("-").to_owned();
     for (name, value) in row.as_object().into_iter().flatten() {
         if !["time", "event", "sequence", "uptime-ns"].contains(&name.as_str()) {
-            text += &format!(" {name}={}", plain(value));
+            text += &format!(" {name}={}", said(name, value));
         }
     }
     text.push('\n');
     text
+}
+
+/// A field of an event; with quotation marks where it has several words.
+fn said(name: &str, value: &Value) -> String {
+    let cause = (name == "cause").then(|| serde_json::from_value::<greylag_bgp::Cause>(value.clone()).ok());
+    let text = cause.flatten().map_or_else(|| plain(value), |cause| cause.to_string());
+    if text.contains(' ') { format!("{text:?}") } else { text }
 }
 
 /// A value in one word: `eth1,eth2` for a list, `32768/02:00:00:00:00:01` for a system.
@@ -220,6 +290,9 @@ fn plain(value: &Value) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => text.clone(),
         Value::Array(values) => values.iter().map(plain).collect::<Vec<_>>().join(","),
+        Value::Object(fields) if fields.len() == 1 => {
+            fields.iter().map(|(name, value)| format!("{name}:{}", plain(value))).collect()
+        }
         Value::Object(fields) => fields.values().map(plain).collect::<Vec<_>>().join("/"),
         Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
@@ -236,6 +309,8 @@ fn agents(rows: &[Agent]) -> String {
         ("MACS", Right),
     ]);
     for Agent { since, row } in rows {
+        // Others keep no list of them.
+        let addresses = if row.name == "learning" { row.addresses.to_string() } else { "-".to_owned() };
         table.row(&[
             &row.name,
             &word(&row.state),
@@ -243,7 +318,7 @@ fn agents(rows: &[Agent]) -> String {
             &row.restarts,
             &row.reports_waiting,
             &row.reports_lost,
-            &row.addresses,
+            &addresses,
         ]);
     }
     table.to_string()

@@ -142,6 +142,12 @@ fn measured(measured: &Measured, clock: DayClock) -> Option<String> {
         Measured::BlackHole { lasted, .. } if lasted.is_zero() => None,
         Measured::BlackHole { lasted, .. } => Some(format!("lasted {}", span(*lasted))),
         Measured::ForeignUnicast { frames } => Some(format!("{frames} heard")),
+        Measured::Flows { flows, failing, unhurt, .. } => {
+            Some(format!("of {flows}, {failing} failed and {unhurt} lost nothing"))
+        }
+        Measured::OtherFlows { failing, new } => Some(format!("{new} of {failing}")),
+        Measured::Found { count } => count.map(|count| format!("it is {count}")),
+        Measured::Monitoring { looks, .. } => Some(format!("{looks} seen")),
         Measured::Counter { value } => value.map(|value| format!("it is {value}")),
     }
 }

@@ -33,6 +33,14 @@ impl Table {
     pub(crate) fn row(&mut self, cells: &[&dyn Display]) {
         self.grid.add_row(cells.iter().map(ToString::to_string));
     }
+
+    /// The text, with whole lines below each row.
+    pub(crate) fn with_details(&self, details: &[String]) -> String {
+        let text = self.to_string();
+        let (names, rows) = text.split_once('\n').unwrap_or_default();
+        let rows = rows.lines().zip(details).map(|(row, details)| format!("{row}\n{details}"));
+        format!("{names}\n{}", rows.collect::<String>())
+    }
 }
 
 impl Display for Table {

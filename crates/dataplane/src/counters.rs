@@ -1,5 +1,5 @@
 use crossbeam_utils::CachePadded;
-use greylag_base::{DropReason, PortId};
+use greylag_base::{DropReason, InterfaceId, PortId};
 use greylag_mactable::Decline;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -18,6 +18,21 @@ impl Counter {
     }
 }
 
+/// One number for each reason.
+pub(crate) struct DropCounters([Counter; DropReason::COUNT]);
+
+impl Default for DropCounters {
+    fn default() -> Self {
+        DropCounters(std::array::from_fn(|_| Counter::default()))
+    }
+}
+
+impl DropCounters {
+    pub(crate) fn add(&self, reason: DropReason, frames: u64) {
+        self.0[reason.index()].add(frames);
+    }
+}
+
 /// What one worker counts on one port.
 #[derive(Default)]
 pub(crate) struct PortCounters {
@@ -29,12 +44,12 @@ pub(crate) struct PortCounters {
     pub(crate) tx_bytes: Counter,
     pub(crate) flooded: Counter,
     pub(crate) punted: Counter,
-    pub(crate) drops: [Counter; DropReason::COUNT],
+    pub(crate) drops: DropCounters,
 }
 
 impl PortCounters {
     pub(crate) fn drop_frame(&self, reason: DropReason) {
-        self.drops[reason.index()].add(1);
+        self.drops.add(reason, 1);
     }
 }
 
@@ -54,27 +69,111 @@ pub(crate) struct LearnCounters {
     pub(crate) events_lost: Counter,
 }
 
+/// A family of addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    Ipv4,
+    Ipv6,
+}
+
+/// Packets and octets of each family, in one direction.
+#[derive(Default)]
+pub(crate) struct TrafficCounters {
+    packets: [Counter; 2],
+    octets: [Counter; 2],
+}
+
+impl TrafficCounters {
+    #[inline(always)]
+    pub(crate) fn count(&self, family: Family, octets: u32) {
+        self.packets[family as usize].add(1);
+        self.octets[family as usize].add(octets.into());
+    }
+}
+
+/// What one worker counts on one interface: a line.
+#[derive(Default)]
+pub(crate) struct InterfaceCounters {
+    pub(crate) rx: TrafficCounters,
+    pub(crate) tx: TrafficCounters,
+}
+
+/// Counts packets of a batch; those that follow each other on one interface at once.
+pub(crate) struct Tally<'a, F: Fn(InterfaceId) -> Option<&'a TrafficCounters>> {
+    counters: F,
+    interface: InterfaceId,
+    packets: [u64; 2],
+    octets: [u64; 2],
+}
+
+impl<'a, F: Fn(InterfaceId) -> Option<&'a TrafficCounters>> Tally<'a, F> {
+    pub(crate) fn new(counters: F) -> Self {
+        Tally { counters, interface: InterfaceId(0), packets: [0; 2], octets: [0; 2] }
+    }
+
+    #[inline(always)]
+    pub(crate) fn count(&mut self, interface: InterfaceId, family: Family, octets: u32) {
+        if interface != self.interface {
+            self.write_down();
+            self.interface = interface;
+        }
+        self.packets[family as usize] += 1;
+        self.octets[family as usize] += u64::from(octets);
+    }
+
+    fn write_down(&mut self) {
+        let (packets, octets) = (std::mem::take(&mut self.packets), std::mem::take(&mut self.octets));
+        let Some(counters) = (self.counters)(self.interface).filter(|_| packets != [0; 2]) else { return };
+        for family in 0..2 {
+            counters.packets[family].add(packets[family]);
+            counters.octets[family].add(octets[family]);
+        }
+    }
+}
+
+impl<'a, F: Fn(InterfaceId) -> Option<&'a TrafficCounters>> Drop for Tally<'a, F> {
+    fn drop(&mut self) {
+        self.write_down();
+    }
+}
+
 /// Everything that one worker counts.
 pub(crate) struct WorkerCounters {
     pub(crate) ports: Box<[CachePadded<PortCounters>]>,
+    /// What becomes of frames of the switch itself that leave by an interface, before they have a port.
+    pub(crate) own: CachePadded<PortCounters>,
+    /// None where there is no layer 3.
+    interfaces: Box<[CachePadded<InterfaceCounters>]>,
     pub(crate) learn: CachePadded<LearnCounters>,
 }
 
 impl WorkerCounters {
-    pub(crate) fn new(ports: usize) -> Self {
+    pub(crate) fn new(ports: usize, interfaces: usize) -> Self {
         WorkerCounters {
             ports: (0..ports).map(|_| CachePadded::default()).collect(),
+            own: CachePadded::default(),
+            interfaces: (0..interfaces).map(|_| CachePadded::default()).collect(),
             learn: CachePadded::default(),
         }
+    }
+
+    /// For how many ports and interfaces.
+    pub(crate) fn sizes(&self) -> (u16, usize) {
+        (self.ports.len() as u16, self.interfaces.len())
     }
 
     pub(crate) fn port(&self, port: PortId) -> &PortCounters {
         &self.ports[port.index()]
     }
+
+    #[inline]
+    pub(crate) fn interface(&self, interface: InterfaceId) -> Option<&InterfaceCounters> {
+        self.interfaces.get(interface.index()).map(|counters| &**counters)
+    }
 }
 
 /// What all workers together have counted on one port since the switch started.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortCounts {
     /// Frames received, whatever became of them.
     pub rx_frames: u64,
@@ -99,6 +198,39 @@ pub struct PortCounts {
     /// is flooded to; each copy is sent, or dropped on its egress port. Ports that are left out of a flood group
     /// count as such: their copies are dropped as [`DropReason::NotInFloodGroup`], be it all that there are.
     pub drops: [u64; DropReason::COUNT],
+}
+
+/// What all workers together have counted on one interface of layer 3 since the switch started, of one family of addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TrafficCounts {
+    /// Packets to its station that came in, whatever became of them.
+    pub rx_packets: u64,
+    /// Their length in octets, from the IP header on.
+    pub rx_octets: u64,
+    /// Packets that left by it, routed or of the switch itself, a super-frame as one. What its ports did not take is counted there.
+    pub tx_packets: u64,
+    /// Their length in octets, from the IP header on.
+    pub tx_octets: u64,
+}
+
+/// What all workers together have counted on one interface of layer 3 since the switch started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceCounts {
+    /// Of IPv4.
+    pub ipv4: TrafficCounts,
+    /// Of IPv6.
+    pub ipv6: TrafficCounts,
+}
+
+impl InterfaceCounts {
+    pub(crate) fn add(&mut self, counters: &InterfaceCounters) {
+        for (counts, family) in [(&mut self.ipv4, Family::Ipv4), (&mut self.ipv6, Family::Ipv6)] {
+            counts.rx_packets += counters.rx.packets[family as usize].get();
+            counts.rx_octets += counters.rx.octets[family as usize].get();
+            counts.tx_packets += counters.tx.packets[family as usize].get();
+            counts.tx_octets += counters.tx.octets[family as usize].get();
+        }
+    }
 }
 
 /// What all workers together have counted about learning since the switch started.
@@ -128,6 +260,22 @@ pub struct LearnCounts {
     pub events_lost: u64,
 }
 
+impl Default for PortCounts {
+    fn default() -> Self {
+        PortCounts {
+            rx_frames: 0,
+            rx_bytes: 0,
+            rx_errors: 0,
+            rx_missed: 0,
+            tx_frames: 0,
+            tx_bytes: 0,
+            flooded: 0,
+            punted: 0,
+            drops: [0; DropReason::COUNT],
+        }
+    }
+}
+
 impl PortCounts {
     pub(crate) fn add(&mut self, port: &PortCounters) {
         self.rx_frames += port.rx_frames.get();
@@ -138,7 +286,7 @@ impl PortCounts {
         self.tx_bytes += port.tx_bytes.get();
         self.flooded += port.flooded.get();
         self.punted += port.punted.get();
-        for (sum, counter) in self.drops.iter_mut().zip(&port.drops) {
+        for (sum, counter) in self.drops.iter_mut().zip(&port.drops.0) {
             *sum += counter.get();
         }
     }

@@ -3,8 +3,8 @@
 use crate::counters::WorkerCounters;
 use crate::ingress::Header;
 use crate::ports::Ports;
-use crate::{Forwarding, PortForwarding};
-use greylag_base::{DropReason, PortId};
+use crate::{Forwarding, Layer3, PortForwarding};
+use greylag_base::{DropReason, PortId, VlanId};
 use greylag_ports::{BATCH_FRAMES, Batch};
 use greylag_wire::ethernet::HEADER_LEN;
 use greylag_wire::vlan::TAG_LEN;
@@ -47,17 +47,21 @@ impl Egress {
             let count = counters.port(port_id);
             match forwarding.port(port_id) {
                 Some(settings) => {
-                    list.retain(|&frame| {
-                        let header = headers[usize::from(frame)].expect("only frames with a header are sent");
-                        let fits = shape(batch, frame.into(), &header, settings);
-                        if !fits {
+                    let shape = Shape::of(settings);
+                    let mut kept = 0;
+                    for at in 0..list.len() {
+                        let frame = list[at];
+                        list[kept] = frame;
+                        if shape.give(batch, frame.into(), headers) {
+                            kept += 1;
+                        } else {
                             count.drop_frame(DropReason::EgressMtu);
                         }
-                        fits
-                    });
+                    }
+                    list.truncate(kept);
                     hand_over(port_id, batch, list, ports, counters);
                 }
-                None => count.drops[DropReason::EgressDown.index()].add(list.len() as u64),
+                None => count.drops.add(DropReason::EgressDown, list.len() as u64),
             }
             list.clear();
         }
@@ -74,7 +78,7 @@ pub(crate) fn hand_over<P: Ports + ?Sized>(
 ) {
     let count = counters.port(port);
     if !ports.has(port) {
-        return count.drops[DropReason::EgressDown.index()].add(frames.len() as u64);
+        return count.drops.add(DropReason::EgressDown, frames.len() as u64);
     }
     let report = ports.tx(port, batch, frames);
     count.tx_frames.add(report.frames);
@@ -86,15 +90,36 @@ pub(crate) fn hand_over<P: Ports + ?Sized>(
         (DropReason::EgressError, report.refused),
     ] {
         if frames > 0 {
-            count.drops[reason.index()].add(frames);
+            count.drops.add(reason, frames);
         }
     }
 }
 
-/// Gives a frame the tag that it has on this port; `false` when it is then too long for it.
-fn shape(batch: &mut Batch, frame: usize, header: &Header, port: &PortForwarding) -> bool {
-    let tagged = port.untagged != Some(header.vlan);
-    batch.set_tag(frame, tagged.then_some(header.tag));
-    let header_len = if tagged { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
-    batch.offload(frame).wire_len(batch.bytes(frame).len()) <= header_len + port.mtu
+/// What frames are on a port.
+struct Shape {
+    /// The VLAN whose frames have no tag.
+    untagged: Option<VlanId>,
+    /// It is a port of the bridge; frames of no VLAN have no tag.
+    is_bridged: bool,
+    mtu: usize,
+}
+
+impl Shape {
+    fn of(port: &PortForwarding) -> Self {
+        Shape { untagged: port.untagged, is_bridged: port.layer3 == Layer3::None, mtu: port.mtu }
+    }
+
+    /// Gives a frame the tag that it has on this port; `false` when it is then too long for it.
+    #[inline(always)]
+    fn give(&self, batch: &mut Batch, frame: usize, headers: &[Option<Header>]) -> bool {
+        let tag = if self.is_bridged {
+            let header = headers[frame].as_ref().expect("what leaves by a bridge has a header");
+            (self.untagged != Some(header.vlan)).then_some(header.tag)
+        } else {
+            None
+        };
+        batch.set_tag(frame, tag);
+        let header_len = if tag.is_some() { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
+        batch.offload(frame).wire_len(batch.bytes(frame).len()) <= header_len + self.mtu
+    }
 }

@@ -65,6 +65,13 @@ pub enum WorkerEvent {
         /// Where it was seen.
         seen: PortId,
     },
+    /// A packet was to leave for a station that the table does not know, and was dropped, for the agent alone may have it found.
+    AdjacencyUnresolved {
+        /// The VLAN of the interface that it was to leave by.
+        vlan: VlanId,
+        /// The station.
+        mac: MacAddr,
+    },
     /// An address made room for another in a full table.
     Evicted {
         /// Its VLAN.

@@ -16,6 +16,11 @@ pub(crate) struct FloodBudget {
 }
 
 impl FloodBudget {
+    /// As much as is wanted.
+    pub(crate) fn endless() -> Self {
+        FloodBudget { wanted: [0; 3], admitted: [u64::MAX; 3] }
+    }
+
     /// One more frame of the batch is to be flooded.
     pub(crate) fn want(&mut self, class: FloodClass) {
         self.wanted[class as usize] += 1;
@@ -52,7 +57,8 @@ pub(crate) struct Flooded<'a> {
     pub(crate) frame: u16,
     pub(crate) batch: &'a Batch,
     pub(crate) header: &'a Header,
-    pub(crate) ingress: PortId,
+    /// The port of the bridge that it came in by, to which it does not go back; none, when it comes from the switch itself.
+    pub(crate) ingress: Option<PortId>,
     pub(crate) now: Instant,
 }
 
@@ -70,16 +76,17 @@ pub(crate) fn flood(
         return Err(DropReason::FloodGroupLapsed);
     }
     let mut verdict = Err(DropReason::NoEgress);
-    for port in vlan.flood.iter().filter(|&port| port != ingress) {
-        if forwarding.isolated(ingress, port) {
+    let isolated = |port| ingress.is_some_and(|ingress| forwarding.isolated(ingress, port));
+    for port in vlan.flood.iter().filter(|&port| Some(port) != ingress) {
+        if isolated(port) {
             verdict = verdict.or(Err(DropReason::Isolated));
-        } else if let Some(port) = forwarding.leaves_by(port, header.vlan, || batch.bytes(frame.into())) {
+        } else if let Some(port) = forwarding.leaves_by(port, header, || batch.bytes(frame.into())) {
             egress.add(port, frame);
             verdict = Ok(false);
         }
     }
-    let left_out = vlan.left_out.iter().filter(|&port| port != ingress);
-    for port in left_out.filter(|&port| !forwarding.isolated(ingress, port)) {
+    let left_out = vlan.left_out.iter().filter(|&port| Some(port) != ingress);
+    for port in left_out.filter(|&port| !isolated(port)) {
         counters.port(port).drop_frame(DropReason::NotInFloodGroup);
         verdict = Ok(true);
     }

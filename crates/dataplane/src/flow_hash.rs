@@ -8,6 +8,7 @@
 //! switch has a seed, and so has each use of the hash within a switch.
 
 use crate::FlowFields;
+use crate::ingress::Header;
 use core::net::{Ipv4Addr, Ipv6Addr};
 use greylag_base::{Dice, Seed, VlanId};
 use greylag_wire::ethernet::{ADDRESSES_LEN, EtherType, HEADER_LEN};
@@ -49,6 +50,16 @@ struct Masks {
     destination: u128,
     /// Ports, protocol and flow label.
     transport: u64,
+    /// What the stations come to where nothing of them counts.
+    no_stations: Option<u64>,
+}
+
+/// What the Ethernet header of a frame says. The addresses are the upper 48 bits.
+pub(crate) struct Link {
+    pub(crate) destination: u64,
+    pub(crate) source: u64,
+    pub(crate) vlan: VlanId,
+    pub(crate) ether_type: u16,
 }
 
 /// Below this an EtherType is the length of the frame (IEEE 802.3-2022 3.2.6), which differs within a flow.
@@ -64,12 +75,13 @@ impl FlowHash {
         let reads_ip = !LINK_FIELDS.contains(fields);
         let nothing_else = !fields.intersects(LINK_FIELDS);
         let mut dice = Dice::new(seed);
+        let keys = std::array::from_fn(|_| dice.word());
         FlowHash {
-            ip: Masks::new(fields),
-            link: Masks::new(if reads_ip && nothing_else { FlowFields::LAYER2 } else { fields }),
+            ip: Masks::new(fields, &keys),
+            link: Masks::new(if reads_ip && nothing_else { FlowFields::LAYER2 } else { fields }, &keys),
             reads_ip,
             symmetric: false,
-            keys: std::array::from_fn(|_| dice.word()),
+            keys,
         }
     }
 
@@ -94,34 +106,73 @@ impl FlowHash {
     #[inline]
     pub fn of(&self, frame: &[u8], vlan: VlanId) -> u64 {
         let Some(header) = frame.first_chunk::<HEADER_LEN>() else { return 0 };
+        // Eight octets at once, and the two that are not the address's replaced.
+        let destination = header.first_chunk().expect("a header is longer");
+        let source = header.last_chunk().expect("a header is longer");
+        let [destination, source] = [destination, source].map(|octets| u64::from_be_bytes(*octets) & !0xffff);
+        self.between(destination, source, frame, vlan)
+    }
+
+    /// The hash of a frame that will have other addresses and another VLAN once it leaves.
+    #[inline]
+    pub(crate) fn of_leaving(&self, header: &Header, frame: &[u8]) -> u64 {
+        let [destination, source] = [header.destination, header.source].map(|mac| mac.to_bits() << 16);
+        self.between(destination, source, frame, header.vlan)
+    }
+
+    /// The hash of a frame between two stations, whose addresses are the upper 48 bits.
+    #[inline(always)]
+    fn between(&self, destination: u64, source: u64, frame: &[u8], vlan: VlanId) -> u64 {
+        if frame.len() < HEADER_LEN {
+            return 0;
+        }
         let tag_len = if let Tag::Present(_) = Tag::parse(frame) { TAG_LEN } else { 0 };
         let (&[high, low], packet) =
             frame[ADDRESSES_LEN + tag_len..].split_first_chunk().expect("a type is there");
         let ether_type = u16::from_be_bytes([high, low]);
 
-        // Eight octets at once, and the two that are not the address's replaced.
-        let destination = header.first_chunk().expect("a header is longer");
-        let source = header.last_chunk().expect("a header is longer");
-        let [destination, source] = [destination, source].map(|octets| u64::from_be_bytes(*octets) & !0xffff);
-        let (to, from) = self.ordered(destination, source);
-        let to_station = to | u64::from(vlan.get());
-        let from_station = from | u64::from(if ether_type < LEAST_ETHER_TYPE { 0 } else { ether_type });
-
-        let tuple = match EtherType(ether_type) {
+        let link = || Link { destination, source, vlan, ether_type };
+        let hash = match EtherType(ether_type) {
             EtherType::IPV4 if self.reads_ip => {
-                FiveTuple::<Ipv4Addr>::parse(packet).map(|tuple| self.ipv4(&tuple))
+                FiveTuple::<Ipv4Addr>::parse(packet).map(|tuple| self.of_ipv4(&tuple, link))
             }
             EtherType::IPV6 if self.reads_ip => {
-                FiveTuple::<Ipv6Addr>::parse(packet).map(|tuple| self.ipv6(&tuple))
+                FiveTuple::<Ipv6Addr>::parse(packet).map(|tuple| self.of_ipv6(&tuple, link))
             }
             _ => None,
         };
-        let masks = if tuple.is_some() { &self.ip } else { &self.link };
-        let stations = fold(
-            to_station & masks.to_station ^ self.keys[0],
-            from_station & masks.from_station ^ self.keys[1],
-        );
-        fold(stations ^ tuple.unwrap_or(0), self.keys[2])
+        hash.unwrap_or_else(|| self.all_of(&self.link, link, 0))
+    }
+
+    /// The hash of a frame whose packet has been read: the same as that of its bytes.
+    #[inline(always)]
+    pub(crate) fn of_ipv4(&self, tuple: &FiveTuple<Ipv4Addr>, link: impl FnOnce() -> Link) -> u64 {
+        match self.reads_ip {
+            true => self.all_of(&self.ip, link, self.ipv4(tuple)),
+            false => self.all_of(&self.link, link, 0),
+        }
+    }
+
+    /// As [`FlowHash::of_ipv4`].
+    #[inline(always)]
+    pub(crate) fn of_ipv6(&self, tuple: &FiveTuple<Ipv6Addr>, link: impl FnOnce() -> Link) -> u64 {
+        match self.reads_ip {
+            true => self.all_of(&self.ip, link, self.ipv6(tuple)),
+            false => self.all_of(&self.link, link, 0),
+        }
+    }
+
+    /// What is between the stations, with a word for the packet.
+    #[inline(always)]
+    fn all_of(&self, masks: &Masks, link: impl FnOnce() -> Link, packet: u64) -> u64 {
+        let stations = masks.no_stations.unwrap_or_else(|| {
+            let Link { destination, source, vlan, ether_type } = link();
+            let (to, from) = self.ordered(destination, source);
+            let to_station = to | u64::from(vlan.get());
+            let from_station = from | u64::from(if ether_type < LEAST_ETHER_TYPE { 0 } else { ether_type });
+            masks.stations(to_station, from_station, &self.keys)
+        });
+        fold(stations ^ packet, self.keys[2])
     }
 
     #[inline(always)]
@@ -170,10 +221,10 @@ fn fold(a: u64, b: u64) -> u64 {
 
 impl Masks {
     /// All ones where a field is in.
-    fn new(fields: FlowFields) -> Masks {
+    fn new(fields: FlowFields, keys: &[u64; 9]) -> Masks {
         let ones = |field, bits: u32| if fields.contains(field) { (1_u64 << bits) - 1 } else { 0 };
         let address = |field| if fields.contains(field) { u128::MAX } else { 0 };
-        Masks {
+        let masks = Masks {
             to_station: ones(FlowFields::DESTINATION_MAC, 48) << 16 | ones(FlowFields::VLAN, 16),
             from_station: ones(FlowFields::SOURCE_MAC, 48) << 16 | ones(FlowFields::ETHER_TYPE, 16),
             source: address(FlowFields::SOURCE_IP),
@@ -182,6 +233,15 @@ impl Masks {
                 | ones(FlowFields::DESTINATION_PORT, 16) << 32
                 | ones(FlowFields::PROTOCOL, 8) << 24
                 | ones(FlowFields::FLOW_LABEL, 20),
-        }
+            no_stations: None,
+        };
+        let no_stations = (!fields.intersects(LINK_FIELDS)).then(|| masks.stations(0, 0, keys));
+        Masks { no_stations, ..masks }
+    }
+
+    /// The stations, with VLAN and EtherType, as one word.
+    #[inline(always)]
+    fn stations(&self, to: u64, from: u64, keys: &[u64; 9]) -> u64 {
+        fold(to & self.to_station ^ keys[0], from & self.from_station ^ keys[1])
     }
 }

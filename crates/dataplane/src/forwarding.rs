@@ -1,8 +1,9 @@
 //! Everything configured, compiled into what a worker asks per frame. Immutable: the control side builds a new
 //! one and swaps it whole.
 
-use crate::{Buckets, Carrier, FlowFields, FlowHash, InterfaceForwarding};
-use greylag_base::{Instant, InterfaceId, PortId, PortSet, Seed, VlanId, VlanSet};
+use crate::ingress::Header;
+use crate::{Buckets, Carrier, FlowFields, FlowHash, InterfaceForwarding, StaleBucket};
+use greylag_base::{DropReason, Instant, InterfaceId, PortId, PortSet, Seed, VlanId, VlanSet};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -20,8 +21,54 @@ pub struct Forwarding {
     /// By which the next hop of a group is chosen.
     route_hash: FlowHash,
     interfaces: Box<[InterfaceForwarding]>,
+    /// By interface: what of it, and of what carries it, every packet that leaves is asked about.
+    exits: Box<[InterfaceExit]>,
+    /// A VLAN has an interface: where none has, no frame is asked about one.
+    has_irbs: bool,
+    /// In ascending order.
+    stale_buckets: Box<[StaleBucket]>,
     /// There is a bundle: where there is none, no frame is asked about one.
     has_lags: bool,
+}
+
+/// How packets leave by an interface.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct InterfaceExit {
+    /// Its address, as a number.
+    pub(crate) mac: u64,
+    /// The longest packet.
+    pub(crate) mtu: usize,
+    pub(crate) way: ExitWay,
+    pub(crate) up: bool,
+}
+
+/// By what packets leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExitWay {
+    /// By a port, which is up, and no bundle.
+    Port(PortId),
+    /// By a bundle, which is up.
+    Bundle(PortId),
+    /// In a VLAN.
+    Vlan(VlanId),
+    /// By nothing.
+    None(DropReason),
+}
+
+impl InterfaceExit {
+    fn new(interface: &InterfaceForwarding, forwarding: &Forwarding) -> Self {
+        let way = match interface.carrier {
+            Carrier::Port(port) => match forwarding.port(port) {
+                Some(settings) if !settings.up => ExitWay::None(DropReason::DestinationDown),
+                Some(PortForwarding { aggregation: Aggregation::Lag(_), .. }) => ExitWay::Bundle(port),
+                Some(_) => ExitWay::Port(port),
+                None => ExitWay::None(DropReason::DestinationDown),
+            },
+            Carrier::Vlan(vlan) => ExitWay::Vlan(vlan),
+            Carrier::Loopback => ExitWay::None(DropReason::InterfaceDown),
+        };
+        InterfaceExit { mac: interface.mac.to_bits(), mtu: interface.mtu, way, up: interface.up }
+    }
 }
 
 /// In place of a VLAN's place; there are fewer VLANs.
@@ -131,8 +178,11 @@ pub struct Learning {
     /// Who moves the stamps of entries that are in use. With [`Keeper::Agent`] a worker only sets an entry's hit bit.
     pub renew: Keeper,
     /// A source that waits for the agent is reported again after so long; `None` for once, be it that the report was lost,
-    /// until the source has been known and is not any more.
+    /// until the source has been known and is not any more. So with a station that a packet was to leave for.
     pub report_interval: Option<Duration>,
+    /// Whose it is to find the port of a station that a packet of the switch itself, routed or its own, leaves for by the interface of a
+    /// VLAN. A worker floods the packet; the agent is told, and the packet dropped.
+    pub adjacency: Keeper,
 }
 
 /// One of the two who can write the MAC table.
@@ -147,8 +197,12 @@ pub enum Keeper {
 
 impl Learning {
     /// The worker does all of it.
-    pub const INLINE: Learning =
-        Learning { install: Keeper::Worker, renew: Keeper::Worker, report_interval: None };
+    pub const INLINE: Learning = Learning {
+        install: Keeper::Worker,
+        renew: Keeper::Worker,
+        report_interval: None,
+        adjacency: Keeper::Worker,
+    };
 }
 
 /// What a worker needs to know of a VLAN.
@@ -170,8 +224,9 @@ impl Forwarding {
     pub fn new(ports: Vec<PortForwarding>, group_fwd_mask: u16) -> Self {
         let mut places = vec![NOWHERE; usize::from(VlanId::MAX.get()) + 1].into_boxed_slice();
         let mut vlans = Vec::new();
-        let of_the_bridge =
-            |(_, port): &(usize, &PortForwarding)| !matches!(port.aggregation, Aggregation::Member { .. });
+        let of_the_bridge = |(_, port): &(usize, &PortForwarding)| {
+            !matches!(port.aggregation, Aggregation::Member { .. }) && port.layer3 == Layer3::None
+        };
         for (index, port) in ports.iter().enumerate().filter(of_the_bridge) {
             for vlan in port.vlans.iter() {
                 let place = &mut places[vlan.index()];
@@ -197,6 +252,9 @@ impl Forwarding {
             flow_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(0)),
             route_hash: FlowHash::new(FlowFields::LAYER3_4, Seed(1)),
             interfaces: Box::default(),
+            exits: Box::default(),
+            has_irbs: false,
+            stale_buckets: Box::default(),
         }
     }
 
@@ -218,9 +276,18 @@ impl Forwarding {
             let Carrier::Vlan(vlan) = interface.carrier else { continue };
             if let Some(vlan) = self.vlans.get_mut(usize::from(self.places[vlan.index()])) {
                 vlan.interface = Some(InterfaceId(index as u16));
+                self.has_irbs = true;
             }
         }
+        self.exits = interfaces.iter().map(|interface| InterfaceExit::new(interface, &self)).collect();
         self.interfaces = interfaces.into_boxed_slice();
+        self
+    }
+
+    /// The same with buckets that some workers have not heard the news of.
+    pub fn with_stale_buckets(mut self, mut stale: Vec<StaleBucket>) -> Self {
+        stale.sort_unstable();
+        self.stale_buckets = stale.into_boxed_slice();
         self
     }
 
@@ -256,6 +323,28 @@ impl Forwarding {
         self.interfaces.get(interface.index())
     }
 
+    /// How packets leave by an interface.
+    #[inline(always)]
+    pub(crate) fn exit(&self, interface: InterfaceId) -> Option<&InterfaceExit> {
+        self.exits.get(interface.index())
+    }
+
+    /// A VLAN has an interface.
+    #[inline]
+    pub(crate) fn has_irbs(&self) -> bool {
+        self.has_irbs
+    }
+
+    /// Buckets by which workers go on forwarding, in ascending order.
+    pub fn stale_buckets(&self) -> &[StaleBucket] {
+        &self.stale_buckets
+    }
+
+    /// By which the next hop of a group is chosen.
+    pub(crate) fn route_hash(&self) -> &FlowHash {
+        &self.route_hash
+    }
+
     /// Who keeps the MAC table current.
     pub fn learning(&self) -> Learning {
         self.learning
@@ -274,12 +363,13 @@ impl Forwarding {
         }
     }
 
-    /// The port by which a frame leaves that is to leave by `port`, which may be a bundle; `None` when that has no port to send by.
+    /// The port by which a frame leaves that is to leave by `port`, which may be a bundle, with this header; `None` when that has no
+    /// port to send by.
     #[inline]
     pub(crate) fn leaves_by<'f>(
         &self,
         port: PortId,
-        vlan: VlanId,
+        header: &Header,
         frame: impl FnOnce() -> &'f [u8],
     ) -> Option<PortId> {
         if !self.has_lags {
@@ -287,7 +377,7 @@ impl Forwarding {
         }
         match self.port(port) {
             Some(PortForwarding { aggregation: Aggregation::Lag(buckets), .. }) => {
-                buckets.choose(self.flow_hash.of(frame(), vlan))
+                buckets.choose(self.flow_hash.of_leaving(header, frame()))
             }
             _ => Some(port),
         }

@@ -4,7 +4,7 @@ use crate::punt::is_slow_protocol;
 use crate::{Aggregation, Forwarding, PortForwarding};
 use greylag_base::{DropReason, MacAddr, VlanId};
 use greylag_ports::{Batch, Tagging};
-use greylag_wire::ethernet::{Frame, HEADER_LEN};
+use greylag_wire::ethernet::{ADDRESSES_LEN, Frame, HEADER_LEN};
 use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
 
 /// What the pipeline knows of a frame that has passed the ingress checks.
@@ -12,6 +12,7 @@ use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
 pub(crate) struct Header {
     pub(crate) destination: MacAddr,
     pub(crate) source: MacAddr,
+    /// [`VlanId::DEFAULT`] where there is none, on ports that are not of the bridge: nobody asks for it there.
     pub(crate) vlan: VlanId,
     /// The tag that the frame carries on ports where its VLAN is tagged.
     pub(crate) tag: Tci,
@@ -32,10 +33,51 @@ impl From<DropReason> for Exit {
     }
 }
 
+/// How long a frame was on the wire: with its tag, wherever that is now.
+#[inline(always)]
+pub(crate) fn octets_on_wire(batch: &Batch, index: usize) -> u64 {
+    let aside = if let Tagging::Aside(_) = batch.tagging(index) { TAG_LEN } else { 0 };
+    (batch.bytes(index).len() + aside) as u64
+}
+
+/// The addresses of a frame that has a header, as numbers, the destination's first. Read from the frame: the octets of a header that has
+/// just been put together have to be waited for.
+#[inline(always)]
+pub(crate) fn stations_of(frame: &[u8]) -> [u64; 2] {
+    let addresses: &[u8; ADDRESSES_LEN] = frame.first_chunk().expect("it has a header");
+    let destination = addresses.first_chunk().expect("eight octets");
+    let source = addresses.last_chunk().expect("eight octets");
+    [u64::from_be_bytes(*destination) >> 16, u64::from_be_bytes(*source) & 0xffff_ffff_ffff]
+}
+
+/// The group bit of an address (IEEE 802-2014 8.2).
+const GROUP: u64 = 1 << 40;
+
 /// Reads and checks one frame of a batch that came in on `port`.
-// Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
 #[inline(always)]
 pub(crate) fn admit(
+    batch: &mut Batch,
+    index: usize,
+    forwarding: &Forwarding,
+    port: &PortForwarding,
+) -> Result<Header, Exit> {
+    admit_on::<true>(batch, index, forwarding, port)
+}
+
+/// As [`admit`], on a port that is no port of the bridge: a frame is of no VLAN there, and has no tag or one that has a priority alone.
+#[inline(always)]
+pub(crate) fn admit_unbridged(
+    batch: &mut Batch,
+    index: usize,
+    forwarding: &Forwarding,
+    port: &PortForwarding,
+) -> Result<Header, Exit> {
+    admit_on::<false>(batch, index, forwarding, port)
+}
+
+// Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
+#[inline(always)]
+fn admit_on<const BRIDGED: bool>(
     batch: &mut Batch,
     index: usize,
     forwarding: &Forwarding,
@@ -53,17 +95,21 @@ pub(crate) fn admit(
     if batch.offload(index).wire_len(bytes.len()) > header_len + port.mtu {
         return Err(DropReason::Giant.into());
     }
-    if source.is_group() {
+    // As numbers, see `stations_of`.
+    let [to, from] = stations_of(bytes);
+    if from & GROUP != 0 {
         return Err(DropReason::SourceMulticast.into());
     }
-    if source == MacAddr::ZERO {
+    if from == 0 {
         return Err(DropReason::SourceZero.into());
     }
     let collecting = match port.aggregation {
         Aggregation::Member { collecting, .. } => Some(collecting),
         Aggregation::None | Aggregation::Lag(_) => None,
     };
-    if let Some(last) = destination.reserved_group() {
+    if to & GROUP != 0
+        && let Some(last) = destination.reserved_group()
+    {
         if collecting.is_some() && is_slow_protocol(&frame) {
             return Err(Exit::Punt);
         }
@@ -80,9 +126,10 @@ pub(crate) fn admit(
         Tag::Truncated => return Err(DropReason::TruncatedTag.into()),
     };
     let vlan = match tci.vid() {
-        Vid::Vlan(vlan) if port.vlans.contains(vlan) => vlan,
+        Vid::Vlan(vlan) if BRIDGED && port.vlans.contains(vlan) => vlan,
         Vid::Vlan(_) => return Err(DropReason::VlanNotAllowed.into()),
-        Vid::Priority => port.untagged.ok_or(DropReason::NoNativeVlan)?,
+        Vid::Priority if BRIDGED => port.untagged.ok_or(DropReason::NoNativeVlan)?,
+        Vid::Priority => VlanId::DEFAULT,
         Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
     };
     if inline {

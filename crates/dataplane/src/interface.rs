@@ -38,6 +38,7 @@ impl InterfaceForwarding {
     /// Frames to this address are routed.
     #[inline]
     pub(crate) fn takes(&self, destination: MacAddr) -> bool {
-        destination == self.mac || self.also.contains(&destination)
+        // As numbers: octets that have just been put together have to be waited for.
+        destination.to_bits() == self.mac.to_bits() || self.also.contains(&destination)
     }
 }

@@ -4,11 +4,11 @@
 //! header, finds the VLAN and checks that the port may send it → `learn.rs` notes where the source is, or reports it
 //! (`waiting.rs`) where learning is an agent's →
 //! `lookup.rs` asks the MAC table for the destination → `flood.rs` spreads what has none, within the storm
-//! control limits of `storm.rs` → where it leaves by a bundle, `flow_hash.rs` and `buckets.rs` choose the port → `egress.rs` puts the tag right and hands each port its frames. `worker.rs`
+//! control limits of `storm.rs` → where it leaves by a bundle, `flow_hash.rs` and `buckets.rs` choose the port → `egress.rs` puts the tag right and hands each port its frames. `bridge.rs`
 //! calls them in this order, each stage over the whole batch, so that the memory latency of table look-ups
-//! overlaps.
+//! overlaps. What is to an interface of the switch goes through `routing/` instead, whose own page has its stages.
 //!
-//! Workers share a [`DataPlane`]: the MAC table, and the [`Forwarding`] snapshot of everything configured, which the
+//! Workers share a [`DataPlane`]: the MAC table, the [`Routes`], and the [`Forwarding`] snapshot of everything configured, which the
 //! control side swaps whole. A worker never waits, allocates or logs; it counts, and it reports on a bounded
 //! queue.
 //!
@@ -38,6 +38,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
+mod bridge;
 mod buckets;
 mod counters;
 mod damping;
@@ -56,7 +58,9 @@ mod packet;
 mod plane;
 mod ports;
 mod punt;
+mod rehearsal;
 mod routes;
+mod routing;
 mod storm;
 mod sweeping;
 mod tracer;
@@ -64,7 +68,7 @@ mod waiting;
 mod worker;
 
 pub use buckets::Buckets;
-pub use counters::{LearnCounts, PortCounts};
+pub use counters::{InterfaceCounts, LearnCounts, PortCounts, TrafficCounts};
 pub use damping::{Damper, Ruling};
 pub use event::{WorkerEvent, WorkerReport};
 pub use flow_fields::FlowFields;
@@ -74,11 +78,12 @@ pub use forwarding::{
 };
 pub use interface::{Carrier, InterfaceForwarding};
 pub use next_hop::NextHop;
-pub use packet::{Packet, PuntReason};
+pub use packet::{OURSELVES, Packet, PuntReason};
 pub use plane::{DataPlane, Limits};
 pub use ports::Ports;
 pub use punt::Punt;
-pub use routes::{RouteLimits, RouteTables, Routes};
-pub use tracer::{Decision, Tracer};
+pub use rehearsal::Rehearsed;
+pub use routes::{RouteLimits, RouteTables, Routes, StaleBucket};
+pub use tracer::{Decision, Path, Tracer};
 pub use waiting::WaitingSource;
 pub use worker::Worker;

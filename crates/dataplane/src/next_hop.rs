@@ -38,6 +38,7 @@ pub enum NextHop {
     Prohibited,
 }
 
+const NEIGHBOR: u64 = 1;
 const KIND: u32 = 60;
 const INTERFACE: u32 = 48;
 
@@ -47,7 +48,7 @@ impl NextHop {
         let with = |kind: u64, interface: InterfaceId| kind << KIND | u64::from(interface.0) << INTERFACE;
         match self {
             NextHop::Unset => 0,
-            NextHop::Neighbor { interface, mac } => with(1, interface) | mac.to_bits(),
+            NextHop::Neighbor { interface, mac } => with(NEIGHBOR, interface) | mac.to_bits(),
             NextHop::Unresolved { interface } => with(2, interface),
             NextHop::Glean { interface } => with(3, interface),
             NextHop::Local => 4 << KIND,
@@ -57,11 +58,10 @@ impl NextHop {
         }
     }
 
-    #[inline]
     fn from_word(word: u64) -> Self {
         let interface = InterfaceId((word >> INTERFACE & 0xfff) as u16);
         match word >> KIND {
-            1 => NextHop::Neighbor { interface, mac: MacAddr::from_bits(word & 0xffff_ffff_ffff) },
+            NEIGHBOR => NextHop::Neighbor { interface, mac: MacAddr::from_bits(word & 0xffff_ffff_ffff) },
             2 => NextHop::Unresolved { interface },
             3 => NextHop::Glean { interface },
             4 => NextHop::Local,
@@ -91,12 +91,32 @@ impl NextHops {
         }
     }
 
-    #[inline]
     pub(crate) fn get(&self, id: NextHopId) -> NextHop {
+        self.word(id).read()
+    }
+
+    /// As it was at one moment.
+    #[inline(always)]
+    pub(crate) fn word(&self, id: NextHopId) -> NextHopWord {
         // Relaxed: all that there is to know is in the word; interfaces are in the snapshot, and one that is not in it is down.
-        self.0
-            .get(id.0 as usize)
-            .map_or(NextHop::Unset, |word| NextHop::from_word(word.load(Ordering::Relaxed)))
+        NextHopWord(self.0.get(id.0 as usize).map_or(0, |word| word.load(Ordering::Relaxed)))
+    }
+}
+
+/// A next hop as it is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct NextHopWord(u64);
+
+impl NextHopWord {
+    /// Interface and address of a station that is known, which most are.
+    #[inline(always)]
+    pub(crate) fn neighbor(self) -> Option<(InterfaceId, u64)> {
+        let interface = InterfaceId((self.0 >> INTERFACE & 0xfff) as u16);
+        (self.0 >> KIND == NEIGHBOR).then_some((interface, self.0 & 0xffff_ffff_ffff))
+    }
+
+    pub(crate) fn read(self) -> NextHop {
+        NextHop::from_word(self.0)
     }
 }
 
@@ -118,7 +138,11 @@ mod tests {
             NextHop::Unreachable,
             NextHop::Prohibited,
         ] {
-            assert_eq!(NextHop::from_word(next_hop.to_word()), next_hop);
+            let word = NextHopWord(next_hop.to_word());
+            assert_eq!(word.read(), next_hop);
+            let neighbor = word.neighbor().map(|(interface, mac)| (interface, MacAddr::from_bits(mac)));
+            assert_eq!(neighbor.is_some(), matches!(next_hop, NextHop::Neighbor { .. }));
+            assert!(neighbor.is_none_or(|neighbor| neighbor == (interface, mac)));
         }
     }
 }

@@ -1,16 +1,22 @@
 //! What workers and control side share.
 
 use crate::counters::WorkerCounters;
+use crate::next_hop::NextHops;
+use crate::packet::PacketQueues;
 use crate::punt::{self, Outbox, Punt, Way};
 use crate::storm::StormMeters;
 use crate::waiting::{Waiting, WaitingSource};
-use crate::{Forwarding, LearnCounts, Packet, PortCounts, RouteLimits, Routes, WorkerEvent, WorkerReport};
+use crate::{
+    Forwarding, InterfaceCounts, LearnCounts, Packet, PortCounts, RouteLimits, Routes, WorkerEvent,
+    WorkerReport,
+};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
 use greylag_base::{DropReason, Instant, InterfaceId, MacAddr, PortId, Seed, VlanId};
 use greylag_mactable::{Config, ConfigError, Decline, Geometry, Learn, MacTable, Swept, WhenFull};
+use greylag_wire::ethernet::{self, EtherType};
 use std::cell::Cell;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -73,10 +79,27 @@ pub(crate) struct WorkerShare {
     pub(crate) events: ArrayQueue<WorkerReport>,
     pub(crate) waiting: Waiting,
     punts: ArrayQueue<Punt>,
-    pub(crate) packets: ArrayQueue<Packet>,
+    /// None where there is no layer 3.
+    pub(crate) packets: Option<PacketQueues>,
 }
 
 impl WorkerShare {
+    fn new(ports: u16, interfaces: usize, report_queue: u32, has_routes: bool) -> Self {
+        WorkerShare {
+            counters: WorkerCounters::new(ports.into(), interfaces),
+            events: ArrayQueue::new(report_queue.max(1) as usize),
+            waiting: Waiting::new(),
+            punts: punt::punts(),
+            packets: has_routes.then(PacketQueues::new),
+        }
+    }
+
+    /// As much room as another has, to itself: what is counted and reported here is nobody's.
+    pub(crate) fn apart(&self) -> Self {
+        let (ports, interfaces) = self.counters.sizes();
+        WorkerShare::new(ports, interfaces, 1, self.packets.is_some())
+    }
+
     /// Hands a frame up to the control side, if that keeps up.
     pub(crate) fn hand_up(&self, punt: Punt) -> Result<(), DropReason> {
         self.punts.push(punt).map_err(|_| DropReason::PuntQueueFull)
@@ -90,7 +113,7 @@ pub struct DataPlane {
     /// Snapshots that a worker may still forward by.
     retired: Mutex<Vec<Arc<Forwarding>>>,
     pub(crate) storm: Box<[CachePadded<StormMeters>]>,
-    pub(crate) workers: Box<[WorkerShare]>,
+    pub(crate) workers: Box<[Arc<WorkerShare>]>,
     pub(crate) sweep_interval: Option<Duration>,
     pub(crate) outbox: Outbox,
     routes: Option<Routes>,
@@ -112,18 +135,16 @@ impl DataPlane {
             when_full: limits.when_full,
             geometry: limits.geometry.clone(),
         })?;
+        let interfaces = limits.routes.map_or(0, |_| NextHops::MOST_INTERFACES);
         Ok(DataPlane {
             table,
             forwarding: Arc::new(ArcSwap::from_pointee(Forwarding::new(Vec::new(), 0))),
             retired: Mutex::default(),
             storm: (0..limits.ports).map(|_| CachePadded::default()).collect(),
             workers: (0..limits.workers)
-                .map(|_| WorkerShare {
-                    counters: WorkerCounters::new(limits.ports.into()),
-                    events: ArrayQueue::new(limits.report_queue.max(1) as usize),
-                    waiting: Waiting::new(),
-                    punts: punt::punts(),
-                    packets: ArrayQueue::new(1024),
+                .map(|_| {
+                    let routes = limits.routes.is_some();
+                    Arc::new(WorkerShare::new(limits.ports, interfaces, limits.report_queue, routes))
                 })
                 .collect(),
             sweep_interval: limits.sweep_interval,
@@ -166,6 +187,24 @@ impl DataPlane {
         counts
     }
 
+    /// What has been counted on an interface of layer 3.
+    pub fn interface_counts(&self, interface: InterfaceId) -> InterfaceCounts {
+        let mut counts = InterfaceCounts::default();
+        for counters in self.workers.iter().filter_map(|worker| worker.counters.interface(interface)) {
+            counts.add(counters);
+        }
+        counts
+    }
+
+    /// What frames of the switch itself that were to leave by an interface ([`originate_on`](Self::originate_on)) perished of before they
+    /// had a port, by [`DropReason::index`].
+    pub fn own_drops(&self) -> [u64; DropReason::COUNT] {
+        let mut counts = PortCounts::default();
+        self.workers.iter().for_each(|worker| counts.add(&worker.counters.own));
+        counts.drops[DropReason::EgressQueueFull.index()] += self.outbox.refused_on_interfaces();
+        counts.drops
+    }
+
     /// What has been counted about learning.
     pub fn learn_counts(&self) -> LearnCounts {
         let mut counts = LearnCounts::default();
@@ -190,7 +229,10 @@ impl DataPlane {
         let outcome = session.learn_reporting(&probe, port.0, |_| true, evicted);
         if !matches!(outcome, Learn::Declined(_)) {
             // After the entry is there: until then workers still have it waiting.
-            self.workers.iter().for_each(|worker| worker.waiting.answer(vlan, mac, port));
+            for worker in &self.workers {
+                worker.waiting.answer(vlan, mac, port);
+                worker.waiting.answer_search(vlan, mac);
+            }
         }
         outcome
     }
@@ -238,24 +280,31 @@ impl DataPlane {
     /// Takes the packets that workers have handed up by now, those for the switch itself first, each kind in the order in which they
     /// came in; `limit` of each worker and kind at the most.
     pub fn take_packets(&self, limit: usize) -> Vec<Packet> {
-        let waiting = self.workers.iter().flat_map(|worker| {
-            let count = worker.packets.len().min(limit);
-            std::iter::from_fn(|| worker.packets.pop()).take(count)
-        });
-        let mut packets: Vec<Packet> = waiting.collect();
+        let queues = self.workers.iter().filter_map(|worker| worker.packets.as_ref());
+        let mut packets: Vec<Packet> = queues.flat_map(|queues| queues.take(limit)).collect();
         packets.sort_by_key(|packet| (!packet.reason.is_ours(), packet.at));
         packets
     }
 
     /// How many packets that workers have handed up wait.
     pub fn packets_waiting(&self) -> usize {
-        self.workers.iter().map(|worker| worker.packets.len()).sum()
+        self.workers.iter().filter_map(|worker| worker.packets.as_ref()).map(PacketQueues::len).sum()
     }
 
     /// Has a frame of our own sent by an interface of layer 3, without a tag, before everything else. On the interface of a VLAN it goes
-    /// where the MAC table says, and to all ports of the flood group when that says nothing.
+    /// where the MAC table says, and to all ports of the flood group when that says nothing and [`Learning::adjacency`](crate::Learning)
+    /// is not the agent's. What does not come as far as a port is counted in [`own_drops`](Self::own_drops).
     pub fn originate_on(&self, interface: InterfaceId, frame: Bytes) {
         self.outbox.post(Way::Interface(interface), frame);
+    }
+
+    /// Has an IP packet of our own sent the way that the FIB says, before everything else. What becomes of it otherwise is handed up
+    /// as having come in by [`OURSELVES`](crate::OURSELVES).
+    pub fn originate_routed(&self, packet: &[u8]) {
+        let is_ipv4 = packet.first().is_some_and(|octet| octet >> 4 == 4);
+        let ether_type = if is_ipv4 { EtherType::IPV4 } else { EtherType::IPV6 };
+        let header = ethernet::Repr { destination: MacAddr::ZERO, source: MacAddr::ZERO, ether_type };
+        self.outbox.post(Way::Routed, header.frame(packet).into());
     }
 
     /// How many reports of the workers wait.

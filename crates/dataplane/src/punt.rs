@@ -69,6 +69,8 @@ pub(crate) enum Way {
     Port(PortId),
     /// An interface of layer 3.
     Interface(InterfaceId),
+    /// As the FIB says; its frame has no addresses yet.
+    Routed,
 }
 
 /// What the control side has to send.
@@ -101,7 +103,7 @@ impl Outbox {
         if self.queue.push((way, frame)).is_err() {
             let refused = match way {
                 Way::Port(port) => &self.refused[port.index()],
-                Way::Interface(_) => &self.refused_on_interfaces,
+                Way::Interface(_) | Way::Routed => &self.refused_on_interfaces,
             };
             refused.fetch_add(1, Ordering::Relaxed);
         }
@@ -110,6 +112,11 @@ impl Outbox {
     /// Frames of a port that were not taken.
     pub(crate) fn refused(&self, port: PortId) -> u64 {
         self.refused[port.index()].load(Ordering::Relaxed)
+    }
+
+    /// Frames of interfaces that were not taken.
+    pub(crate) fn refused_on_interfaces(&self) -> u64 {
+        self.refused_on_interfaces.load(Ordering::Relaxed)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Routes: what the control side writes, and workers read while it does.
 
 use crate::next_hop::{NextHop, NextHops};
-use greylag_fib::{GroupReader, GroupSizes, Groups, Ipv4Fib, Ipv6Fib, Liveness, NextHopId, Reader, Writer};
+use greylag_fib::{
+    GroupId, GroupReader, GroupSizes, Groups, Ipv4Fib, Ipv6Fib, Liveness, NextHopId, Reader, Writer,
+};
 use serde::{Deserialize, Serialize};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -93,6 +95,21 @@ impl Routes {
             next_hops: Arc::clone(&self.next_hops),
         }
     }
+}
+
+/// A bucket of a group by which one worker goes on forwarding, whatever the group has become, as a line card does that has missed an
+/// update. Whether its next hop can be reached is not asked either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct StaleBucket {
+    /// The worker's index.
+    pub worker: u16,
+    /// The group.
+    pub group: GroupId,
+    /// Its bucket, from 0 on.
+    pub bucket: u16,
+    /// Where that leads.
+    pub next_hop: NextHopId,
 }
 
 /// One worker's eyes on the routes.

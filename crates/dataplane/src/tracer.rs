@@ -1,4 +1,5 @@
-use greylag_base::{DropReason, PortId};
+use greylag_base::{DropReason, InterfaceId, MacAddr, PortId};
+use greylag_fib::{GroupId, NextHopId};
 
 /// What a worker has decided over a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,16 +11,46 @@ pub enum Decision {
         /// Some member was left out.
         left_out: bool,
     },
+    /// To one port, by a route; that of a bundle, where it leaves by one.
+    Routed {
+        /// How that was found.
+        path: Path,
+        /// The port.
+        port: PortId,
+    },
+    /// To the VLAN of the interface that its route leads to, for nobody knows the port of the next hop's station.
+    RoutedToAll {
+        /// How that was found.
+        path: Path,
+        /// As in [`Decision::Flooded`].
+        left_out: bool,
+    },
     /// To the switch itself.
     Punted,
     /// To nobody.
     Dropped(DropReason),
 }
 
+/// What a route comes to, for one flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
+    /// The group that the longest prefix leads to.
+    pub group: GroupId,
+    /// The flow's bucket in it.
+    pub bucket: u16,
+    /// Where that leads now.
+    pub next_hop: NextHopId,
+    /// By which interface it leaves.
+    pub interface: InterfaceId,
+    /// To which station.
+    pub neighbor: MacAddr,
+}
+
 /// Who is told what a worker decides, frame by frame. See [`Worker::poll_port_traced`](crate::Worker::poll_port_traced).
 ///
-/// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then
-/// the others; each group in the order of the batch. What an egress port does not take is not told here: it is counted there.
+/// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then those to
+/// the switch itself or to an interface of it that go no further, those that are bridged, and those that are routed, IPv4 before IPv6;
+/// each group in the order of the batch. What an egress port does not take is not told here: it is counted there.
 pub trait Tracer {
     /// Anything is told at all. Where it is not, nothing is prepared for it: the worker is compiled as if there were no tracer.
     const LISTENS: bool = true;

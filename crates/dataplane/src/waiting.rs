@@ -5,7 +5,10 @@ use greylag_base::{Instant, MacAddr, PortId, VlanId};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// How many sources a worker can remember.
+/// In place of the port of a station that was looked for, and not seen.
+const NOT_SEEN: PortId = PortId(u16::MAX);
+
+/// How many stations a worker can remember.
 const PLACES: usize = 1024;
 
 /// One report.
@@ -57,6 +60,7 @@ impl Waiting {
             WorkerEvent::SeenElsewhere { vlan, mac, known, seen } => {
                 (vlan, mac, u64::from(known.0) + 1, seen)
             }
+            WorkerEvent::AdjacencyUnresolved { vlan, mac } => (vlan, mac, 0, NOT_SEEN),
             _ => return true,
         };
         let (station, place) = self.place(vlan, mac, seen);
@@ -70,6 +74,11 @@ impl Waiting {
         place.at.store(now.as_nanos(), Relaxed);
         place.station.store(station, Relaxed);
         true
+    }
+
+    /// The station has an entry: nobody looks for it any longer.
+    pub(crate) fn answer_search(&self, vlan: VlanId, mac: MacAddr) {
+        self.answer(vlan, mac, NOT_SEEN);
     }
 
     /// The source is known on this port: it waits no longer.
@@ -90,7 +99,12 @@ impl Waiting {
             let vlan =
                 VlanId::new((station >> 48) as u16).filter(|_| place.station.load(Relaxed) == station)?;
             let mac = MacAddr::from_bits(station);
-            Some(WaitingSource { vlan, mac, port: PortId(ports as u16), at: Instant::from_nanos(at) })
+            (ports as u16 != NOT_SEEN.0).then_some(WaitingSource {
+                vlan,
+                mac,
+                port: PortId(ports as u16),
+                at: Instant::from_nanos(at),
+            })
         })
     }
 

@@ -1,23 +1,22 @@
 //! A worker: takes a batch from one port and brings each frame to where it belongs.
 
+use crate::account::Account;
+use crate::bridge::{Admitted, bridge};
 use crate::damping::Damper;
 use crate::egress::{Egress, hand_over};
-use crate::flood::{FloodBudget, Flooded, flood};
-use crate::ingress::{Exit, Header, admit};
-use crate::learn::Learner;
-use crate::lookup::{Verdict, decide};
-use crate::plane::{DataPlane, Reporter};
+use crate::ingress::Header;
+use crate::plane::{DataPlane, Reporter, WorkerShare};
 use crate::ports::Ports;
-use crate::punt::{Punt, Way};
+use crate::punt::Way;
+use crate::routing::{Load, Round, Router, Search, from_host, from_routed_port, originate, originate_routed};
 use crate::sweeping::Sweeping;
-use crate::tracer::{Decision, Tracer};
-use crate::{Forwarding, Keeper, WorkerEvent};
+use crate::tracer::Tracer;
+use crate::{Forwarding, Layer3, Routes, WorkerEvent};
 use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
-use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_mactable::{Cause, Key, Renewal, Seat, UNKNOWN};
-use greylag_ports::{BATCH_FRAMES, Batch, Port, Tagging};
-use greylag_wire::vlan::TAG_LEN;
+use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
+use greylag_mactable::{Cause, Seat};
+use greylag_ports::{BATCH_FRAMES, Batch, Port};
 use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
@@ -26,11 +25,13 @@ use std::sync::Arc;
 pub struct Worker {
     plane: Arc<DataPlane>,
     index: usize,
+    share: Arc<WorkerShare>,
     forwarding: Cache<Arc<ArcSwap<Forwarding>>, Arc<Forwarding>>,
     batch: Batch,
     headers: [Option<Header>; BATCH_FRAMES],
     /// The frames that are admitted, side by side.
     admitted: Box<Admitted>,
+    router: Router,
     egress: Egress,
     damper: Damper,
     seat: Seat,
@@ -41,45 +42,40 @@ pub struct Worker {
     has_punted: bool,
 }
 
-/// What the stages of a batch leave for each other. Kept from batch to batch, for clearing it would cost a small one more than
-/// its frames do; only the places of the batch that is under way mean anything.
-struct Admitted {
-    sources: [Key; BATCH_FRAMES],
-    destinations: [Key; BATCH_FRAMES],
-    /// Which frames of the batch they are.
-    frames: [u16; BATCH_FRAMES],
-    /// Behind which ports their destinations are.
-    stations: [u16; BATCH_FRAMES],
-    verdicts: [Verdict; BATCH_FRAMES],
-}
-
-impl Admitted {
-    fn new() -> Self {
-        Admitted {
-            sources: [Key::default(); BATCH_FRAMES],
-            destinations: [Key::default(); BATCH_FRAMES],
-            frames: [0; BATCH_FRAMES],
-            stations: [UNKNOWN; BATCH_FRAMES],
-            verdicts: [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES],
-        }
-    }
-}
-
 impl Worker {
     /// Worker number `index` of a data plane.
     ///
     /// # Panics
     /// When the data plane was made for fewer workers.
     pub fn new(plane: Arc<DataPlane>, index: usize) -> Self {
-        let ports = plane.workers[index].counters.ports.len();
+        let (share, forwarding) = (Arc::clone(&plane.workers[index]), Arc::clone(&plane.forwarding));
+        Worker::of(plane, index, share, forwarding)
+    }
+
+    /// As worker number `index`, but nobody hears of what it does, and it forwards by a snapshot of its own.
+    pub(crate) fn apart(plane: Arc<DataPlane>, index: usize, forwarding: Forwarding) -> Self {
+        let share = Arc::new(plane.workers[index].apart());
+        Worker::of(plane, index, share, Arc::new(ArcSwap::from_pointee(forwarding)))
+    }
+
+    fn of(
+        plane: Arc<DataPlane>,
+        index: usize,
+        share: Arc<WorkerShare>,
+        forwarding: Arc<ArcSwap<Forwarding>>,
+    ) -> Self {
+        let ports = share.counters.ports.len();
         let seat = plane.table().seat();
+        let router = Router::new(plane.routes().map(Routes::reader));
         Worker {
-            forwarding: Cache::new(Arc::clone(&plane.forwarding)),
+            forwarding: Cache::new(forwarding),
             plane,
             index,
+            share,
             batch: Batch::new(),
             headers: [None; BATCH_FRAMES],
             admitted: Box::new(Admitted::new()),
+            router,
             egress: Egress::new(ports),
             damper: Damper::new(),
             seat,
@@ -114,7 +110,7 @@ impl Worker {
         ports: &mut P,
         tracer: &mut T,
     ) -> io::Result<usize> {
-        let counters = self.plane.workers[self.index].counters.port(ingress);
+        let counters = self.share.counters.port(ingress);
         if !ports.has(ingress) {
             return Err(io::ErrorKind::NotConnected.into());
         }
@@ -133,141 +129,82 @@ impl Worker {
         ports: &mut P,
         tracer: &mut T,
     ) {
-        let mut trace = |batch: &Batch, frame: usize, decision: Decision| {
-            if T::LISTENS {
-                tracer.decided(arrival, batch.bytes(frame), decision);
-            }
-        };
-        let share = &self.plane.workers[self.index];
+        let Worker { plane, share, batch, headers, admitted, egress, router, damper, seat, .. } = self;
         let reporter =
             Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
-        let counters = share.counters.port(arrival);
         let forwarding: &Forwarding = self.forwarding.load();
-        let renewal = match forwarding.learning().renew {
-            Keeper::Worker => Renewal::Stamp,
-            Keeper::Agent => Renewal::Hit,
+        let round = Round {
+            now,
+            worker: self.index as u16,
+            arrival,
+            // Behind a member of a bundle everything goes by the bundle.
+            ingress: forwarding.bridge_port(arrival),
+            forwarding,
+            share,
+            has_punted: Cell::new(false),
         };
-        let table = self.plane.table();
-        let session = table.session_at(&mut self.seat, now.as_nanos()).with_renewal(renewal);
-        let count = self.batch.len();
-
-        let Admitted { sources, destinations, frames, stations, verdicts } = &mut *self.admitted;
-        let mut known = 0;
-        let mut bytes = 0;
-        // Behind a member of a bundle everything goes by the bundle.
-        let ingress = forwarding.bridge_port(arrival);
+        let account = &mut Account { arrival, counters: share.counters.port(arrival), tracer };
+        let load = &mut Load { batch, headers, egress, account };
         let port = forwarding.port(arrival).filter(|port| port.up);
-        for (index, header) in self.headers[..count].iter_mut().enumerate() {
-            bytes += self.batch.bytes(index).len() as u64;
-            if let Tagging::Aside(_) = self.batch.tagging(index) {
-                bytes += TAG_LEN as u64;
+        match port.map(|port| (port, port.layer3)) {
+            Some((port, Layer3::Routed(interface))) => {
+                let search = Search { seat, reporter: &reporter };
+                from_routed_port(interface, port, (router, plane), &round, load, search);
             }
-            let admitted = match port {
-                Some(port) => admit(&mut self.batch, index, forwarding, port),
-                None => Err(DropReason::PortDown.into()),
-            };
-            if let Err(exit) = admitted {
-                let decision = match exit {
-                    Exit::Drop(reason) => Err(reason),
-                    Exit::Punt => share.hand_up(Punt::new(now, arrival, self.batch.bytes(index))),
-                };
-                match decision {
-                    Ok(()) => {
-                        counters.punted.add(1);
-                        self.has_punted = true;
-                        trace(&self.batch, index, Decision::Punted);
-                    }
-                    Err(reason) => {
-                        counters.drop_frame(reason);
-                        trace(&self.batch, index, Decision::Dropped(reason));
-                    }
-                }
+            Some((port, Layer3::Host(interface))) => {
+                let search = Search { seat, reporter: &reporter };
+                from_host(interface, port, (router, plane), &round, load, search);
             }
-            *header = admitted.ok();
-            if let Some(header) = header {
-                sources[known] = Key::new(header.vlan.get(), header.source.to_bits());
-                destinations[known] = Key::new(header.vlan.get(), header.destination.to_bits());
-                frames[known] = index as u16;
-                known += 1;
-            }
+            _ => bridge(port, &round, (plane, seat, &reporter), (admitted, damper, router), load),
         }
-        counters.rx_frames.add(count as u64);
-        counters.rx_bytes.add(bytes);
-
-        // All sources first, then all destinations: a station that speaks for the first time in this batch is
-        // found by the frames behind it, as it would be if they came one by one. The order differs from one
-        // by one only for a frame to a station whose first frame is later in the same batch: it is not flooded
-        // although it would have been.
-        let (frames, stations, waiting) = (&frames[..known], &mut stations[..known], &share.waiting);
-        let learner = Learner { now, ingress, forwarding, session: &session, reporter: &reporter, waiting };
-        session.resolve(ingress.0, &sources[..known], &destinations[..known], stations, |at, source| {
-            let header = &mut self.headers[usize::from(frames[at])];
-            if let Some(sender) = header
-                && let Err(reason) = learner.learn(sender, source, &mut self.damper)
-            {
-                counters.drop_frame(reason);
-                trace(&self.batch, frames[at].into(), Decision::Dropped(reason));
-                *header = None;
-            }
-        });
-
-        let mut budget = FloodBudget::default();
-        for ((&frame, &station), verdict) in frames.iter().zip(&*stations).zip(&mut *verdicts) {
-            let Some(header) = &self.headers[usize::from(frame)] else { continue };
-            let station = (station != UNKNOWN).then_some(PortId(station));
-            *verdict = decide(header, station, ingress, forwarding);
-            if let Verdict::Flood(class) = *verdict {
-                budget.want(class);
-            }
-        }
-        drop(session);
         self.has_news |= reporter.has_news.get();
-
-        budget.ask(&self.plane.storm[ingress.index()], forwarding, ingress, now);
-        for (&frame, &verdict) in frames.iter().zip(&*verdicts) {
-            let Some(header) = &self.headers[usize::from(frame)] else { continue };
-            let outcome = match verdict {
-                Verdict::Forward(port) => {
-                    match forwarding.leaves_by(port, header.vlan, || self.batch.bytes(frame.into())) {
-                        Some(port) => {
-                            self.egress.add(port, frame);
-                            Ok(Decision::Forwarded(port))
-                        }
-                        None => Err(DropReason::DestinationDown),
-                    }
-                }
-                Verdict::Flood(class) => budget
-                    .take(class)
-                    .and_then(|()| {
-                        let flooded = Flooded { frame, batch: &self.batch, header, ingress, now };
-                        flood(&flooded, forwarding, &share.counters, &mut self.egress)
-                    })
-                    .inspect(|_| counters.flooded.add(1))
-                    .map(|left_out| Decision::Flooded { left_out }),
-                Verdict::Drop(reason) => Err(reason),
-            };
-            let decision = outcome.unwrap_or_else(|reason| {
-                counters.drop_frame(reason);
-                Decision::Dropped(reason)
-            });
-            trace(&self.batch, frame.into(), decision);
-        }
-
+        self.has_punted |= round.has_punted.get();
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
     }
 
-    /// Sends what the switch's own protocols have to send. To be called before the ports are polled: what keeps a link alive goes before
+    /// Sends what the switch itself has to send. To be called before the ports are polled: what keeps a link alive goes before
     /// what uses it. One worker of a switch is enough.
-    pub fn originate<P: Ports + ?Sized>(&mut self, ports: &mut P) {
-        let counters = &self.plane.workers[self.index].counters;
+    pub fn originate<P: Ports + ?Sized>(&mut self, now: Instant, ports: &mut P) {
         while let Some((way, frame)) = self.plane.outbox.take() {
             self.batch.clear();
             self.batch.push(&frame);
             match way {
-                Way::Port(port) => hand_over(port, &self.batch, &[0], ports, counters),
-                Way::Interface(_) => {}
+                Way::Port(port) => {
+                    let counters = &self.share.counters;
+                    hand_over(port, &self.batch, &[0], ports, counters);
+                }
+                Way::Interface(interface) => self.originate_on(now, Some(interface), ports),
+                Way::Routed => self.originate_on(now, None, ports),
             }
         }
+    }
+
+    /// Sends the one frame of the batch by an interface, or the way that the FIB says.
+    fn originate_on<P: Ports + ?Sized>(&mut self, now: Instant, id: Option<InterfaceId>, ports: &mut P) {
+        let Worker { plane, share, batch, headers, egress, router, seat, .. } = self;
+        let reporter =
+            Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
+        let forwarding: &Forwarding = self.forwarding.load();
+        // It came in by no port; nobody asks for this one.
+        let round = Round {
+            now,
+            worker: self.index as u16,
+            arrival: PortId(0),
+            ingress: PortId(0),
+            forwarding,
+            share,
+            has_punted: Cell::new(false),
+        };
+        let account = &mut Account { arrival: PortId(0), counters: &share.counters.own, tracer: &mut () };
+        let load = &mut Load { batch, headers, egress, account };
+        let search = Search { seat, reporter: &reporter };
+        match id {
+            Some(id) => originate(id, (router, plane), &round, load, search),
+            None => originate_routed((router, plane), &round, load, search),
+        }
+        self.has_punted |= round.has_punted.get();
+        self.has_news |= reporter.has_news.get();
+        self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
     }
 
     /// Something was reported, or lost for want of room, since the last call: the control side may want to look. Costs less than asking
@@ -287,7 +224,7 @@ impl Worker {
     pub fn housekeep<P: Port>(&mut self, now: Instant, ports: &mut [Option<P>]) {
         // A worker that sleeps from here on must not hold back what the table has retired.
         self.seat.rest();
-        let share = &self.plane.workers[self.index];
+        let share = &self.share;
         for (index, port) in ports.iter_mut().enumerate() {
             let Some(port) = port else { continue };
             let missed = port.rx_dropped();

@@ -16,7 +16,7 @@ const AGEING: u64 = 300;
 const VLAN: VlanId = VlanId::DEFAULT;
 
 /// The agent installs and renews.
-const AGENT: Learning = Learning { install: Keeper::Agent, renew: Keeper::Agent, report_interval: None };
+const AGENT: Learning = Learning { install: Keeper::Agent, renew: Keeper::Agent, ..Learning::INLINE };
 
 /// A switch of three access ports in one VLAN, with a host on each.
 struct Rig {
@@ -238,7 +238,7 @@ fn each_division_of_the_work_has_its_own_end() {
         (Agent, Worker, 0, 1, 0, 0),
         (Agent, Agent, 0, 1, 0, 0),
     ] {
-        let mut rig = Rig::new(Learning { install, renew, report_interval: None });
+        let mut rig = Rig::new(Learning { install, renew, ..Learning::INLINE });
         for second in 0..=AGEING + 2 {
             rig.wait_until(second);
             rig.send(1, 5, MacAddr::BROADCAST);

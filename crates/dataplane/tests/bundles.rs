@@ -168,7 +168,7 @@ fn what_the_control_side_sends_leaves_as_it_is_and_is_counted() {
     let mut rig = Rig::new(forwarding(&[], &[]));
     rig.plane.originate(MEMBERS[1], Bytes::from(lacpdu()));
     assert!(rig.plane.has_originated());
-    rig.worker.originate(&mut rig.switch[..]);
+    rig.worker.originate(Instant::ZERO, &mut rig.switch[..]);
     assert!(!rig.plane.has_originated());
     assert_eq!(rig.hosts[2].receive().as_deref(), Some(&lacpdu()[..]));
     assert_eq!(rig.plane.port_counts(MEMBERS[1]).tx_frames, 1);

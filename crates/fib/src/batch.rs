@@ -81,8 +81,11 @@ impl<A: Address> Session<'_, A> {
             #[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
             // SAFETY: the table was made with instructions that the machine has.
             Simd::Avx2 => unsafe { avx2(self.shared, addresses, groups) },
+            #[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+            // SAFETY: as above.
+            Simd::Avx512 => unsafe { crate::wide::look_up(self.shared, addresses, groups) },
             #[cfg(any(not(target_arch = "x86_64"), greylag_scalar))]
-            Simd::Avx2 => unreachable!("not available"),
+            Simd::Avx2 | Simd::Avx512 => unreachable!("not available"),
         }
     }
 }
@@ -196,7 +199,7 @@ impl<A: Address> Batch<'_, A> {
             if A::RANGES {
                 columns.depths.set(place, depth);
                 columns.ranges.set(counts.ranges, place as u8);
-                counts.ranges += usize::from(word.is(Form::Ranges));
+                counts.ranges += usize::from(word.is_sparse());
             }
         }
     }
@@ -219,12 +222,17 @@ impl<A: Address> Batch<'_, A> {
     #[inline(always)]
     unsafe fn finish_ranges<L: Lanes>(&mut self, counts: Counts) {
         for index in 0..counts.ranges {
-            // SAFETY: the list holds so many places, each with the word of a node of ranges. Such a node is written
+            // SAFETY: the list holds so many places, each with the word of a node of ranges or of a shortcut to one. Such a node is written
             // before it is shown and not again before the session ends, so it may be read by whatever means.
             unsafe {
                 let place = usize::from(self.columns.ranges.get(index));
                 let word = self.columns.words.get(place);
-                let key = self.addresses.get_unchecked(place).tail(self.columns.depths.get(place));
+                let (address, depth) = (*self.addresses.get_unchecked(place), self.columns.depths.get(place));
+                if word.is(Form::Shortcut) {
+                    *self.found.get_unchecked_mut(place) = self.shared.look_up_from(word, depth, address);
+                    continue;
+                }
+                let key = address.tail(depth);
                 let arena = &self.shared.arena;
                 let range = L::find(&*arena.half(word.place(), 0).as_ptr().cast(), key);
                 let group = arena.half(word.place(), RANGES + range).load(Ordering::Relaxed);
@@ -241,7 +249,7 @@ fn five<A: Address, const NEAR: bool>(address: A, depth: u8) -> u32 {
 
 /// Says that this line will be needed. It may be any address.
 #[inline(always)]
-fn prefetch<T>(at: *const T) {
+pub(crate) fn prefetch<T>(at: *const T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every x86-64 has it, and it never faults.
     unsafe {

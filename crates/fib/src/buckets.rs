@@ -49,6 +49,15 @@ pub(crate) struct Buckets {
     pub(crate) live: Box<[AtomicBool]>,
 }
 
+/// One bucket of a group, as choices find it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Where its flows go; `None` if nobody ever had it.
+    pub next_hop: Option<NextHopId>,
+    /// Can that be reached? If not, each flow takes another bucket of the group.
+    pub is_live: bool,
+}
+
 /// Says which next hops can be reached. Any number of threads may have one: BFD, the neighbour table, whoever notices first.
 #[derive(Clone)]
 pub struct Liveness(pub(crate) Arc<Buckets>);
@@ -86,6 +95,18 @@ impl Buckets {
     #[inline(always)]
     fn is_live(&self, next_hop: u32) -> bool {
         self.live.get(next_hop as usize).is_some_and(|live| live.load(Ordering::Relaxed))
+    }
+
+    /// Whoever asks keeps the group's buckets from being used by another: the owner of all, or a session.
+    pub(crate) fn list(&self, group: GroupId) -> Vec<Bucket> {
+        let word = self.groups.get(group.get() as usize).map_or(0, |place| place.load(Ordering::Acquire));
+        let place = Place::of(word);
+        let bucket = |hop: &AtomicU32| {
+            let next_hop = hop.load(Ordering::Relaxed);
+            let named = (next_hop != NOBODY).then_some(NextHopId(next_hop));
+            Bucket { next_hop: named, is_live: self.is_live(next_hop) }
+        };
+        self.hops[place.first..][..place.count.into()].iter().map(bucket).collect()
     }
 }
 
@@ -131,6 +152,13 @@ impl Choices<'_> {
         self.detour(place, hash)
     }
 
+    /// The bucket of a flow with this hash, from 0 on; `None` if there is no such group.
+    pub fn bucket(&self, group: GroupId, hash: u64) -> Option<u16> {
+        let place = Place::of(self.shared.groups.get(group.get() as usize)?.load(Ordering::Acquire));
+        let bucket = (hash as u32).checked_rem(u32::from(place.count))?;
+        Some(bucket as u16)
+    }
+
     #[cold]
     fn detour(&self, place: Place, hash: u64) -> Option<NextHopId> {
         let count = usize::from(place.count);
@@ -155,13 +183,8 @@ impl Choices<'_> {
         }
     }
 
-    /// How many buckets a group has, and where each leads when all can be reached: for audits, which try every one.
-    pub fn buckets(&self, group: GroupId) -> Vec<Option<NextHopId>> {
-        let place =
-            self.shared.groups.get(group.get() as usize).map_or(0, |place| place.load(Ordering::Acquire));
-        let place = Place::of(place);
-        let hop =
-            |hop: &AtomicU32| Some(hop.load(Ordering::Relaxed)).filter(|&hop| hop != NOBODY).map(NextHopId);
-        self.shared.hops[place.first..][..place.count.into()].iter().map(hop).collect()
+    /// Where each bucket of a group leads, for audits, which try every one. Nothing if there is no such group.
+    pub fn buckets(&self, group: GroupId) -> Vec<Bucket> {
+        self.shared.list(group)
     }
 }

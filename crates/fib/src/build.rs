@@ -4,6 +4,7 @@ use crate::arena::{Arena, Rooms};
 use crate::prefix::{Address, Prefix};
 use crate::ranges::Ranges;
 use crate::routes::Route;
+use crate::shortcut::{Shortcut, far_block};
 use crate::word::{FAN, Form, STRIDE, Word};
 use std::sync::atomic::Ordering;
 
@@ -39,10 +40,13 @@ impl Builder<'_> {
         if routes.is_empty() {
             return Ok(Word::value(cover));
         }
-        if A::RANGES
-            && let Some(ranges) = Ranges::of(block.len(), cover, routes)
-        {
-            return self.ranges(&ranges);
+        if A::RANGES {
+            if let Some(ranges) = Ranges::of(block.len(), cover, routes) {
+                return self.ranges(&ranges);
+            }
+            if let Some(far) = far_block(block.len(), routes) {
+                return self.shortcut(far, cover, routes);
+            }
         }
         let mut parts = [Word::value(cover); FAN];
         self.fill(block.first(), block.len() + STRIDE, routes, &mut parts)?;
@@ -100,6 +104,24 @@ impl Builder<'_> {
         Ok(node)
     }
 
+    /// A block that has all its routes in one far below it.
+    fn shortcut<A: Address>(
+        &mut self,
+        block: Prefix<A>,
+        cover: u32,
+        routes: &[Route<A>],
+    ) -> Result<Word, NoRoom> {
+        let (inside, within) = match routes.split_first() {
+            Some(((prefix, group), within)) if *prefix == block => (*group, within),
+            _ => (cover, routes),
+        };
+        let below = self.block(block, inside, within)?;
+        let node = self.take(Form::Shortcut, 1)?;
+        // SAFETY: the writer's own as yet.
+        unsafe { Shortcut { block, below, cover }.write(self.arena, node.place()) };
+        Ok(node)
+    }
+
     fn take(&mut self, form: Form, bitmap: u32) -> Result<Word, NoRoom> {
         let size = Word::node(form, bitmap, 0).size();
         let node = Word::node(form, bitmap, self.rooms.take(size).ok_or(NoRoom)?);
@@ -145,7 +167,7 @@ pub(crate) fn store_run(arena: &Arena, node: Word, run: usize, word: Word, order
         Form::Groups => unsafe { arena.half(node.place(), run) }.store(word.group(), order),
         // SAFETY: as above.
         Form::Words => unsafe { arena.word(node.place() + run) }.store(word.0, order),
-        Form::Ranges => unreachable!("ranges are written once"),
+        Form::Ranges | Form::Shortcut => unreachable!("they are written once"),
     }
 }
 
@@ -157,7 +179,7 @@ pub(crate) fn load_run(arena: &Arena, node: Word, run: usize) -> Word {
         Form::Groups => Word::value(unsafe { arena.half(node.place(), run) }.load(Ordering::Relaxed)),
         // SAFETY: as above.
         Form::Words => Word(unsafe { arena.word(node.place() + run) }.load(Ordering::Relaxed)),
-        Form::Ranges => unreachable!("ranges have no runs of parts"),
+        Form::Ranges | Form::Shortcut => unreachable!("they have no runs of parts"),
     }
 }
 

@@ -4,9 +4,8 @@
 //! bears the epoch of that time, and is free once no slot shows that epoch or an earlier one. Each table has its own epochs: one
 //! collector for the whole process would let other threads decide when memory of a virtual world is used again.
 
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering, PoisonError, fence};
 use crossbeam_utils::CachePadded;
-use std::sync::atomic::{AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, PoisonError};
 
 const IDLE: u64 = u64::MAX;
 
@@ -37,7 +36,8 @@ impl Grace {
     pub(crate) fn enter<'s>(&self, seat: &'s mut Seat) -> Stay<'s> {
         // Acquire: whoever sees an epoch sees what was taken out before it began.
         let epoch = self.epoch.load(Ordering::Acquire);
-        seat.0.store(epoch, Ordering::Relaxed);
+        // Release: whoever sees this session knows that the one before it has ended, and may use again what that alone held.
+        seat.0.store(epoch, Ordering::Release);
         // Either the writer's scan, behind its own fence, sees the slot, or what this session reads was written before
         // that fence.
         fence(Ordering::SeqCst);

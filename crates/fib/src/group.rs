@@ -84,7 +84,7 @@ pub struct Group {
     pub kind: Kind,
 }
 
-/// Why a group cannot be.
+/// Why a group cannot be, or cannot be changed so.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GroupError {
     /// Its number is too high.
@@ -104,6 +104,19 @@ pub enum GroupError {
         next_hop: u32,
         /// The highest.
         most: u32,
+    },
+    /// There is no such group.
+    #[error("group {0}: there is no group of this number")]
+    Unknown(u32),
+    /// The number of a bucket is too high.
+    #[error("group {group}: bucket {bucket}: its buckets are numbered from 0 to {most}")]
+    Bucket {
+        /// The group.
+        group: u32,
+        /// The bucket's number.
+        bucket: u16,
+        /// The highest.
+        most: u16,
     },
     /// It has no buckets.
     #[error("group {0}: at least one bucket is needed")]
@@ -134,17 +147,27 @@ impl Group {
         if self.buckets == 0 {
             return Err(GroupError::NoBuckets(number));
         }
-        for (index, NextHopId(next_hop)) in self.members.iter().map(|member| member.next_hop).enumerate() {
-            if next_hop as usize >= most_next_hops {
-                let most = (most_next_hops as u32).saturating_sub(1);
-                return Err(GroupError::NextHop { group: number, next_hop, most });
-            }
-            if self.members[..index].iter().any(|member| member.next_hop.0 == next_hop) {
-                return Err(GroupError::Twice { group: number, next_hop });
+        for (index, next_hop) in self.members.iter().map(|member| member.next_hop).enumerate() {
+            check_next_hop(group, next_hop, most_next_hops)?;
+            if self.members[..index].iter().any(|member| member.next_hop == next_hop) {
+                return Err(GroupError::Twice { group: number, next_hop: next_hop.0 });
             }
         }
         Ok(())
     }
+}
+
+/// Is there a next hop of this number?
+pub(crate) fn check_next_hop(
+    group: GroupId,
+    NextHopId(next_hop): NextHopId,
+    most_next_hops: usize,
+) -> Result<(), GroupError> {
+    if (next_hop as usize) < most_next_hops {
+        return Ok(());
+    }
+    let most = (most_next_hops as u32).saturating_sub(1);
+    Err(GroupError::NextHop { group: group.get(), next_hop, most })
 }
 
 /// Deals buckets to members: how many each should have, the parts of a bucket rounded so that they sum up.
@@ -190,7 +213,7 @@ pub(crate) fn moves(members: &[Member], held: &[Held], now: Instant, idle: Durat
     let owner = |held: &Held| members.iter().position(|member| Some(member.next_hop) == held.by);
     let mut has = vec![0; members.len()];
     held.iter().filter_map(owner).for_each(|member| has[member] += 1);
-    let mut result = Moves { moves: Vec::new(), balanced: true, next: None };
+    let mut result = Moves { moves: Vec::new(), balanced: false, next: None };
     for (bucket, held) in held.iter().enumerate() {
         let from = owner(held);
         if from.is_some_and(|from| has[from] <= wants[from]) {
@@ -203,10 +226,12 @@ pub(crate) fn moves(members: &[Member], held: &[Held], now: Instant, idle: Durat
             has[to] += 1;
             from.inspect(|&from| has[from] -= 1);
         } else {
-            result.balanced = false;
             result.next = Some(result.next.map_or(free_at, |next| next.min(free_at)));
         }
     }
+    // Buckets behind one that is in use may have made up for it. Weights of zero alone want nothing, and move nothing.
+    result.balanced = has == wants || wants.iter().all(|&wanted| wanted == 0);
+    result.next = result.next.filter(|_| !result.balanced);
     result
 }
 

@@ -1,8 +1,10 @@
 //! Changing groups while others choose by them.
 
-use crate::buckets::{Buckets, GroupReader, Liveness, NOBODY, Place};
+use crate::buckets::{Bucket, Buckets, GroupReader, Liveness, NOBODY, Place};
 use crate::grace::Grace;
-use crate::group::{Group, GroupError, GroupId, Held, Kind, Member, NextHopId, Timers, dealt, moves};
+use crate::group::{
+    Group, GroupError, GroupId, Held, Kind, Member, NextHopId, Timers, check_next_hop, dealt, moves,
+};
 use greylag_base::Instant;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -79,6 +81,47 @@ impl Groups {
         self.plans.get(&group).map(|plan| &plan.group)
     }
 
+    /// All groups as they were configured, by number.
+    pub fn iter(&self) -> impl Iterator<Item = (GroupId, &Group)> {
+        self.plans.iter().map(|(&id, plan)| (id, &plan.group))
+    }
+
+    /// The groups that a next hop is a member of, by number.
+    pub fn users(&self, next_hop: NextHopId) -> impl Iterator<Item = GroupId> {
+        self.users.get(&next_hop).into_iter().flatten().copied()
+    }
+
+    /// Where each bucket of a group leads, as choices find it; nothing if there is no such group.
+    ///
+    /// Once [`Groups::settle`] has been called for whatever has become reachable or ceased to be, every bucket leads to a live member of
+    /// its group, or no member is live. An audit holds the two against each other.
+    pub fn buckets(&self, group: GroupId) -> Vec<Bucket> {
+        self.shared.list(group)
+    }
+
+    /// Writes one bucket behind the back of the group's kind, and gives what was there: a fault put in on purpose, such as a bucket that was
+    /// missed when its next hop went away. Any next hop will do, a member or not.
+    ///
+    /// A [`Kind::Modulo`] group keeps it until it is dealt out anew; a [`Kind::Resilient`] one takes the bucket for that
+    /// next hop's, and moves it by the same rules as others, at once if that is no live member.
+    ///
+    /// # Errors
+    /// When there is no such group, bucket or next hop; nothing has changed then.
+    pub fn set_bucket(
+        &mut self,
+        group: GroupId,
+        bucket: u16,
+        next_hop: NextHopId,
+    ) -> Result<Option<NextHopId>, GroupError> {
+        let place = self.plans.get(&group).ok_or(GroupError::Unknown(group.get()))?.place;
+        if bucket >= place.count {
+            return Err(GroupError::Bucket { group: group.get(), bucket, most: place.count - 1 });
+        }
+        check_next_hop(group, next_hop, self.shared.live.len())?;
+        let before = self.shared.hops[place.first + usize::from(bucket)].swap(next_hop.0, Ordering::Relaxed);
+        Ok((before != NOBODY).then_some(NextHopId(before)))
+    }
+
     /// Makes a group, or changes it in place; all prefixes that lead to it follow at once.
     ///
     /// # Errors
@@ -123,7 +166,7 @@ impl Groups {
 
     /// Deals buckets anew in all groups of a next hop that has become reachable or ceased to be.
     pub fn settle(&mut self, next_hop: NextHopId, now: Instant) {
-        let users: Vec<GroupId> = self.users.get(&next_hop).into_iter().flatten().copied().collect();
+        let users: Vec<GroupId> = self.users(next_hop).collect();
         for group in users {
             self.deal(group, now);
         }

@@ -65,19 +65,28 @@ mod fib;
 mod grace;
 mod group;
 mod groups;
+#[cfg(loom)]
+#[doc(hidden)]
+pub mod model;
 mod prefix;
 mod ranges;
 mod reader;
 mod routes;
+mod shortcut;
 mod simd;
+mod spans;
+mod sync;
+#[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+mod wide;
 mod word;
 mod writer;
 
-pub use buckets::{Choices, GroupReader, Liveness};
+pub use buckets::{Bucket, Choices, GroupReader, Liveness};
 pub use fib::{Fib, Full, Ipv4Fib, Ipv6Fib};
 pub use group::{Group, GroupError, GroupId, Kind, Member, NextHopId, Timers};
 pub use groups::{GroupSizes, Groups};
 pub use prefix::{Address, Ipv4Prefix, Ipv6Prefix, Prefix, PrefixError};
 pub use reader::{Reader, Session};
 pub use simd::Simd;
+pub use spans::Span;
 pub use writer::Writer;

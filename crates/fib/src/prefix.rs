@@ -50,6 +50,9 @@ pub trait Address: sealed::Sealed + Copy + Ord + fmt::Debug + Send + Sync + 'sta
     /// The 32 bits that follow the first `depth`.
     #[doc(hidden)]
     fn tail(self, depth: u8) -> u32;
+    /// The 64 bits that follow the first `depth`, zeros where the address ends.
+    #[doc(hidden)]
+    fn window(self, depth: u8) -> u64;
     /// Writes an address the way people do.
     #[doc(hidden)]
     fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result;
@@ -92,6 +95,11 @@ impl Address for u32 {
     #[inline(always)]
     fn tail(self, depth: u8) -> u32 {
         ((u64::from(self) << depth) & 0xffff_ffff) as u32
+    }
+
+    #[inline(always)]
+    fn window(self, depth: u8) -> u64 {
+        (u64::from(self) << 32) << depth
     }
 
     fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,6 +152,11 @@ impl Address for u128 {
     fn tail(self, depth: u8) -> u32 {
         // Without a branch on the depth, which differs from address to address where this is asked.
         ((self << depth) >> 96) as u32
+    }
+
+    #[inline(always)]
+    fn window(self, depth: u8) -> u64 {
+        ((self << depth) >> 64) as u64
     }
 
     fn write(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

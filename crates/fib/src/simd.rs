@@ -9,11 +9,13 @@ pub enum Simd {
     Scalar,
     /// 32-byte vectors compare ranges.
     Avx2,
+    /// 64-byte vectors work out what words mean, eight at a time.
+    Avx512,
 }
 
 impl Simd {
     /// All, the plainest first.
-    pub const ALL: [Simd; 2] = [Simd::Scalar, Simd::Avx2];
+    pub const ALL: [Simd; 3] = [Simd::Scalar, Simd::Avx2, Simd::Avx512];
 
     /// The best that this machine has.
     pub fn best() -> Simd {
@@ -33,8 +35,15 @@ impl Simd {
                     && is_x86_feature_detected!("popcnt")
                     && is_x86_feature_detected!("lzcnt")
             }
+            #[cfg(all(target_arch = "x86_64", not(greylag_scalar)))]
+            Simd::Avx512 => {
+                Simd::Avx2.is_available()
+                    && is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512vpopcntdq")
+            }
             #[cfg(any(not(target_arch = "x86_64"), greylag_scalar))]
-            Simd::Avx2 => false,
+            Simd::Avx2 | Simd::Avx512 => false,
         }
     }
 
@@ -43,6 +52,7 @@ impl Simd {
         match self {
             Simd::Scalar => "scalar",
             Simd::Avx2 => "avx2",
+            Simd::Avx512 => "avx512",
         }
     }
 }

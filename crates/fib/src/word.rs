@@ -19,6 +19,9 @@ pub(crate) const STRIDE: u8 = 5;
 /// Ranges of [`Form::Ranges`].
 pub(crate) const RANGES: usize = 8;
 
+/// Words of [`Form::Shortcut`].
+pub(crate) const SHORTCUT: usize = 4;
+
 /// What stands at the place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -28,6 +31,8 @@ pub(crate) enum Form {
     Words = 1,
     /// One cache line: where eight ranges begin, counted in 2^-32 of the block, and the group of each.
     Ranges = 2,
+    /// All routes lie in one block far below: which one, its word, and the group elsewhere.
+    Shortcut = 3,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -64,13 +69,20 @@ impl Word {
         match self.0 >> 32 & 3 {
             0 => Form::Groups,
             1 => Form::Words,
-            _ => Form::Ranges,
+            2 => Form::Ranges,
+            _ => Form::Shortcut,
         }
     }
 
     #[inline(always)]
     pub(crate) fn is(self, form: Form) -> bool {
         self.0 & (3 << 32 | 1) == (form as u64) << 32 | 1
+    }
+
+    /// Is it ranges or a shortcut, which are written once and whole?
+    #[inline(always)]
+    pub(crate) fn is_sparse(self) -> bool {
+        self.0 & (2 << 32 | 1) == 2 << 32 | 1
     }
 
     #[inline(always)]
@@ -114,6 +126,7 @@ impl Word {
             Form::Groups => self.runs().div_ceil(2),
             Form::Words => self.runs(),
             Form::Ranges => RANGES,
+            Form::Shortcut => SHORTCUT,
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::fib::Shared;
 use crate::group::GroupId;
 use crate::prefix::{Address, Prefix};
 use crate::routes::{Route, Routes};
+use crate::shortcut::Shortcut;
 use crate::word::{FAN, Form, STRIDE, Word};
 use crate::{Full, Reader};
 use std::collections::{BTreeMap, VecDeque};
@@ -222,7 +223,7 @@ impl<A: Address> Writer<A> {
         // Bottom up: first what the prefix itself touches, then each node above with one part replaced.
         let mut steps = path.into_iter().rev();
         let lowest = steps.next().expect("the slot's own word is on it");
-        if lowest.word.is_value() || lowest.word.is(Form::Ranges) {
+        if lowest.word.is_value() || lowest.word.is_sparse() {
             self.retire_all(lowest.word);
             word = self.rebuilt(truncated(prefix, lowest.depth))?;
         } else {
@@ -321,6 +322,11 @@ impl<A: Address> Writer<A> {
             for run in 0..word.runs() {
                 self.retire_all(load_run(&self.shared.arena, word, run));
             }
+        }
+        if word.is(Form::Shortcut) {
+            // SAFETY: of the table, as the writer has left it.
+            let shortcut = unsafe { Shortcut::<A>::read(&self.shared.arena, word.place()) };
+            self.retire_all(shortcut.below);
         }
         self.scratch.old.push(word);
     }

@@ -1,6 +1,6 @@
 //! The table beside a list of prefixes that is searched from end to end.
 
-use greylag_fib::{Address, Fib, GroupId, Prefix, Simd, Writer};
+use greylag_fib::{Address, Fib, GroupId, Prefix, Simd, Span, Writer};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -78,6 +78,44 @@ fn agree<A: Address>(writer: &Writer<A>, model: &Model<A>, addresses: &[A], sing
     }
 }
 
+/// What look-ups find in a block, by asking the list for all addresses at which answers may change.
+fn spans<A: Address>(model: &Model<A>, block: Prefix<A>) -> Vec<Span<A>> {
+    let mut firsts = edges(model, &[]);
+    firsts.retain(|&address| block.contains(address));
+    firsts.push(block.first());
+    firsts.sort_unstable();
+    firsts.dedup();
+    let step = 1u128 << (128 - u32::from(A::BITS));
+    let ends = firsts[1..].iter().map(|next| A::from_left(next.left() - step)).chain([block.last()]);
+    let mut spans: Vec<Span<A>> = Vec::new();
+    for (&first, last) in firsts.iter().zip(ends) {
+        let group = model.look_up(first);
+        match spans.last_mut().filter(|span| span.group == group) {
+            Some(span) => span.last = last,
+            None => spans.push(Span { first, last, group }),
+        }
+    }
+    spans
+}
+
+/// What an audit compares: what readers see of a block, the writer's list brought to that form, and the list.
+fn agree_on_spans<A: Address>(writer: &Writer<A>, model: &Model<A>) {
+    let all = Prefix::new(A::from_left(0), 0).unwrap();
+    let blocks = model.0.keys().step_by(3).flat_map(|&prefix| {
+        [
+            Some(prefix),
+            Prefix::new(prefix.first(), prefix.len().saturating_sub(3)),
+            Prefix::new(prefix.first(), A::BITS),
+        ]
+    });
+    let mut reader = writer.reader();
+    for block in blocks.flatten().chain([all]) {
+        let expected = spans(model, block);
+        assert_eq!(reader.session().spans(block), expected, "{block} of {:?}", model.0);
+        assert_eq!(Span::of(writer.iter(), block), expected, "{block} of {:?}", model.0);
+    }
+}
+
 fn follow<A: Address>(changes: &[Change<A>]) {
     for simd in Simd::ALL.into_iter().filter(|simd| simd.is_available()) {
         let mut writer = Fib::<A>::with_simd(1000, simd);
@@ -107,6 +145,7 @@ fn follow<A: Address>(changes: &[Change<A>]) {
             agree(&writer, &model, &edges(&model, &touched), false);
         }
         agree(&writer, &model, &edges(&model, &[]), true);
+        agree_on_spans(&writer, &model);
         assert!(writer.iter().eq(model.0.iter().map(|(prefix, group)| (*prefix, *group))));
         // What is taken from an empty table is all that was given.
         for prefix in model.0.keys() {

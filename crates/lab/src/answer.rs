@@ -1,8 +1,11 @@
 //! What the control socket answers beyond the rows of [`greylag_switch::show`]: the same with times of day, and what
 //! became of an order. Times of day are RFC 3339, in UTC.
 
-use greylag_switch::FdbConflict;
-use greylag_switch::show::{AgentRow, AlarmRow, CommitRow, LacpRow};
+use greylag_switch::show::{
+    AgentRow, AlarmRow, BfdRow, BgpNeighborRow, BgpRow, CommitRow, InterfaceRow, LacpRow,
+    LinkStateNeighborRow, LinkStateRow, NeighborRow,
+};
+use greylag_switch::{FdbConflict, FibConflict, PathProbe};
 use serde::{Deserialize, Serialize};
 
 /// An agent.
@@ -39,6 +42,82 @@ pub struct Lacp {
     pub row: LacpRow,
 }
 
+/// Of routes, so many prefixes are in one answer at the most: the switch does nothing else meanwhile.
+pub const MOST_PREFIXES: usize = 10_000;
+
+/// An interface of layer 3.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interface {
+    /// Since when packets may pass, or may not.
+    pub since: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: InterfaceRow,
+}
+
+/// A neighbour on a link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Neighbor {
+    /// Since when its state is what it is.
+    pub since: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: NeighborRow,
+}
+
+/// A BFD session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Bfd {
+    /// When its state was last another.
+    pub last_change: String,
+    /// When it last went from up to down; absent for never.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_failure_time: Option<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: BfdRow,
+}
+
+/// The BGP speaker.
+pub type Bgp = BgpRow<BgpNeighbor>;
+
+/// A neighbour of BGP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct BgpNeighbor {
+    /// Since when there is a session, or none.
+    pub last_change: String,
+    /// When a session last ceased; absent for never.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_failure: Option<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: BgpNeighborRow,
+}
+
+/// What the interior protocol knows.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LinkState {
+    /// When shortest paths were last computed; absent for never.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub spf_last: Option<String>,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: LinkStateRow<LinkStateNeighbor>,
+}
+
+/// A router on a link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkStateNeighbor {
+    /// Since when its state is what it is.
+    pub since: String,
+    /// Everything else.
+    #[serde(flatten)]
+    pub row: LinkStateNeighborRow,
+}
+
 /// A configuration that the switch had.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Commit {
@@ -70,6 +149,29 @@ pub struct FdbCheck {
     /// What differs after the repair; absent when none was asked for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub remaining: Option<Vec<FdbConflict>>,
+}
+
+/// What a comparison of RIB and FIB found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FibCheck {
+    /// What differed.
+    pub conflicts: Vec<FibConflict>,
+    /// What differs after the repair; absent when none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remaining: Option<Vec<FibConflict>>,
+}
+
+/// How far a check is that sends a packet through every bucket, or what the last one has found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PathCheck {
+    /// Nothing is waited for any more.
+    pub over: bool,
+    /// Buckets that a packet is sent through.
+    pub probes: usize,
+    /// Packets that the next router has answered.
+    pub answered: usize,
+    /// Buckets whose packets nobody answered; none before it is over.
+    pub lost: Vec<PathProbe>,
 }
 
 /// What was done, where there is nothing else to say of it.

@@ -120,6 +120,7 @@ impl Cable {
                 Ok(link::set_down(&end.netns, end.interface.as_str())?)
             }
             LinkChange::Up => self.mend(),
+            LinkChange::Loses(_) => unreachable!("it can be done to no such link"),
             LinkChange::OneWay { from } => self.ends[*from].blackhole(),
             LinkChange::Impair { from, impairment } => {
                 let meant = |&(index, _): &(usize, &CableEnd)| from.is_none_or(|from| from == index);
@@ -132,7 +133,7 @@ impl Cable {
     }
 
     fn mend(&self) -> Result<(), CableError> {
-        for end in self.ends.iter().filter(|end| !(self.tap && end.kind == NodeRecordKind::Greylag)) {
+        for end in self.ends.iter().filter(|end| !(self.tap && end.kind.is_switch())) {
             link::set_up(&end.netns, end.interface.as_str())?;
             qdisc::clear(&end.netns, end.interface.as_str())
                 .map_err(|source| end.failed("let frames pass again", source))?;
@@ -172,7 +173,7 @@ fn cut_at(tap: bool, ends: [NodeRecordKind; 2]) -> usize {
 
 /// Can that be done to a link whose ends are these? Otherwise: why not, and what can be.
 pub(crate) fn can(tap: bool, ends: [NodeRecordKind; 2], change: &LinkChange) -> Result<(), String> {
-    let is_switch = |end: usize| ends[end] == NodeRecordKind::Greylag;
+    let is_switch = |end: usize| ends[end].is_switch();
     match change {
         LinkChange::Down { seen_by: SeenBy::End(_) } => Err(
             "a veth pair and a TAP lose carrier at both ends or at none: expected `seen-by: both` or `nobody`".to_owned(),
@@ -184,6 +185,9 @@ pub(crate) fn can(tap: bool, ends: [NodeRecordKind; 2], change: &LinkChange) -> 
         LinkChange::OneWay { from } | LinkChange::Impair { from: Some(from), .. } if tap && is_switch(*from) => {
             Err("what a switch writes to a TAP passes no queue of the kernel: give the link `type: veth`".to_owned())
         }
+        LinkChange::Loses(_) => Err(
+            "a live link loses frames by chance and not by flow: replay without `--live`".to_owned(),
+        ),
         LinkChange::Impair { impairment, .. } if impairment.corrupt > 0.0 && !impairment.unnoticed => Err(
             "a veth pair and a TAP have no check sequence that would notice a flipped bit: expected `unnoticed: true`".to_owned(),
         ),

@@ -2,6 +2,7 @@
 
 use crate::destroy::{self, DestroyError};
 use crate::exec::{self, ExecResult};
+use crate::frr::{self, Daemon, Frr, FrrConfig, FrrError};
 use crate::launch::{self, LaunchError, Launched, Launcher};
 use crate::link::{self, LinkError, VethEnd};
 use crate::mark;
@@ -143,6 +144,14 @@ pub enum DeployError {
     /// This program's file.
     #[error("cannot find the file of this program: {0}")]
     Program(io::Error),
+    /// FRR does not run.
+    #[error("node `{node}`: {source}")]
+    Frr {
+        /// The node.
+        node: String,
+        /// Why.
+        source: FrrError,
+    },
     /// A switch does not run.
     #[error(transparent)]
     Launch(#[from] LaunchError),
@@ -244,8 +253,9 @@ impl Deployment<'_> {
             source,
         })?;
         for node in &self.record.nodes {
-            if existing.contains(&node.netns) {
-                return Err(self.not_free(node));
+            let frr = node.frr.as_ref().map(|frr| &frr.netns);
+            if let Some(taken) = frr.into_iter().chain([&node.netns]).find(|netns| existing.contains(netns)) {
+                return Err(self.not_free(node, taken));
             }
             let socket = self.socket(node);
             if UnixStream::connect(&socket).is_ok() {
@@ -259,8 +269,8 @@ impl Deployment<'_> {
     }
 
     /// Whose the namespace is that has a node's name.
-    fn not_free(&self, node: &NodeRecord) -> DeployError {
-        let netns = node.netns.clone();
+    fn not_free(&self, node: &NodeRecord, netns: &str) -> DeployError {
+        let netns = netns.to_owned();
         match Netns::open(&netns).ok().and_then(|netns| mark::read(&netns)) {
             Some(mark) if mark.is_of(&self.folder) => DeployError::LeftOver(mark.lab),
             Some(mark) => DeployError::OfAnotherLab { netns, lab: mark.lab, node: node.name.clone() },
@@ -322,11 +332,36 @@ impl Deployment<'_> {
         let netns = Netns::create(&node.netns)?;
         mark::write(&netns, &self.folder, &node.name)?;
         let stack = match node.kind {
-            NodeRecordKind::Greylag => Stack::Switch,
+            NodeRecordKind::Greylag | NodeRecordKind::Frr => Stack::Switch,
             NodeRecordKind::Host => Stack::Host,
         };
         stack.apply(&netns)?;
+        if let Some(frr) = &node.frr {
+            let netns = Netns::create(&frr.netns)?;
+            mark::write(&netns, &self.folder, &node.name)?;
+            Stack::Router.apply(&netns)?;
+        }
         Ok(netns)
+    }
+
+    /// Starts FRR at a node once its switch has made the interfaces that FRR is to see. What runs already goes on.
+    fn start_frr(&self, node: &NodeRecord) -> Result<(), DeployError> {
+        let Some(record) = &node.frr else { return Ok(()) };
+        let failed = |source| DeployError::Frr { node: node.name.clone(), source };
+        let folder = self.folder.frr(&node.name);
+        if frr::runs_in(&folder) {
+            return Ok(());
+        }
+        frr::stop_in(&folder).map_err(failed)?;
+        let config = FrrConfig {
+            netns: mark::open(&self.folder, &record.netns)?,
+            folder,
+            configuration: record.configuration.clone(),
+            daemons: record.daemons.iter().filter_map(|program| Daemon::of_program(program)).collect(),
+            fpm: record.fpm,
+            lab: Some(self.folder.clone()),
+        };
+        Frr::start(&config).map(drop).map_err(failed)
     }
 
     /// Both ends come up at once, so that every port of a switch has a carrier when the switch starts.
@@ -389,6 +424,10 @@ impl Deployment<'_> {
         for process in launched {
             process.settle(launcher);
         }
+        for &index in nodes {
+            self.go_on()?;
+            self.start_frr(&self.record.nodes[index])?;
+        }
         Ok(())
     }
 
@@ -407,7 +446,11 @@ impl Deployment<'_> {
 
     fn run_commands(&self) -> Result<Vec<ExecResult>, DeployError> {
         let mut results = Vec::new();
-        for (node, netns) in self.lab.nodes.iter().zip(&self.namespaces) {
+        for ((node, record), netns) in self.lab.nodes.iter().zip(&self.record.nodes).zip(&self.namespaces) {
+            let netns = match &record.frr {
+                Some(frr) => &mark::open(&self.folder, &frr.netns)?,
+                None => netns,
+            };
             for command in &node.exec {
                 let mut shell = Command::new("sh");
                 shell.arg("-c").arg(command);
@@ -437,14 +480,27 @@ impl Deployment<'_> {
             })?);
         }
         let has_died = |&node: &usize| {
-            let process = self.folder.process(&self.record.nodes[node].name);
+            let node = &self.record.nodes[node];
+            let process = self.folder.process(&node.name);
             process.is_none_or(|process| !process.outlives(launch::PATIENCE))
         };
         let dead: Vec<usize> = self.with_process().filter(has_died).collect();
-        if dead.is_empty() {
+        let without_frr: Vec<&NodeRecord> = self
+            .record
+            .nodes
+            .iter()
+            .filter(|node| node.frr.is_some() && !frr::runs_in(&self.folder.frr(&node.name)))
+            .collect();
+        if dead.is_empty() && without_frr.is_empty() {
             return Err(DeployError::Deployed(self.lab.name.clone()));
         }
-        let started = self.start(&dead)?.into_iter().map(|launched| launched.node).collect();
+        let mut started: Vec<String> = self.start(&dead)?.into_iter().map(|launched| launched.node).collect();
+        for node in without_frr {
+            self.start_frr(node)?;
+            if !started.contains(&node.name) {
+                started.push(node.name.clone());
+            }
+        }
         Ok(Deployed { lab: self.lab.name.clone(), started, powered_on: true, exec: Vec::new() })
     }
 
@@ -474,15 +530,16 @@ struct Addressed<'r> {
     name: &'r PortName,
     ipv4: Option<(Ipv4Addr, u8)>,
     ipv6: Option<(Ipv6Addr, u8)>,
+    gateways: &'r [IpAddr],
 }
 
 impl<'r> Addressed<'r> {
     fn of(end: &'r EndRecord) -> Self {
-        Addressed { name: &end.interface, ipv4: end.ipv4, ipv6: end.ipv6 }
+        Addressed { name: &end.interface, ipv4: end.ipv4, ipv6: end.ipv6, gateways: &end.gateways }
     }
 
     fn of_bond(bond: &'r BondRecord) -> Self {
-        Addressed { name: &bond.interface, ipv4: bond.ipv4, ipv6: bond.ipv6 }
+        Addressed { name: &bond.interface, ipv4: bond.ipv4, ipv6: bond.ipv6, gateways: &[] }
     }
 }
 
@@ -498,5 +555,6 @@ fn configure(netns: &Netns, addressed: &Addressed<'_>) -> Result<(), LinkError> 
             other => other?,
         }
     }
-    link::set_up(netns, interface)
+    link::set_up(netns, interface)?;
+    addressed.gateways.iter().try_for_each(|gateway| link::add_default_route(netns, interface, *gateway))
 }

@@ -85,6 +85,7 @@ pub(crate) fn remove(state: &State, folder: &LabFolder) -> Result<Destroyed, Des
     for node in record.iter().flat_map(|record| &record.nodes) {
         nodes.insert(node.name.clone());
         namespaces.insert(node.netns.clone(), None);
+        namespaces.extend(node.frr.iter().map(|frr| (frr.netns.clone(), None)));
     }
     for marked in mark::find(state).into_iter().filter(|marked| marked.lab == folder.lab()) {
         nodes.insert(marked.node);

@@ -1,5 +1,6 @@
 //! Commands inside the namespaces of a lab's nodes.
 
+use crate::frr;
 use crate::mark;
 use crate::netns::{Netns, NetnsError};
 use crate::record::LabRecord;
@@ -10,6 +11,7 @@ use nix::unistd::Pid;
 use std::fs::File;
 use std::io::{self, Read, Seek};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -79,8 +81,31 @@ pub enum ExecError {
 #[derive(Debug)]
 pub struct Chosen {
     folder: LabFolder,
-    /// By name.
-    nodes: Vec<(String, Netns)>,
+    nodes: Vec<Place>,
+}
+
+/// Where a command is run.
+#[derive(Debug)]
+struct Place {
+    node: String,
+    /// That of FRR, where it is.
+    netns: Netns,
+    /// Where its daemons are asked.
+    frr: Option<PathBuf>,
+}
+
+impl Place {
+    /// A program with its arguments. vtysh is told where to ask.
+    fn command(&self, program: &str, arguments: &[String]) -> Command {
+        let mut command = Command::new(program);
+        if let Some(folder) = &self.frr
+            && Path::new(program).file_name() == Some("vtysh".as_ref())
+        {
+            command.args(frr::vtysh_arguments(folder));
+        }
+        command.args(arguments);
+        command
+    }
 }
 
 /// These nodes of a lab, in the order of its file; all of them when `nodes` is empty.
@@ -96,7 +121,12 @@ pub fn choose(state: &State, lab: &str, nodes: &[String]) -> Result<Chosen, Exec
     }
     let chosen = record.nodes.into_iter().filter(|node| nodes.is_empty() || nodes.contains(&node.name));
     let nodes = chosen
-        .map(|node| Ok((node.name, mark::open(&folder, &node.netns)?)))
+        .map(|node| {
+            let netns = node.frr.as_ref().map_or(&node.netns, |frr| &frr.netns);
+            let netns = mark::open(&folder, netns)?;
+            let frr = node.frr.is_some().then(|| folder.frr(&node.name));
+            Ok(Place { node: node.name, netns, frr })
+        })
         .collect::<Result<_, NetnsError>>()?;
     Ok(Chosen { folder, nodes })
 }
@@ -116,14 +146,14 @@ impl Chosen {
     /// # Panics
     /// When several nodes are chosen.
     pub fn become_command(&self, command: &[String]) -> ExecError {
-        let [(node, netns)] = &self.nodes[..] else { panic!("several nodes are chosen") };
+        let [place] = &self.nodes[..] else { panic!("several nodes are chosen") };
         let Some((program, arguments)) = command.split_first() else { return ExecError::NoCommand };
         let (variable, value) = self.folder.environment();
-        let mut command = Command::new(program);
-        command.args(arguments).env(variable, value);
+        let mut command = place.command(program, arguments);
+        command.env(variable, value);
         // A thread that calls exec becomes the whole process, and keeps the namespace that it has entered.
-        let source = netns.run(|| command.exec()).unwrap_or_else(|refused| refused);
-        ExecError::Start { program: program.clone(), node: node.clone(), source }
+        let source = place.netns.run(|| command.exec()).unwrap_or_else(|refused| refused);
+        ExecError::Start { program: program.clone(), node: place.node.clone(), source }
     }
 
     /// Runs a program with its arguments in one node after the other. Nobody is there to type: its standard input
@@ -138,12 +168,15 @@ impl Chosen {
     ) -> Result<Vec<ExecResult>, ExecError> {
         let (program, arguments) = command.split_first().ok_or(ExecError::NoCommand)?;
         let mut results = Vec::new();
-        for (node, netns) in &self.nodes {
-            let output =
-                run(netns, &self.folder, Command::new(program).args(arguments), &interrupted).map_err(
-                    |source| ExecError::Start { program: program.clone(), node: node.clone(), source },
-                )?;
-            results.push(output.named(node, command.join(" ")));
+        for place in &self.nodes {
+            let started =
+                run(&place.netns, &self.folder, &mut place.command(program, arguments), &interrupted);
+            let output = started.map_err(|source| ExecError::Start {
+                program: program.clone(),
+                node: place.node.clone(),
+                source,
+            })?;
+            results.push(output.named(&place.node, command.join(" ")));
             if interrupted() {
                 break;
             }

@@ -169,7 +169,7 @@ mod tests {
             ("a", "sw1", NodeRecordKind::Greylag),
             ("a-z", "h1", NodeRecordKind::Host),
         ] {
-            let node = NodeRecord { name: node.into(), kind, netns: String::new(), bond: None };
+            let node = NodeRecord { name: node.into(), kind, netns: String::new(), bond: None, frr: None };
             let record = LabRecord { name: lab.into(), complete: true, nodes: vec![node], links: Vec::new() };
             let folder = state.lab(lab).unwrap();
             let _lock = folder.lock().unwrap();

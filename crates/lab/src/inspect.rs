@@ -1,5 +1,6 @@
 //! What is deployed, and in which state it is.
 
+use crate::frr;
 use crate::link::{self, LinkError};
 use crate::link_monitor::LinkState;
 use crate::mark;
@@ -57,7 +58,7 @@ pub struct BondStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeState {
-    /// The process of the switch or the bond lives; the host's namespace is there.
+    /// The process of the switch or the bond lives, and so do FRR's; the host's namespace is there.
     Running,
     /// It does not.
     Dead,
@@ -154,6 +155,7 @@ fn inspect_node(folder: &LabFolder, node: &NodeRecord) -> Result<NodeStatus, Ins
     };
     let works = match node.kind {
         NodeRecordKind::Greylag => process.is_some(),
+        NodeRecordKind::Frr => process.is_some() && frr::runs_in(&folder.frr(&node.name)),
         NodeRecordKind::Host => netns.is_some() && (process.is_some() || node.bond.is_none()),
     };
     let bond = node.bond.as_ref();

@@ -25,7 +25,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// Where a switch tells of its ports.
 const PORTS: &str = "/v1/ports";
 
-/// How many lines of a log are shown when its switch fails.
+/// How many lines of a log are shown when whoever wrote it fails.
 const TAIL: usize = 20;
 
 /// Why a switch does not run.
@@ -178,7 +178,8 @@ impl Launched {
     }
 }
 
-fn tail(log: &Path) -> String {
+/// The last lines of a log.
+pub(crate) fn tail(log: &Path) -> String {
     let bytes = fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&bytes);
     let lines: Vec<&str> = text.lines().collect();

@@ -35,6 +35,7 @@ pub mod deploy;
 pub mod destroy;
 pub mod exec;
 pub mod find_switch;
+pub mod frr;
 pub mod host;
 pub mod inspect;
 pub mod launch;

@@ -3,10 +3,13 @@
 use crate::netlink::Netlink;
 use crate::netns::Netns;
 use greylag_base::{MacAddr, PortName};
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessage};
 use netlink_packet_route::link::{
     InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
+use netlink_packet_route::route::{
+    RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
@@ -255,6 +258,31 @@ pub fn add_address(netns: &Netns, interface: &str, address: IpAddr, prefix: u8) 
         netlink.request(RouteNetlinkMessage::NewAddress(message), NLM_F_CREATE | NLM_F_EXCL).map(drop)
     };
     add().map_err(LinkError::at(format!("add address {address}/{prefix} to"), netns, interface))
+}
+
+/// Leads what is for no subnet of a namespace to a gateway on the link of an interface. A default route that is there gives way to it.
+///
+/// # Errors
+/// `ENODEV` when there is no such interface, `ENETDOWN` while it is down, `ENETUNREACH` or `EHOSTUNREACH` when the gateway is not on its link.
+pub fn add_default_route(netns: &Netns, interface: &str, gateway: IpAddr) -> Result<(), LinkError> {
+    let add = || {
+        let mut netlink = Netlink::open(netns)?;
+        let found = netlink.request(RouteNetlinkMessage::GetLink(named(interface)), 0)?;
+        let mut message = RouteMessage::default();
+        message.header.table = RouteHeader::RT_TABLE_MAIN;
+        message.header.protocol = RouteProtocol::Static;
+        message.header.scope = RouteScope::Universe;
+        message.header.kind = RouteType::Unicast;
+        let index = interfaces(&found).next().ok_or(Errno::ENODEV)?.index;
+        let (family, address) = match gateway {
+            IpAddr::V4(v4) => (AddressFamily::Inet, RouteAddress::Inet(v4)),
+            IpAddr::V6(v6) => (AddressFamily::Inet6, RouteAddress::Inet6(v6)),
+        };
+        message.header.address_family = family;
+        message.attributes = vec![RouteAttribute::Oif(index), RouteAttribute::Gateway(address)];
+        netlink.request(RouteNetlinkMessage::NewRoute(message), NLM_F_CREATE | NLM_F_REPLACE).map(drop)
+    };
+    add().map_err(LinkError::at(format!("lead packets to {gateway} by"), netns, interface))
 }
 
 /// The addresses of all interfaces of a namespace: interface index, address, prefix length.

@@ -3,9 +3,9 @@
 
 use crate::state::{LabFolder, StateError};
 use greylag_base::{MacAddr, PortName};
-use greylag_scenario::lab::{HostBond, Lab, Medium, NodeKind};
+use greylag_scenario::lab::{FrrNode, HostBond, Lab, Medium, NodeKind};
 use serde::{Deserialize, Serialize};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 const FILE: &str = "lab.json";
 
@@ -28,6 +28,20 @@ pub(crate) struct NodeRecord {
     pub(crate) netns: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bond: Option<BondRecord>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) frr: Option<FrrRecord>,
+}
+
+/// FRR at a switch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct FrrRecord {
+    pub(crate) netns: String,
+    /// Where zebra tells its routes.
+    pub(crate) fpm: Option<SocketAddr>,
+    pub(crate) configuration: String,
+    /// Programs that run besides those that the configuration needs.
+    pub(crate) daemons: Vec<String>,
 }
 
 /// The bond of a host.
@@ -43,7 +57,17 @@ pub(crate) struct BondRecord {
 impl NodeRecord {
     /// A process of ours runs in it: that of a switch, or of a bond.
     pub(crate) fn has_process(&self) -> bool {
-        self.kind == NodeRecordKind::Greylag || self.bond.is_some()
+        self.kind.is_switch() || self.bond.is_some()
+    }
+}
+
+impl FrrRecord {
+    fn of(FrrNode { configuration, daemons }: &FrrNode, kind: &NodeKind, netns: String) -> Self {
+        let fpm = match kind {
+            NodeKind::Greylag(config) => config.routing.fpm.as_ref().map(|fpm| fpm.listen),
+            NodeKind::Host => None,
+        };
+        FrrRecord { netns, fpm, configuration: configuration.clone(), daemons: daemons.clone() }
     }
 }
 
@@ -60,14 +84,24 @@ impl BondRecord {
 pub enum NodeRecordKind {
     /// A switch of ours.
     Greylag,
+    /// A switch of ours whose routes FRR finds.
+    Frr,
     /// A network namespace with the kernel's own stack.
     Host,
+}
+
+impl NodeRecordKind {
+    /// A switch of ours.
+    pub(crate) const fn is_switch(self) -> bool {
+        matches!(self, NodeRecordKind::Greylag | NodeRecordKind::Frr)
+    }
 }
 
 impl std::fmt::Display for NodeRecordKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.pad(match self {
             NodeRecordKind::Greylag => "greylag",
+            NodeRecordKind::Frr => "frr",
             NodeRecordKind::Host => "host",
         })
     }
@@ -90,6 +124,9 @@ pub(crate) struct EndRecord {
     pub(crate) mac_address: Option<MacAddr>,
     pub(crate) ipv4: Option<(Ipv4Addr, u8)>,
     pub(crate) ipv6: Option<(Ipv6Addr, u8)>,
+    /// Where packets go that are for no subnet of the host.
+    #[serde(default)]
+    pub(crate) gateways: Vec<IpAddr>,
 }
 
 impl LabRecord {
@@ -98,11 +135,13 @@ impl LabRecord {
         let nodes = lab.nodes.iter().enumerate().map(|(index, node)| NodeRecord {
             name: node.name.clone(),
             kind: match node.kind {
+                NodeKind::Greylag(_) if node.frr.is_some() => NodeRecordKind::Frr,
                 NodeKind::Greylag(_) => NodeRecordKind::Greylag,
                 NodeKind::Host => NodeRecordKind::Host,
             },
             netns: lab.netns(index),
             bond: node.bond.as_deref().map(BondRecord::of),
+            frr: node.frr.as_deref().map(|frr| FrrRecord::of(frr, &node.kind, lab.frr_netns(index))),
         });
         let links = lab.links.iter().map(|link| LinkRecord {
             tap: link.medium == Medium::Tap,
@@ -113,6 +152,10 @@ impl LabRecord {
                 mac_address: end.mac,
                 ipv4: end.ipv4,
                 ipv6: end.ipv6,
+                gateways: [end.gateway.map(IpAddr::V4), end.gateway6.map(IpAddr::V6)]
+                    .into_iter()
+                    .flatten()
+                    .collect(),
             }),
         });
         LabRecord { name: lab.name.clone(), complete: false, nodes: nodes.collect(), links: links.collect() }

@@ -10,6 +10,9 @@ use std::io;
 pub enum Stack {
     /// A switch: its ends of the cables must send nothing of their own, so there is no IPv6.
     Switch,
+    /// FRR at a switch: as a host, and nothing is forwarded, for that is the switch's; packets may come by another way than the one
+    /// back.
+    Router,
     /// A host: IPv6 without duplicate address detection (RFC 4862 5.4), so that an address works at once, and
     /// without router discovery (RFC 4861 6.3), so that nothing is sent that nobody asked for.
     Host,
@@ -22,6 +25,17 @@ impl Stack {
             Stack::Switch => {
                 &[("net/ipv6/conf/all/disable_ipv6", "1"), ("net/ipv6/conf/default/disable_ipv6", "1")]
             }
+            Stack::Router => &[
+                ("net/ipv4/ip_forward", "0"),
+                ("net/ipv4/conf/all/rp_filter", "0"),
+                ("net/ipv4/conf/default/rp_filter", "0"),
+                ("net/ipv6/conf/all/accept_dad", "0"),
+                ("net/ipv6/conf/default/accept_dad", "0"),
+                ("net/ipv6/conf/all/router_solicitations", "0"),
+                ("net/ipv6/conf/default/router_solicitations", "0"),
+                ("net/ipv6/conf/all/accept_ra", "0"),
+                ("net/ipv6/conf/default/accept_ra", "0"),
+            ],
             // Of `all` and the interface's own value the kernel takes the greater, hence both.
             Stack::Host => &[
                 ("net/ipv6/conf/all/accept_dad", "0"),

@@ -209,6 +209,11 @@ impl LabFolder {
         self.path.join(format!("{node}.log"))
     }
 
+    /// What FRR has at a node.
+    pub fn frr(&self, node: &str) -> PathBuf {
+        self.path.join(format!("{node}.frr"))
+    }
+
     pub(crate) fn exists(&self) -> bool {
         self.path.is_dir()
     }

@@ -78,8 +78,8 @@ impl Batch {
     /// # Panics
     /// When the batch is full or the frame is longer than [`FRAME_BYTES`].
     pub fn push(&mut self, frame: &[u8]) {
-        let slot = self.slots().nth(0).expect("the batch has room");
-        slot[..frame.len()].copy_from_slice(frame);
+        assert!(frame.len() <= FRAME_BYTES, "a frame of {} bytes does not fit a slot", frame.len());
+        self.memory[self.len * STRIDE + HEADROOM..][..frame.len()].copy_from_slice(frame);
         self.commit(frame.len(), Tagging::Untagged, Offload::NONE);
     }
 
@@ -121,19 +121,46 @@ impl Batch {
     }
 
     /// The bytes of a frame, in the shape that it has now.
+    #[inline]
     pub fn bytes(&self, index: usize) -> &[u8] {
         let frame = &self.frames[..self.len][index];
         &self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
     }
 
+    /// The same, to be rewritten.
+    #[inline]
+    pub fn bytes_mut(&mut self, index: usize) -> &mut [u8] {
+        let frame = &self.frames[..self.len][index];
+        &mut self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
+    }
+
     /// What its sender left to do.
+    #[inline]
     pub fn offload(&self, index: usize) -> Offload {
         self.frames[..self.len][index].offload
     }
 
     /// Where the tag of a frame is.
+    #[inline]
     pub fn tagging(&self, index: usize) -> Tagging {
         self.frames[..self.len][index].tagging
+    }
+
+    /// Copies a frame to the start of `to`, without the tag that it has. Says how long that is, and what is left to do then.
+    ///
+    /// # Panics
+    /// When `to` is too short, or the frame shorter than the tag that it says it has.
+    pub fn copy_untagged(&self, index: usize, to: &mut [u8]) -> (usize, Offload) {
+        let (bytes, mut offload) = (self.bytes(index), self.offload(index));
+        if self.tagging(index) != Tagging::Inline {
+            to[..bytes.len()].copy_from_slice(bytes);
+            return (bytes.len(), offload);
+        }
+        let len = bytes.len() - TAG_LEN;
+        to[..ADDRESSES_LEN].copy_from_slice(&bytes[..ADDRESSES_LEN]);
+        to[ADDRESSES_LEN..len].copy_from_slice(&bytes[ADDRESSES_LEN + TAG_LEN..]);
+        offload.tag_removed();
+        (len, offload)
     }
 
     /// The parser found a tag behind the addresses.
@@ -145,7 +172,15 @@ impl Batch {
     ///
     /// # Panics
     /// When the frame is shorter than its addresses and the tag that it says it has.
+    #[inline(always)]
     pub fn set_tag(&mut self, index: usize, tag: Option<Tci>) {
+        // Most frames go as they came.
+        if self.tagging(index) != Tagging::Untagged || tag.is_some() {
+            self.change_tag(index, tag);
+        }
+    }
+
+    fn change_tag(&mut self, index: usize, tag: Option<Tci>) {
         let frame = &mut self.frames[..self.len][index];
         let slot = &mut self.memory[index * STRIDE..][..STRIDE];
         let start = frame.start as usize;
@@ -210,6 +245,20 @@ mod tests {
         assert_eq!(Tag::parse(batch.bytes(0)), Tag::Present(tci(11)));
         batch.set_tag(0, None);
         assert_eq!(batch.bytes(0), frame);
+    }
+
+    #[test]
+    fn a_copy_without_the_tag_is_what_the_frame_would_be_without_it() {
+        let frame: Vec<u8> = (0..60).collect();
+        let mut batch = Batch::new();
+        batch.push(&frame);
+        let mut copy = [0; 100];
+        assert_eq!(batch.copy_untagged(0, &mut copy), (60, Offload::NONE));
+        batch.set_tag(0, Some(tci(10)));
+        assert_eq!(batch.copy_untagged(0, &mut copy), (60, Offload::NONE));
+        assert_eq!(copy[..60], frame);
+        batch.bytes_mut(0)[0] = 9;
+        assert_eq!(batch.bytes(0)[..2], [9, 1]);
     }
 
     #[test]

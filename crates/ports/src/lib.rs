@@ -38,6 +38,7 @@ mod offload;
 mod open_error;
 mod packet_socket;
 mod pages;
+mod slots;
 mod tap;
 
 pub use af_packet::PacketQueue;
@@ -46,7 +47,8 @@ pub use interface::Interface;
 pub use memory::MemoryPort;
 pub use offload::Offload;
 pub use open_error::OpenError;
-pub use tap::{TapConfig, TapQueue};
+pub use slots::{Slot, Slots};
+pub use tap::{TapCarrier, TapConfig, TapQueue};
 
 use rustix::io::Errno;
 use std::io;

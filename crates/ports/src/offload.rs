@@ -1,3 +1,4 @@
+use greylag_wire::checksum;
 use greylag_wire::ethernet::ADDRESSES_LEN;
 use greylag_wire::vlan::TAG_LEN;
 
@@ -90,6 +91,22 @@ impl Offload {
         }
     }
 
+    /// Finishes the checksum of a frame, when its sender left that to do: for a receiver that takes frames only whole. Where
+    /// the offsets, which the sender chose, lead out of the frame, nothing is done.
+    pub fn finish_checksum(&self, frame: &mut [u8]) {
+        let (start, offset) = (usize::from(self.checksum_start), usize::from(self.checksum_offset));
+        if self.flags & Self::NEEDS_CHECKSUM == 0 || frame.len() < start + offset + 2 {
+            return;
+        }
+        // What is stored there until now is the sum over the pseudo-header.
+        let finished = match !checksum::sum(&frame[start..]) {
+            // RFC 768: 0 would say that there is none, and is the same number as 0xffff.
+            0 => 0xffff_u16,
+            finished => finished,
+        };
+        frame[start + offset..][..2].copy_from_slice(&finished.to_be_bytes());
+    }
+
     /// Makes `header_len` true for a super-frame that the kernel handed over. What the kernel writes is how much
     /// of the frame lies in one piece in its memory (`virtio_net_hdr_from_skb`), which is at least the headers
     /// and can be all of the frame.
@@ -149,6 +166,24 @@ mod tests {
         assert_eq!(Offload::from_bytes(offload.to_bytes()), offload);
         assert_eq!(offload.wire_len(64_000), 1514);
         assert_eq!(Offload::NONE.wire_len(60), 60);
+    }
+
+    #[test]
+    fn a_checksum_is_finished_where_it_belongs_and_only_there() {
+        // Five octets behind the header, the sum over a pseudo-header in the middle of them.
+        let mut frame = [9, 9, 0x12, 0x34, 0x00, 0x50, 0x56];
+        let offload = Offload { flags: 1, checksum_start: 2, checksum_offset: 2, ..Offload::NONE };
+        offload.finish_checksum(&mut frame);
+        let finished = !(0x1234_u16 + 0x0050 + 0x5600);
+        assert_eq!(frame, [9, 9, 0x12, 0x34, (finished >> 8) as u8, finished as u8, 0x56]);
+        let before = frame;
+        Offload { checksum_offset: 4, ..offload }.finish_checksum(&mut frame);
+        Offload { checksum_start: u16::MAX, ..offload }.finish_checksum(&mut frame);
+        Offload { flags: 2, ..offload }.finish_checksum(&mut frame);
+        assert_eq!(frame, before);
+        let mut zero = [0xff, 0xff, 0, 0];
+        Offload { checksum_start: 0, ..offload }.finish_checksum(&mut zero);
+        assert_eq!(zero, [0xff; 4], "0 says that there is none");
     }
 
     #[test]

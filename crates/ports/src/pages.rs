@@ -29,6 +29,11 @@ impl Pages {
         }
         Pages { start: NonNull::new(start.cast()).expect("no mapping is placed at 0"), len }
     }
+
+    /// The first octet, for those who share it out among several owners.
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
 }
 
 impl Deref for Pages {

@@ -21,6 +21,9 @@ const QUEUE_LEN: u32 = 4096;
 /// What a TAP shows as its link speed, in Mbit/s; the kernel's own value is 10.
 const SPEED: u32 = 10_000;
 
+/// `_IOW('T', 226, int)` of linux/if_tun.h.
+const TUNSETCARRIER: libc::Ioctl = 0x4004_54e2;
+
 /// A TAP interface that is to be.
 #[derive(Clone, Debug)]
 pub struct TapConfig {
@@ -140,11 +143,35 @@ fn set_offload(tun: &OwnedFd, offloads: libc::c_uint) -> io::Result<()> {
 }
 
 fn tun_ioctl<T>(tun: &OwnedFd, number: libc::Ioctl, argument: &mut T) -> io::Result<()> {
-    // SAFETY: callers pass TUNSETIFF with an ifreq, TUNSETVNETHDRSZ or TUNSETSNDBUF with an int: what the kernel
+    // SAFETY: callers pass TUNSETIFF with an ifreq, TUNSETVNETHDRSZ, TUNSETSNDBUF or TUNSETCARRIER with an int: what the kernel
     // reads and writes for them, and nothing in it is a pointer.
     match unsafe { libc::ioctl(tun.as_raw_fd(), number, argument as *mut T) } {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// What the kernel's side of a TAP sees as its cable.
+pub struct TapCarrier(OwnedFd);
+
+impl TapCarrier {
+    /// Plugs the cable in, or pulls it.
+    ///
+    /// # Errors
+    /// When the interface is gone, or the kernel is older than 5.0.
+    pub fn set(&self, is_there: bool) -> io::Result<()> {
+        let mut carrier = libc::c_int::from(is_there);
+        tun_ioctl(&self.0, TUNSETCARRIER, &mut carrier)
+    }
+}
+
+impl TapQueue {
+    /// The carrier of the interface, which it has from the start. The interface stays while this is there.
+    ///
+    /// # Errors
+    /// When the process has no room for another descriptor.
+    pub fn carrier(&self) -> io::Result<TapCarrier> {
+        self.tun.try_clone().map(TapCarrier)
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod bond;
 mod containerlab;
+mod frr;
 mod link;
 mod node;
 mod unique;
@@ -24,7 +25,7 @@ const EXAMPLE: &str = "`name: quickstart`, `topology: {nodes: .., links: ..}`";
 const KEYS: Keys = Keys { allowed: &["name", "topology"], explained: containerlab::ROOT };
 const TOPOLOGY_KEYS: Keys = Keys { allowed: &["nodes", "links"], explained: containerlab::TOPOLOGY };
 
-/// Reads a `*.clab.yml`, and the `startup-config` files that it names, which are relative to its folder.
+/// Reads a `*.clab.yml`, and the `startup-config` and `frr.conf` files that it names, which are relative to its folder.
 ///
 /// # Errors
 /// All that is wrong with them, with file, line, column and field; for a text that is not YAML its first problem
@@ -109,6 +110,7 @@ pub(crate) fn read_topology(
         .collect();
     for (index, (node, kind)) in lab.nodes.iter_mut().zip(kinds).enumerate() {
         node.kind = kind;
+        node.frr = nodes[index].read_frr(node, name, source);
         node.bond = nodes[index].read_bond(&link::ends_of(index, &drafts), incomplete, &mut taken);
     }
     let incomplete = incomplete || nodes.iter().any(|node| node.kind.is_none());
@@ -140,6 +142,17 @@ pub struct Node {
     pub exec: Vec<String>,
     /// A bond of links of its; hosts only.
     pub bond: Option<Box<HostBond>>,
+    /// FRR's daemons find its routes; switches only.
+    pub frr: Option<Box<FrrNode>>,
+}
+
+/// FRR's daemons at a switch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrrNode {
+    /// The text of an `frr.conf`.
+    pub configuration: String,
+    /// Daemons besides those that the configuration needs, by their programs.
+    pub daemons: Vec<String>,
 }
 
 /// The bond of a host.
@@ -197,11 +210,20 @@ pub struct End {
     pub ipv4: Option<(Ipv4Addr, u8)>,
     /// Its IPv6 address; hosts only.
     pub ipv6: Option<(Ipv6Addr, u8)>,
+    /// Where IPv4 packets go that are for no subnet of the host.
+    pub gateway: Option<Ipv4Addr>,
+    /// Where IPv6 packets go that are for no subnet of the host.
+    pub gateway6: Option<Ipv6Addr>,
 }
 
 impl Lab {
     /// The network namespace of a node.
     pub fn netns(&self, node: usize) -> String {
         format!("greylag-{}-{}", self.name, self.nodes[node].name)
+    }
+
+    /// The network namespace of FRR at a node, which has the node's interfaces, not its ports. No node's name has a dot.
+    pub fn frr_netns(&self, node: usize) -> String {
+        frr::netns(&self.name, &self.nodes[node].name)
     }
 }

@@ -36,6 +36,7 @@ mod name;
 mod nearest;
 mod overlay;
 mod phrase;
+mod prefix;
 mod quantity;
 mod source;
 pub mod story;
@@ -45,5 +46,6 @@ mod vlan;
 mod yaml;
 
 pub use error::{FileError, Problem};
+pub use prefix::parse_prefix;
 pub use source::Source;
 pub use time_span::parse_time_span;

@@ -5,8 +5,11 @@
 mod action;
 mod cast;
 mod clock;
+mod drain;
 mod expect;
+mod expected;
 mod fault;
+pub(crate) mod flow_loss;
 mod flows;
 mod host;
 mod known;
@@ -15,10 +18,12 @@ mod moves;
 mod operator;
 mod parameters;
 mod place;
+mod programming;
 mod read;
 mod standing;
 mod timeline;
 mod variants;
+mod versions;
 mod watch;
 
 use crate::error::FileError;
@@ -82,7 +87,10 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
     FileError::unless_clean(base, problems)
 }
 
+pub use expected::{Expectation, ExpectedOutcome, Finding};
+pub use flow_loss::{FlowLoss, LostBy};
 pub use place::{Place, place, refusal};
+pub use versions::Version;
 
 /// Reads a fault alone, in the words of a timeline: `{crash: {agent: learning, dump: 4s}}`.
 ///
@@ -110,6 +118,7 @@ pub const CHECKERS: &[&str] = &[
     "no-black-hole",
     "no-lasting-flood",
     "table-agrees",
+    "fib-agrees",
     "no-mute-switch",
     "one-partner-per-bundle",
     "forwarding-needs-learning",
@@ -140,6 +149,8 @@ pub struct Scenario {
     pub parameters: Vec<Parameter>,
     /// Probe flows.
     pub flows: Vec<FlowSpec>,
+    /// Releases of a switch's software.
+    pub versions: Vec<Version>,
     /// What is done, in the order of time.
     pub timeline: Vec<Step>,
     /// Who looks at alarms.
@@ -217,6 +228,8 @@ pub struct LinkSettings {
     pub queue: u32,
     /// Its state at the start.
     pub up: bool,
+    /// Flows that it loses by itself.
+    pub loses: Option<FlowLoss>,
 }
 
 /// Probe flows from each of some hosts to each of others.
@@ -318,6 +331,25 @@ pub enum Action {
         /// And the table repaired.
         repair: bool,
     },
+    /// An operator has RIB and FIB compared.
+    CheckFib {
+        /// On which switch.
+        switch: usize,
+        /// And the FIB repaired.
+        repair: bool,
+    },
+    /// An operator has a packet sent through every bucket of every group.
+    CheckPaths {
+        /// On which switch.
+        switch: usize,
+    },
+    /// A switch goes down, and is back after the boot time with another release.
+    Upgrade {
+        /// Which switch.
+        switch: usize,
+        /// What it is from then on.
+        version: Box<Version>,
+    },
     /// A switch loses its power; the links to it lose carrier.
     PowerOff {
         /// Which switch.
@@ -413,6 +445,8 @@ pub enum LinkChange {
         /// How badly.
         impairment: Impairment,
     },
+    /// It loses some flows for good, whatever else becomes of it; a share of 0 ends that.
+    Loses(FlowLoss),
 }
 
 /// Who sees that a link is cut.
@@ -465,98 +499,6 @@ pub struct Poller {
     pub period: Duration,
     /// The first look; drawn from the seed within the period when absent.
     pub phase: Option<Duration>,
-}
-
-/// Something that must come out.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Expectation {
-    /// Its name.
-    pub name: String,
-    /// What.
-    pub outcome: ExpectedOutcome,
-    /// When the logs have it, where they have it.
-    pub at: Option<Duration>,
-    /// How far off it may be.
-    pub tolerance: Duration,
-    /// How well it is known.
-    pub standing: Standing,
-    /// Who says so.
-    pub source: Option<String>,
-}
-
-/// What can be expected. `flows` names a [`FlowSpec`]; times and windows are since the start.
-#[derive(Clone, Debug, PartialEq)]
-pub enum ExpectedOutcome {
-    /// An event is there, first at [`Expectation::at`].
-    Event {
-        /// On which switch or host; anywhere when absent.
-        node: Option<usize>,
-        /// Its name.
-        event: String,
-        /// What its fields are.
-        fields: Vec<(String, String)>,
-        /// It comes so often at least.
-        least: u64,
-        /// And so often at most.
-        most: Option<u64>,
-    },
-    /// A poller sees an alarm, first at [`Expectation::at`].
-    AlarmSeen {
-        /// By which poller.
-        poller: String,
-        /// On which switch.
-        switch: usize,
-        /// Its name.
-        alarm: String,
-    },
-    /// A share of a flow's volume arrives within a window.
-    Level {
-        /// Which flows.
-        flows: String,
-        /// From when.
-        from: Duration,
-        /// Until when.
-        until: Duration,
-        /// At least this share, 0 to 1.
-        least: f64,
-        /// At most this share.
-        most: f64,
-    },
-    /// The longest black hole of a flow begins at [`Expectation::at`] and lasts so long.
-    BlackHole {
-        /// Which flows.
-        flows: String,
-        /// Lasts at least.
-        least: Duration,
-        /// Lasts at most.
-        most: Option<Duration>,
-        /// What kills the frames: a drop reason, a fault's name, `link`.
-        cause: Option<String>,
-    },
-    /// Frames for others reach a host.
-    ForeignUnicast {
-        /// Which host.
-        host: usize,
-        /// From when.
-        from: Duration,
-        /// Until when.
-        until: Duration,
-        /// Frames at least.
-        least: u64,
-        /// Frames at most.
-        most: Option<u64>,
-    },
-    /// A counter of a switch is within bounds at [`Expectation::at`], or at the end.
-    Counter {
-        /// Which switch.
-        switch: usize,
-        /// Its path in `show counters -j` or a drop reason: `mac-table.learned`, `drops.storm-control`.
-        counter: String,
-        /// At least.
-        least: u64,
-        /// At most.
-        most: Option<u64>,
-    },
 }
 
 /// Limits of the checkers that stand outside of the network.

@@ -5,11 +5,13 @@
 mod behaviour;
 pub(crate) mod emit;
 pub(crate) mod flow_hash;
+mod interfaces;
 pub(crate) mod lag;
 mod learning;
 mod mac_table;
 mod patch;
 mod port;
+mod routing;
 mod static_mac;
 mod supervisor;
 mod vlans;
@@ -32,6 +34,7 @@ pub use emit::emit;
 pub use patch::patched;
 pub(crate) use patch::patched_by;
 pub(crate) use port::MTU_RANGE;
+pub(crate) use routing::FPM_LISTEN;
 
 const EXAMPLE: &str = "`name: sw1`, `ports: {eth1: {}, eth2: {}}`";
 
@@ -86,6 +89,8 @@ const KEYS: Keys = Keys {
         "vlans",
         "ports",
         "static-macs",
+        "interfaces",
+        "routing",
     ],
     explained: &[],
 };
@@ -102,6 +107,8 @@ const INLINE_KEYS: Keys = Keys {
         "vlans",
         "ports",
         "static-macs",
+        "interfaces",
+        "routing",
     ],
     explained: &[(&["name"], "is not needed here: the switch is called like its node. Remove it")],
 };
@@ -130,7 +137,7 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
     check_port_count(field, &map, &drafts);
     let mac_table = map.filled("mac-table").map_or_else(MacTableConfig::default, mac_table::read);
     let learning = map.filled("learning").map(|learning| learning::read(learning, mac_table.ageing_time));
-    let config = SwitchConfig {
+    let mut config = SwitchConfig {
         name,
         workers: map.filled("workers").map_or_else(WorkersConfig::default, workers::read),
         mac_table,
@@ -146,6 +153,11 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         routing: RoutingConfig::default(),
     };
     lag::check(&config, &drafts, map.get("lacp"));
+    let interfaces = interfaces::read(map.get("interfaces"), &drafts, &config);
+    if let Some(routing) = map.filled("routing") {
+        config.routing = routing::read(routing, &interfaces);
+    }
+    config.interfaces = interfaces.configs;
     config
 }
 

@@ -171,7 +171,7 @@ const NODE: &[Case] = &[
     (
         "a node without a kind",
         "",
-        &["5:10: topology.nodes.sw1.kind: `kind` is missing: expected greylag or host"],
+        &["5:10: topology.nodes.sw1.kind: `kind` is missing: expected greylag, host or frr"],
     ),
     (
         "a kind misspelt",
@@ -181,7 +181,7 @@ const NODE: &[Case] = &[
     (
         "a kind unknown",
         "kind: vyos",
-        &["5:17: topology.nodes.sw1.kind: `vyos` is not a kind of node: expected greylag or host"],
+        &["5:17: topology.nodes.sw1.kind: `vyos` is not a kind of node: expected greylag, host or frr"],
     ),
     (
         "a kind of containerlab's",
@@ -466,7 +466,7 @@ const LINK: &[Case] = &[
         "an address on a switch",
         r#"endpoints: [{node: sw1, interface: eth2, ipv4: 10.0.0.1/24}, "h2:eth1"]"#,
         &[
-            "9:48: topology.links[1].endpoints[0].ipv4: a switch's interface has no IP address: move it to a host, or remove it",
+            "9:48: topology.links[1].endpoints[0].ipv4: the addresses of a switch are below `interfaces` in its configuration: move it there",
         ],
     ),
     (

@@ -257,7 +257,7 @@ const KEYS: &[Case] = &[
         "a stranger among the keys",
         "colour: red",
         &[
-            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs",
+            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs, interfaces, routing",
         ],
     ),
     (
@@ -498,12 +498,14 @@ const PORT: &[Case] = &[
     (
         "mode unknown",
         "interface-mode: HYBRID",
-        &["3:26: ports.eth1.interface-mode: `HYBRID` is not an interface mode: expected ACCESS or TRUNK"],
+        &[
+            "3:26: ports.eth1.interface-mode: `HYBRID` is not an interface mode: expected ACCESS, TRUNK or ROUTED",
+        ],
     ),
     (
         "mode that is a number",
         "interface-mode: 1",
-        &["3:26: ports.eth1.interface-mode: expected ACCESS or TRUNK, found the number 1"],
+        &["3:26: ports.eth1.interface-mode: expected ACCESS, TRUNK or ROUTED, found the number 1"],
     ),
     (
         "trunk-vlans without a mode",

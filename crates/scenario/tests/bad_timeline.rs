@@ -46,7 +46,7 @@ const STEP: &[Case] = &[
         "a step without an action",
         "{at: 1s}",
         &[
-            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
+            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, check-fib, check-paths, upgrade, drain, undrain, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
         ],
     ),
     (
@@ -128,7 +128,7 @@ const STEP: &[Case] = &[
         "a fault without a kind",
         "{at: 1s, fault: {switch: sw1}}",
         &[
-            "19:21: timeline[0].fault: nothing goes wrong: expected one of crash, crash-loop, hang, slow, lose-reports, delay-reports, refuse-writes, restart, heal",
+            "19:21: timeline[0].fault: nothing goes wrong: expected one of crash, crash-loop, hang, slow, lose-reports, delay-reports, refuse-writes, drop-writes, delay-writes, misorder-writes, stale-members, restart, heal",
         ],
     ),
     (
@@ -196,6 +196,71 @@ const STEP: &[Case] = &[
         &["19:58: timeline[0].fault.refuse-writes.share: share 50 is out of range: expected 0 to 1"],
     ),
     (
+        "a filter of writes that means nothing",
+        "{at: 1s, fault: {switch: sw1, drop-writes: {family: ip4, prefix: 10.0.0.1/8, buckets: 0-7, worker: 64, change: lost, acknowledged: maybe}}}",
+        &[
+            "19:57: timeline[0].fault.drop-writes.family: `ip4` is not a family of addresses: did you mean `ipv4`?",
+            "19:70: timeline[0].fault.drop-writes.prefix: 10.0.0.1/8 has bits beyond its length: write 10.0.0.0/8",
+            "19:91: timeline[0].fault.drop-writes.buckets: `0-7` is not a range: write 0..7",
+            "19:104: timeline[0].fault.drop-writes.worker: worker 64 is out of range: expected 0 to 63",
+            "19:116: timeline[0].fault.drop-writes.change: `lost` is not a change of a group: expected member-lost or member-returned",
+            "19:136: timeline[0].fault.drop-writes.acknowledged: expected true or false, found the text `maybe`",
+        ],
+    ),
+    (
+        "buckets that run backwards",
+        "{at: 1s, fault: {switch: sw1, misorder-writes: {buckets: 7..0}}}",
+        &["19:62: timeline[0].fault.misorder-writes.buckets: the range `7..0` runs backwards: write 0..7"],
+    ),
+    (
+        "buckets that are none",
+        "{at: 1s, fault: {switch: sw1, misorder-writes: {buckets: all}}}",
+        &[
+            "19:62: timeline[0].fault.misorder-writes.buckets: `all` is neither a bucket nor a range: expected a bucket or a range such as 0..7",
+        ],
+    ),
+    (
+        "buckets in a list",
+        "{at: 1s, fault: {switch: sw1, misorder-writes: {buckets: [1]}}}",
+        &[
+            "19:62: timeline[0].fault.misorder-writes.buckets: expected a bucket or a range such as 0..7, found a list",
+        ],
+    ),
+    (
+        "a prefix of another family",
+        "{at: 1s, fault: {switch: sw1, stale-members: {family: ipv6, prefix: 10.0.0.0/8}}}",
+        &[
+            "19:59: timeline[0].fault.stale-members.family: prefix 10.0.0.0/8 is of ipv4: remove one of the two",
+        ],
+    ),
+    (
+        "a prefix without a length",
+        "{at: 1s, fault: {switch: sw1, stale-members: {prefix: 10.0.0.1}}}",
+        &["19:59: timeline[0].fault.stale-members.prefix: 10.0.0.1 has no length: write 10.0.0.1/32"],
+    ),
+    (
+        "a prefix that is none",
+        "{at: 1s, fault: {switch: sw1, stale-members: {prefix: 10.0.0.0/33}}}",
+        &[
+            "19:59: timeline[0].fault.stale-members.prefix: `10.0.0.0/33` is not a prefix: expected one such as 10.0.0.0/8 or 2001:db8::/32",
+        ],
+    ),
+    (
+        "late writes without a delay",
+        "{at: 1s, fault: {switch: sw1, delay-writes: {share: 2}}}",
+        &[
+            "19:49: timeline[0].fault.delay-writes.delay: `delay` is missing: say how late they are, such as `delay: [0s, 2s]`",
+            "19:57: timeline[0].fault.delay-writes.share: share 2 is out of range: expected 0 to 1",
+        ],
+    ),
+    (
+        "an acknowledgement of what is late",
+        "{at: 1s, fault: {switch: sw1, delay-writes: {delay: 1s, acknowledged: false}}}",
+        &[
+            "19:61: timeline[0].fault.delay-writes.acknowledged: unknown key `acknowledged`: the keys here are family, prefix, buckets, worker, change, delay, share, lasts",
+        ],
+    ),
+    (
         "a switch twice",
         "{at: 1s, confirm: {switch: [sw1, sw1]}}",
         &["19:38: timeline[0].confirm.switch[1]: `sw1` is in the list already: remove one"],
@@ -215,7 +280,9 @@ const STEP: &[Case] = &[
     (
         "a link to which nothing happens",
         r#"{at: 1s, link: {end: "sw1:eth1"}}"#,
-        &["19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair"],
+        &[
+            "19:20: timeline[0].link: nothing happens to the link: expected one of down, up, one-way, impair, loses",
+        ],
     ),
     (
         "a link that is not down",
@@ -387,7 +454,7 @@ const EXPECT: &[Case] = &[
         "nothing expected",
         "{name: a}",
         &[
-            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter",
+            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter, flows, other-flows, fib-conflicts, lost-paths, monitoring",
         ],
     ),
     (
@@ -409,7 +476,7 @@ const EXPECT: &[Case] = &[
         "no event of a switch",
         "{name: a, event: coffee-ready, on: sw1}",
         &[
-            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed",
+            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed, interface-up, interface-down, neighbor-resolved, neighbor-failed, address-conflict, fib-write-failed, fpm-connected, fpm-closed, fpm-failed, fpm-stale-removed, fib-checked, paths-checked, bfd-session-up, bfd-session-down, bgp-session-up, bgp-session-down, link-state-adjacency-up, link-state-adjacency-down, link-state-spf-ran",
         ],
     ),
     (
@@ -495,14 +562,14 @@ const EXPECT: &[Case] = &[
         "a counter of nothing",
         "{name: a, counter: temperature, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `temperature`: in place of `temperature` expected one of ports, mac-table, learning, drops",
+            "19:24: expect[0].counter: there is no counter `temperature`: in place of `temperature` expected one of ports, interfaces, mac-table, learning, drops",
         ],
     ),
     (
         "a drop reason unknown",
         "{name: a, counter: drops.storm, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
+            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, not-for-us, unknown-protocol, interface-down, bad-ip-header, bad-ip-checksum, martian-source, martian-destination, no-route, no-live-next-hop, next-hop-unset, blackhole, unreachable, prohibited, ttl-expired, packet-too-big, next-hop-unresolved, adjacency-unresolved, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
         ],
     ),
     (

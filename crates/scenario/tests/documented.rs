@@ -1,6 +1,6 @@
-//! `docs/scenarios.md` and `labs/switch.yml` show every key that is read, and all that they show is right.
+//! `docs/scenarios.md`, `docs/routing.md` and `labs/switch.yml` show every key that is read, and all that they show is right.
 
-use greylag_scenario::{Source, story};
+use greylag_scenario::{Source, story, switch};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -104,7 +104,7 @@ fn the_page_names_every_key_of_a_scenario() {
     files.extend(["lab.rs", "lab/node.rs", "lab/link.rs"]);
     let mut keys = keys_read_by(&files);
     assert!(keys.len() > 90, "{keys:?}");
-    for key in ["exec", "bond"] {
+    for key in ["exec", "bond", "frr"] {
         assert!(keys.remove(key), "that of labs");
     }
     let page = read("docs/scenarios.md");
@@ -123,6 +123,32 @@ fn the_example_of_a_bond_has_every_key() {
     assert_eq!(missing(&keys, named), Vec::<&String>::new());
 }
 
+/// Where the keys of layer 3 are read.
+const ROUTER: &[&str] = &[
+    "switch/interfaces.rs",
+    "switch/routing.rs",
+    "switch/routing/bfd.rs",
+    "switch/routing/bgp.rs",
+    "switch/routing/link_state.rs",
+    "switch/routing/neighbors.rs",
+    "switch/routing/next_hop_groups.rs",
+    "switch/routing/programming.rs",
+    "switch/routing/static_routes.rs",
+];
+
+#[test]
+fn the_page_of_routing_names_every_key_and_shows_what_is_right() {
+    let keys = keys_read_by(ROUTER);
+    assert!(keys.len() > 60, "{keys:?}");
+    let page = read("docs/routing.md");
+    let rows: String = page.lines().filter(|line| line.starts_with('|')).collect();
+    assert_eq!(missing(&keys, |key| rows.contains(&format!("`{key}`"))), Vec::<&String>::new());
+    let block = page.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    if let Err(error) = switch::parse(&Source::new("routing.md", format!("name: r1\n{block}"))) {
+        panic!("{}", error.render());
+    }
+}
+
 #[test]
 fn the_example_of_a_switch_has_every_key() {
     let files = [
@@ -138,11 +164,11 @@ fn the_example_of_a_switch_has_every_key() {
         "switch/vlans.rs",
         "switch/workers.rs",
     ];
-    let keys = keys_read_by(&files);
-    assert!(keys.len() > 90, "{keys:?}");
+    let keys = keys_read_by(&[&files[..], ROUTER].concat());
+    assert!(keys.len() > 140, "{keys:?}");
     let example = read("labs/switch.yml");
     let named = |key: &str| {
-        let here = |(at, _)| example[..at].ends_with([' ', '{', '\n']);
+        let here = |(at, _): (usize, &str)| example[..at].ends_with([' ', '{', '\n']);
         example.match_indices(&format!("{key}:")).any(here)
     };
     assert_eq!(missing(&keys, named), Vec::<&String>::new());

@@ -6,8 +6,10 @@ use greylag_lacp::{Interval, Preset};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
 use greylag_scenario::{Source, bond, lab, switch};
 use greylag_switch::config::{
-    Attachment, BondConfig, DampingAction, FlowHashConfig, IdlePolicy, LacpConfig, LagConfig, LearningConfig,
-    LearningMode, Membership, MoveDamping, NetnsRef, StormControl, SupervisorConfig, SwitchConfig,
+    Attachment, BondConfig, DampingAction, FlowHashConfig, GroupHashing, IdlePolicy, InterfacePlace,
+    LacpConfig, LagConfig, LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef,
+    NextHopGroupsConfig, ProgrammingConfig, RoutingConfig, StaticTarget, StormControl, SupervisorConfig,
+    SwitchConfig,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -145,6 +147,32 @@ fn bundle() {
 }
 
 #[test]
+fn routed() {
+    let lab = read_lab("routed.clab.yml");
+    for (name, far, gateways) in
+        [("r1", "20", ["10.0.1.1", "10.0.2.1"]), ("r2", "10", ["10.0.1.0", "10.0.2.0"])]
+    {
+        let router = config(&lab, name);
+        let places: Vec<InterfacePlace> = router.interfaces.iter().map(|interface| interface.place).collect();
+        let [
+            InterfacePlace::Vlan(_),
+            InterfacePlace::Port(_),
+            InterfacePlace::Port(_),
+            InterfacePlace::Loopback,
+        ] = places[..]
+        else {
+            panic!("{places:?}")
+        };
+        let route = &router.routing.static_routes[0];
+        assert_eq!(route.prefix.to_string(), format!("10.0.{far}.0/24"));
+        let StaticTarget::NextHops(hops) = &route.to else { panic!("it has next hops") };
+        let addresses: Vec<String> = hops.iter().map(|hop| hop.address.to_string()).collect();
+        assert_eq!(addresses, gateways);
+        assert_eq!(router.routing.static_routes.len(), 4);
+    }
+}
+
+#[test]
 fn every_key_of_a_switch() {
     let config = switch::parse(&Source::read(folder().join("switch.yml")).unwrap()).unwrap();
     assert_eq!((config.name.as_str(), config.group_fwd_mask), ("sw1", 0x4004));
@@ -197,6 +225,33 @@ fn every_key_of_a_switch() {
         }
     );
     assert_eq!(config.static_macs[0].port, PortId(0));
+}
+
+/// What is shown is the default, but for what has none.
+#[test]
+fn every_key_of_a_router() {
+    let config = switch::parse(&Source::read(folder().join("switch.yml")).unwrap()).unwrap();
+    let names: Vec<&str> = config.interfaces.iter().map(|interface| interface.name.as_str()).collect();
+    assert_eq!(names, ["eth6", "irb10", "lo0"]);
+    assert_eq!((config.interfaces[0].addresses.len(), config.interfaces[0].mtu), (3, 1500));
+    let shown = config.routing;
+    let default = RoutingConfig::default();
+    assert_eq!(
+        RoutingConfig {
+            router_id: None,
+            next_hop_groups: NextHopGroupsConfig { hashing: GroupHashing::Modulo, ..shown.next_hop_groups },
+            static_routes: Vec::new(),
+            static_neighbors: Vec::new(),
+            programming: ProgrammingConfig { rate: None, audit_interval: None, ..shown.programming },
+            bfd_sessions: Vec::new(),
+            bgp: None,
+            link_state: None,
+            fpm: None,
+            ..shown
+        },
+        default
+    );
+    assert_eq!((shown.static_routes.len(), shown.static_neighbors.len()), (3, 1));
 }
 
 #[test]

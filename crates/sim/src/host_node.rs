@@ -57,6 +57,8 @@ impl HostNode {
             vlan: settings.vlan,
             ipv4: ends(lab, node).find_map(|end| end.ipv4).into_iter().collect(),
             ipv6: ends(lab, node).find_map(|end| end.ipv6).into_iter().collect(),
+            gateway4: ends(lab, node).find_map(|end| end.gateway),
+            gateway6: ends(lab, node).find_map(|end| end.gateway6),
             neighbors: NeighborConfig {
                 lifetime: settings.neighbor_lifetime,
                 gratuitous: settings.announces,

@@ -5,8 +5,9 @@
 
 use crate::frame_pool::FramePool;
 use crate::observer::LinkLoss;
-use greylag_base::{Dice, Instant};
-use greylag_scenario::story::{Impairment, LinkSettings};
+use crate::transit::Transit;
+use greylag_base::{Dice, Instant, Seed};
+use greylag_scenario::story::{FlowLoss, Impairment, LinkSettings};
 use greylag_wire::ethernet::MIN_FRAME_LEN;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -67,10 +68,13 @@ pub(crate) struct Lane {
 struct Harm {
     dice: Dice,
     impairment: Impairment,
+    transit: Option<Transit>,
+    /// Where the flows come from that are lost.
+    seed: Seed,
 }
 
 impl Lane {
-    pub(crate) fn new(settings: &LinkSettings, dice: Dice) -> Self {
+    pub(crate) fn new(settings: &LinkSettings, seed: Seed) -> Self {
         let mut lane = Lane {
             octet: 0,
             free_at: Instant::ZERO,
@@ -83,7 +87,12 @@ impl Lane {
             rate: settings.rate,
             is_sound: true,
             one_way: false,
-            harm: Box::new(Harm { dice, impairment: Impairment::default() }),
+            harm: Box::new(Harm {
+                dice: Dice::new(seed),
+                impairment: Impairment::default(),
+                transit: settings.loses.as_ref().and_then(|loss| Transit::new(loss, seed)),
+                seed,
+            }),
         };
         lane.impair(Impairment::default());
         lane
@@ -92,8 +101,20 @@ impl Lane {
     /// How frames fare from now on. Those that are on their way are not touched.
     pub(crate) fn impair(&mut self, impairment: Impairment) {
         self.octet = OCTET / impairment.rate.unwrap_or(self.rate).max(1);
-        self.is_sound = Impairment { rate: None, ..impairment } == Impairment::default();
         self.harm.impairment = impairment;
+        self.settle();
+    }
+
+    /// Which flows are lost from now on, whatever is impaired or mended.
+    pub(crate) fn lose_flows(&mut self, loss: &FlowLoss) {
+        self.harm.transit = Transit::new(loss, self.harm.seed);
+        self.settle();
+    }
+
+    fn settle(&mut self) {
+        let Harm { impairment, transit, .. } = &*self.harm;
+        let plain = Impairment { rate: None, ..*impairment } == Impairment::default();
+        self.is_sound = plain && transit.is_none();
     }
 
     /// Frames disappear from now on, or do so no longer.
@@ -159,7 +180,10 @@ impl Lane {
         mut frame: Vec<u8>,
         pool: &mut FramePool,
     ) -> Result<(), Lost> {
-        let Harm { dice, impairment } = &mut *self.harm;
+        let Harm { dice, impairment, transit, .. } = &mut *self.harm;
+        if transit.as_ref().is_some_and(|transit| transit.loses(&frame)) {
+            return Err(Lost { frame, why: LinkLoss::Flow });
+        }
         let Impairment { loss, duplicate, corrupt, unnoticed, delay, .. } = *impairment;
         if dice.chance(loss) {
             return Err(Lost { frame, why: LinkLoss::Loss });
@@ -182,7 +206,7 @@ impl Lane {
     /// Puts a frame where it belongs among those that fly. With a share that is reordered, the jitter is theirs alone and others overtake
     /// them; without one, each frame has an addition of its own and those behind it wait.
     fn put(&mut self, arrival: Instant, corrupt: bool, frame: Vec<u8>) {
-        let Harm { dice, impairment } = &mut *self.harm;
+        let Harm { dice, impairment, .. } = &mut *self.harm;
         let Impairment { reorder, jitter, .. } = *impairment;
         let is_overtaken = dice.chance(reorder);
         let own = if is_overtaken || reorder == 0.0 { jitter } else { Duration::ZERO };

@@ -47,6 +47,7 @@ mod queue;
 pub mod replay;
 pub mod sweep;
 mod switch_node;
+mod transit;
 mod world;
 
 pub use greylag_dataplane::Decision;

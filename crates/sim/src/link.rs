@@ -1,7 +1,7 @@
 //! A cable: two lanes, and who is at its ends and sees what.
 
 use crate::lane::Lane;
-use greylag_base::{Dice, Instant, Seed};
+use greylag_base::{Instant, Seed};
 use greylag_scenario::lab::{Lab, Link as Cable};
 use greylag_scenario::story::{LinkSettings, SeenBy};
 
@@ -46,7 +46,7 @@ impl Link {
         };
         let lanes = [0, 1].map(|from| {
             let seed = seed.derive(&format!("link/{}--{}/{from}", name(0), name(1)));
-            Lane::new(settings, Dice::new(seed))
+            Lane::new(settings, seed)
         });
         Link {
             places,

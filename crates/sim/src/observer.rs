@@ -48,6 +48,8 @@ pub enum LinkLoss {
     Corrupt,
     /// Nobody is powered at the other end.
     Dark,
+    /// Its flow is one of those that are lost there for good.
+    Flow,
 }
 
 /// Something that happened in a node, or to it.

@@ -6,7 +6,7 @@ use crate::observer::{Happening, LinkLoss, Observer};
 use crate::switch_node::Plug;
 use crate::world::{Node, World};
 use greylag_base::{Instant, VlanId};
-use greylag_scenario::story::{Action, LinkChange, Patch};
+use greylag_scenario::story::{Action, LinkChange, Patch, Version};
 use greylag_scenario::switch::patched;
 use greylag_switch::Input;
 use std::time::Duration;
@@ -21,6 +21,9 @@ impl<O: Observer> World<O> {
             | Action::Rollback { switch, .. }
             | Action::FlushFdb { switch, .. }
             | Action::CheckFdb { switch, .. }
+            | Action::CheckFib { switch, .. }
+            | Action::CheckPaths { switch }
+            | Action::Upgrade { switch, .. }
             | Action::PowerOff { switch }
             | Action::PowerOn { switch, .. } => *switch,
             Action::Link { link, .. } => self.fabric.links[*link].places[0].node,
@@ -58,6 +61,15 @@ impl<O: Observer> World<O> {
             }
             Action::Ping { host, to, count } => self.ask(*host, |host, now| host.ping(now, *to, *count)),
             Action::Tcp { host, to, bytes } => self.transfer(*host, *to, *bytes),
+            Action::CheckFib { switch, repair } => self.tell(*switch, Input::CheckFib { repair: *repair }),
+            Action::CheckPaths { switch } => self.tell(*switch, Input::CheckPaths),
+            Action::Upgrade { switch, version } => {
+                self.power_off(*switch);
+                if let Node::Switch(node) = &mut self.nodes[*switch] {
+                    node.install(Version::clone(version));
+                }
+                self.power_on(*switch, version.boot);
+            }
             Action::CheckFdb { switch, repair } => self.tell(*switch, Input::CheckFdb { repair: *repair }),
         }
     }
@@ -133,6 +145,7 @@ impl<O: Observer> World<O> {
                 self.lose(index, LinkLoss::Down);
             }
             LinkChange::Up => link.mend(),
+            LinkChange::Loses(loss) => link.lanes.iter_mut().for_each(|lane| lane.lose_flows(loss)),
             LinkChange::OneWay { from } => link.lanes[*from].cut_one_way(true),
             LinkChange::Impair { from, impairment } => {
                 for (end, lane) in link.lanes.iter_mut().enumerate() {

@@ -10,7 +10,8 @@ use crate::world::WorldError;
 use greylag_base::{Instant, PortId, Seed};
 use greylag_dataplane::Worker;
 use greylag_ports::MemoryPort;
-use greylag_switch::config::SwitchConfig;
+use greylag_scenario::story::Version;
+use greylag_switch::config::{Membership, SwitchConfig};
 use greylag_switch::history::History;
 use greylag_switch::recording::Start;
 use greylag_switch::{Input, Switch};
@@ -38,6 +39,8 @@ pub(crate) struct SwitchNode {
     /// The configurations that it starts with.
     history: History,
     starts: u32,
+    /// The release that it runs or boots, where the scenario says something of it.
+    version: Option<Version>,
     /// While it has power and has booted.
     running: Option<Running>,
     /// It is there at this time.
@@ -48,7 +51,8 @@ pub(crate) struct SwitchNode {
 struct Running {
     switch: Switch,
     workers: Vec<Worker>,
-    housekeeping: Instant,
+    /// When lapsed addresses are reclaimed next; never in a switch that learns none.
+    housekeeping: Option<Instant>,
     /// When the control side looks at what the workers have reported, if they have.
     look: Option<Instant>,
     /// The last event that was told to the observer.
@@ -68,6 +72,7 @@ impl SwitchNode {
             plugs,
             history: History::new(config.clone(), Instant::ZERO),
             starts: 0,
+            version: None,
             running: None,
             booting: None,
         }
@@ -102,13 +107,14 @@ impl SwitchNode {
         let switch = Switch::restore(start)
             .map_err(|source| WorldError::Switch { name: self.name.clone(), source })?;
         self.starts += 1;
+        let switch = self.released(switch, now);
         let plane = switch.data_plane();
         let mut running = Running {
             workers: (0..switch.config().workers.count.into())
                 .map(|index| Worker::new(Arc::clone(plane), index))
                 .collect(),
             switch,
-            housekeeping: now,
+            housekeeping: Some(now),
             look: None,
             told: 0,
             shown: 0,
@@ -121,6 +127,29 @@ impl SwitchNode {
         self.running = Some(running);
         self.booting = None;
         Ok(())
+    }
+
+    /// Runs another release from its next start on.
+    pub(crate) fn install(&mut self, version: Version) {
+        self.version = Some(version);
+    }
+
+    /// A switch that has just started, as its release makes it: before anybody has seen it at work.
+    fn released(&self, mut switch: Switch, now: Instant) -> Switch {
+        let Some(version) = &self.version else { return switch };
+        let mut config = switch.config().clone();
+        let seed = version.hash_seed.map(|seed| Seed(seed).derive(&self.name).0);
+        if seed.is_some() && config.flow_hash.seed != seed {
+            config.flow_hash.seed = seed;
+            let author = format!("version {}", version.name);
+            let commit = Input::Commit { config: Box::new(config), author, confirm_within: None };
+            switch.handle_input(now, commit).expect("the seed of the flow hash may be any");
+        }
+        for fault in &version.faults {
+            // A fault of an agent that this switch does not have befalls nobody.
+            let _ = switch.handle_input(now, Input::Fault(fault.clone()));
+        }
+        switch
     }
 
     /// Loses its power, and with it everything but its configurations.
@@ -154,6 +183,8 @@ impl SwitchNode {
     ) {
         let Some(running) = &mut self.running else { return };
         let outcome = running.switch.handle_input(now, input);
+        // A commit may have made a port of the bridge.
+        running.housekeeping.get_or_insert(now);
         running.settle(now, self.node, observer);
         running.originate(now, &self.plugs, fabric, observer);
         if let Err(refused) = outcome {
@@ -194,7 +225,7 @@ impl SwitchNode {
     /// When it has something to do by itself.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
         let Some(running) = &self.running else { return self.booting };
-        let timeouts = [running.switch.poll_timeout(), running.look, Some(running.housekeeping)];
+        let timeouts = [running.switch.poll_timeout(), running.look, running.housekeeping];
         timeouts.into_iter().flatten().min()
     }
 
@@ -210,7 +241,7 @@ impl SwitchNode {
             // Nobody can be told that time does not pass.
             let _ = running.switch.handle_input(now, Input::Timeout);
         }
-        if running.housekeeping <= now {
+        if running.housekeeping.is_some_and(|at| at <= now) {
             running.housekeep(now);
         }
         if running.look.take_if(|at| *at <= now).is_some() {
@@ -229,7 +260,16 @@ impl Running {
             // No port of the virtual world has a queue that could miss a frame.
             worker.housekeep::<MemoryPort>(now, &mut []);
         }
-        self.housekeeping = now + HOUSEKEEPING;
+        self.housekeeping = Some(now + HOUSEKEEPING);
+        self.rest();
+    }
+
+    /// A router without a port of the bridge has no addresses to reclaim, and idle hours cost it nothing.
+    fn rest(&mut self) {
+        let mut ports = self.switch.config().ports.iter();
+        if ports.all(|port| matches!(port.membership, Membership::Routed | Membership::Aggregate(_))) {
+            self.housekeeping = None;
+        }
     }
 
     /// Sends what the switch's own protocols have to send.
@@ -240,10 +280,14 @@ impl Running {
         fabric: &mut Fabric,
         observer: &mut O,
     ) {
-        if self.switch.data_plane().has_originated() {
-            let observer = RefCell::new(observer);
+        while self.switch.data_plane().has_originated() {
+            let observer = RefCell::new(&mut *observer);
             let mut ports = Cabling { now, plugs, fabric, observer: &observer };
-            self.workers[0].originate(&mut ports);
+            self.workers[0].originate(now, &mut ports);
+            // What cannot go the way that the FIB says comes back.
+            if self.workers[0].take_punted() {
+                self.switch.poll_frames(now);
+            }
         }
     }
 

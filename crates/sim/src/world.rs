@@ -12,7 +12,7 @@ use crate::queue::EventQueue;
 use crate::switch_node::{Plug, SwitchNode};
 use greylag_base::{Instant, Seed};
 use greylag_scenario::lab::{Lab, NodeKind};
-use greylag_scenario::story::Scenario;
+use greylag_scenario::story::{Scenario, Version};
 use greylag_switch::{Input, Switch, SwitchError};
 
 /// A world cannot be made.
@@ -94,7 +94,12 @@ impl<O: Observer> World<O> {
             Ok(match &node.kind {
                 NodeKind::Greylag(config) => {
                     let seed = seed.derive(&format!("switch/{}", node.name));
-                    Node::Switch(Box::new(SwitchNode::new(index, config, plugs, seed)))
+                    let mut switch = SwitchNode::new(index, config, plugs, seed);
+                    let runs = |version: &&Version| version.at_start.contains(&index);
+                    if let Some(version) = scenario.versions.iter().find(runs) {
+                        switch.install(version.clone());
+                    }
+                    Node::Switch(Box::new(switch))
                 }
                 NodeKind::Host => {
                     let settings = scenario.hosts[index].as_ref().expect("every host has settings");

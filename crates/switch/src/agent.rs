@@ -21,17 +21,27 @@ pub enum AgentKind {
     Learning,
     /// Speaks LACP for the bundles.
     Lacp,
+    /// Speaks BFD with next hops and neighbours.
+    Bfd,
+    /// Keeps the RIB, and speaks the protocols that fill it.
+    Routing,
+    /// Writes the FIB as the RIB says.
+    Programming,
 }
 
 impl AgentKind {
     /// All of them.
-    pub const ALL: [AgentKind; 2] = [AgentKind::Learning, AgentKind::Lacp];
+    pub const ALL: [AgentKind; 5] =
+        [AgentKind::Learning, AgentKind::Lacp, AgentKind::Bfd, AgentKind::Routing, AgentKind::Programming];
 
     /// The name in tables, JSON and files.
     pub const fn name(self) -> &'static str {
         match self {
             AgentKind::Learning => "learning",
             AgentKind::Lacp => "lacp",
+            AgentKind::Bfd => "bfd",
+            AgentKind::Routing => "routing",
+            AgentKind::Programming => "programming",
         }
     }
 }
@@ -98,6 +108,8 @@ impl Switch {
         match agent {
             AgentKind::Learning => true,
             AgentKind::Lacp => self.config().lags().next().is_some(),
+            AgentKind::Bfd => self.config().routing.wants_bfd(),
+            AgentKind::Routing | AgentKind::Programming => !self.config().interfaces.is_empty(),
         }
     }
 
@@ -167,7 +179,7 @@ impl Switch {
         for act in acts {
             match *act {
                 Act::Mourn => {
-                    self.end_work(agent);
+                    self.end_work(now, agent);
                     self.events.push(now, Event::AgentCrashed { agent });
                     let is_coming_back = self.config().supervisor.restart;
                     self.alarm_if(now, is_coming_back, AlarmKind::AgentRestarting { agent });
@@ -193,7 +205,7 @@ impl Switch {
     }
 
     fn stop(&mut self, now: Instant, agent: AgentKind) {
-        self.end_work(agent);
+        self.end_work(now, agent);
         self.events.push(now, Event::AgentStopped { agent });
     }
 
@@ -225,14 +237,20 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.start_learning(now),
             AgentKind::Lacp => self.start_lacp(now),
+            AgentKind::Routing => self.start_routing(now),
+            AgentKind::Programming => self.start_programming(now),
+            AgentKind::Bfd => self.start_bfd(now),
         }
     }
 
     /// It has ended, and what it knew goes with it.
-    fn end_work(&mut self, agent: AgentKind) {
+    fn end_work(&mut self, now: Instant, agent: AgentKind) {
         match agent {
             AgentKind::Learning => self.end_learning(),
             AgentKind::Lacp => self.end_lacp(),
+            AgentKind::Programming => self.end_programming(),
+            AgentKind::Bfd => self.end_bfd(),
+            AgentKind::Routing => self.end_routing(now),
         }
     }
 
@@ -241,7 +259,8 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.look_no_more(),
             // What comes in waits for it.
-            AgentKind::Lacp => {}
+            AgentKind::Lacp | AgentKind::Bfd | AgentKind::Programming => {}
+            AgentKind::Routing => self.pause_routing(),
         }
     }
 
@@ -250,6 +269,7 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.look_again(now),
             AgentKind::Lacp => self.read_frames_again(now),
+            AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => {}
         }
     }
 
@@ -258,6 +278,10 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.resume_learning(now),
             AgentKind::Lacp => self.resume_lacp(now),
+            AgentKind::Routing => self.resume_routing(now),
+            AgentKind::Bfd => self.settle_bfd(now),
+            // What waits is due at once.
+            AgentKind::Programming => {}
         }
     }
 }
@@ -316,7 +340,7 @@ mod tests {
     #[test]
     fn each_agent_lives_for_itself() {
         let config = patient();
-        let lives = || AgentKind::ALL.map(|agent| Life::new(agent, Seed(1), Instant::ZERO));
+        let lives = || [LEARNING, LACP].map(|agent| Life::new(agent, Seed(1), Instant::ZERO));
         let [mut learning, mut lacp] = lives();
         for life in [&mut learning, &mut lacp] {
             life.supervisor.handle_timeout(Instant::ZERO, &config.supervisor);
@@ -357,7 +381,7 @@ mod tests {
         assert_eq!(told(&switch), [started(LEARNING, 1), started(LACP, 1)]);
         let order = |switch: &mut Switch, fault| switch.handle_input(Instant::ZERO, Input::Fault(fault));
         order(&mut switch, Fault::Hang { agent: LACP, lasts: Some(seconds(5)) }).unwrap();
-        let states = |switch: &Switch| AgentKind::ALL.map(|agent| switch.agent_state(agent).unwrap());
+        let states = |switch: &Switch| [LEARNING, LACP].map(|agent| switch.agent_state(agent).unwrap());
         assert_eq!(states(&switch), [AgentState::Running, AgentState::Hung]);
         switch.handle_input(Instant::ZERO + seconds(5), Input::Timeout).unwrap();
         assert_eq!(

@@ -89,7 +89,11 @@ impl Switch {
         if let Some(line) = changes.iter().find(|line| line.is_fixed()) {
             return Err(Refused::Fixed { field: line.path.clone() });
         }
+        if let Some(line) = changes.iter().find(|line| self.is_shared(line)) {
+            return Err(Refused::Fixed { field: line.path.clone() });
+        }
         lacp_system(config, self.chassis).check()?;
+        self.ip_config(config).check()?;
         let vlans = config.vlan_set().iter().count();
         if vlans > self.vlan_room {
             return Err(Refused::TooManyVlans { vlans, room: self.vlan_room });
@@ -100,6 +104,13 @@ impl Switch {
             return Err(Refused::NoSuchPort { mac, vlan, port, ports });
         }
         Ok(changes)
+    }
+
+    /// The setting is an interface's that another IP stack has as well, which would not hear of it.
+    fn is_shared(&self, line: &DiffLine) -> bool {
+        self.config().routing.fpm.is_some()
+            && line.path.starts_with("interfaces.")
+            && !line.path.ends_with(".enabled")
     }
 
     /// Replaces the static entries of the running configuration, or none of them. An entry that a station had where a static one did
@@ -203,6 +214,7 @@ impl Switch {
         for change in changes {
             self.follow_port(now, change);
         }
+        self.reconfigure_routing(now);
         self.settle_agents(now);
         self.wind_up(now);
     }

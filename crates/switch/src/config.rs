@@ -48,7 +48,7 @@ pub struct SwitchConfig {
     pub ports: Vec<PortConfig>,
     /// Addresses that neither age nor move.
     pub static_macs: Vec<StaticMac>,
-    /// The interfaces of layer 3; the index is the [`InterfaceId`](greylag_base::InterfaceId).
+    /// The interfaces of layer 3; the index is the [`InterfaceId`].
     pub interfaces: Vec<InterfaceConfig>,
     /// Routes, and the protocols that find them.
     pub routing: RoutingConfig,
@@ -104,6 +104,16 @@ impl SwitchConfig {
     /// The interfaces of layer 3, by number.
     pub fn numbered_interfaces(&self) -> impl Iterator<Item = (InterfaceId, &InterfaceConfig)> {
         self.interfaces.iter().enumerate().map(|(index, interface)| (InterfaceId(index as u16), interface))
+    }
+
+    /// Ports behind the others that nobody configures: one for each interface, where FRR's IP stack shares them.
+    pub fn host_ports(&self) -> usize {
+        if self.routing.fpm.is_some() { self.interfaces.len() } else { 0 }
+    }
+
+    /// The port of an interface that another IP stack shares.
+    pub fn host_port(&self, interface: InterfaceId) -> PortId {
+        PortId((self.ports.len() + interface.index()) as u16)
     }
 
     /// The bundles, by number.

@@ -11,9 +11,18 @@ use crate::learning::mishaps::Mishaps;
 use crate::learning::{AgentCounts, Flush, LearningAgent};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
+use crate::routing::{
+    BfdSessions, Feed, FibConflict, HostInterfaces, Inheritance, InterfaceState, PathCheck, Programmer, Rib,
+    Speaker, StaleRoutes, Station, WriteMishaps,
+};
 use crate::table_door::{Place, TableDoor};
+use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
-use greylag_dataplane::{DataPlane, Limits, RouteLimits};
+use greylag_bfd::Bfd;
+use greylag_bgp::NeighborId;
+use greylag_dataplane::{DataPlane, Limits, RouteLimits, StaleBucket};
+use greylag_linkstate::LinkState;
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -39,6 +48,9 @@ pub enum SwitchError {
         /// Its VLAN.
         vlan: greylag_base::VlanId,
     },
+    /// An interface of layer 3.
+    #[error("layer 3: {0}")]
+    Ip(#[from] greylag_ip::ConfigError),
     /// A bundle.
     #[error("link aggregation: {0}")]
     Lacp(#[from] greylag_lacp::ConfigError),
@@ -66,6 +78,43 @@ pub struct Switch {
     /// Ports without a link of which the LACP agent, which hangs, has not heard.
     pub(crate) unheard_losses: BTreeSet<PortId>,
     pub(crate) mishaps: Mishaps,
+    pub(crate) write_mishaps: WriteMishaps,
+    /// The switch as an IP station, where it has interfaces of layer 3.
+    pub(crate) station: Option<Box<Station>>,
+    /// The BFD agent's sessions, while it runs.
+    pub(crate) bfd: Option<Bfd>,
+    /// What of them outlives it.
+    pub(crate) bfd_sessions: BfdSessions,
+    /// The BGP speaker, while the routing agent runs.
+    pub(crate) speaker: Option<Box<Speaker>>,
+    /// The numbers of its neighbours.
+    pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
+    /// The interior protocol, while the routing agent runs.
+    pub(crate) link_state: Option<LinkState>,
+    /// What FRR's zebra has told, while it is connected.
+    pub(crate) feed: Option<Box<Feed>>,
+    /// What it had told before, and not again.
+    pub(crate) stale_routes: StaleRoutes,
+    /// Interfaces that another IP stack shares.
+    pub(crate) host_interfaces: HostInterfaces,
+    /// What protocols told a routing agent that has ended.
+    pub(crate) inheritance: Inheritance,
+    /// What is known of the interfaces of layer 3, by number.
+    pub(crate) interfaces: Vec<InterfaceState>,
+    /// The routes. What the routing agent has put in stays while there is none.
+    pub(crate) rib: Rib,
+    /// Prefixes of static routes that are in the RIB.
+    pub(crate) statics: BTreeSet<IpNet>,
+    /// The programming agent, while it runs.
+    pub(crate) programmer: Option<Programmer>,
+    /// Buckets that one worker has otherwise than the others.
+    pub(crate) stale_buckets: Vec<StaleBucket>,
+    /// What the last comparison of RIB and FIB found.
+    pub(crate) fib_conflicts: Vec<FibConflict>,
+    /// A packet through every bucket.
+    pub(crate) path_check: PathCheck,
+    /// When they are compared next.
+    pub(crate) next_fib_audit: Option<Instant>,
     pub(crate) counts: AgentCounts,
     /// When the learning agent renewed the flood groups last, or their lease began.
     pub(crate) flood_renewed: Instant,
@@ -174,6 +223,25 @@ impl Switch {
             lags: Lags::default(),
             unheard_losses: BTreeSet::new(),
             mishaps: Mishaps::new(seed),
+            write_mishaps: WriteMishaps::new(seed),
+            station: None,
+            bfd: None,
+            bfd_sessions: BfdSessions::default(),
+            speaker: None,
+            bgp_neighbors: BTreeMap::new(),
+            link_state: None,
+            feed: None,
+            stale_routes: StaleRoutes::default(),
+            host_interfaces: HostInterfaces::new(),
+            inheritance: Inheritance::default(),
+            interfaces: Vec::new(),
+            rib: Rib::new(config.routing.next_hop_groups.maximum, NEXT_HOPS, config.routing.maximum_paths),
+            statics: BTreeSet::new(),
+            programmer: None,
+            stale_buckets: Vec::new(),
+            fib_conflicts: Vec::new(),
+            path_check: PathCheck::default(),
+            next_fib_audit: None,
             counts: AgentCounts::default(),
             flood_renewed: now,
             confirm_by: None,
@@ -198,8 +266,13 @@ impl Switch {
                 .insert_static(now, place)
                 .map_err(|_| SwitchError::StaticMac { mac: place.mac, vlan: place.vlan })?;
         }
+        if !config.interfaces.is_empty() {
+            switch.ip_config(&config).check()?;
+            switch.station = Some(Box::new(Station::new(&switch, now)));
+        }
         let (ports, workers) = (switch.ports.len(), config.workers.count);
         switch.events.push(now, Event::SwitchStarted { ports, workers });
+        switch.settle_interfaces(now);
         switch.settle_agents(now);
         switch.run_timers(now);
         Ok(switch)
@@ -301,11 +374,17 @@ impl Switch {
         match input {
             Input::Link { port, up } => self.set_link(now, port, up),
             Input::Frame { port, frame } => self.handle_frame(now, port, &frame.0),
+            Input::Packet { interface, reason, frame } => {
+                self.handle_packet(now, interface, reason, &frame.0);
+            }
+            Input::Fpm(input) => self.handle_fpm(now, input),
+            Input::HostInterface { interface, index } => self.share_interface(now, interface, index),
             Input::Reports { reports, lost, full } => {
                 self.flush_again(now);
                 self.alarm_if(now, lost > 0, AlarmKind::ReportsLost);
                 self.alarm_if(now, full > 0, AlarmKind::MacTableFull);
                 self.take_reports(now, reports);
+                self.place_held(now);
             }
             Input::Commit { config, author, confirm_within } => {
                 return self.commit(now, *config, author, confirm_within);
@@ -314,6 +393,8 @@ impl Switch {
             Input::Rollback { steps, author } => return self.roll_back(now, steps, author),
             Input::FlushFdb { port, vlan } => self.flush_fdb(now, Flush { port, vlan }),
             Input::CheckFdb { repair } => return self.audit(now, repair),
+            Input::CheckPaths => self.check_paths(now),
+            Input::CheckFib { repair } => return self.check_fib(now, repair),
             Input::Fault(fault) => return self.order(now, fault),
             Input::Timeout => {}
         }
@@ -328,10 +409,20 @@ impl Switch {
     pub(crate) fn next_timer(&self) -> Option<Instant> {
         [
             self.mishaps.poll_timeout(),
+            self.write_mishaps.poll_timeout(),
             self.next_turn(),
             self.confirm_by,
             self.next_of_learning(),
             self.next_of_lacp(),
+            self.next_of_station(),
+            self.next_of_bfd(),
+            self.next_of_link_state(),
+            self.next_of_bgp(),
+            self.next_of_fpm(),
+            self.next_of_inheritance(),
+            self.next_of_programming(),
+            self.next_of_groups(),
+            self.path_check.poll_timeout(),
             self.alarms.poll_timeout(),
             self.second_flush,
         ]
@@ -344,6 +435,7 @@ impl Switch {
     fn run_timers(&mut self, now: Instant) {
         while self.next_timer().is_some_and(|due| due <= now) {
             self.mishaps.handle_timeout(now);
+            self.write_mishaps.handle_timeout(now);
             self.run_lives(now);
             if self.confirm_by.is_some_and(|deadline| deadline <= now) {
                 self.give_back(now);
@@ -352,6 +444,15 @@ impl Switch {
                 self.run_learning(now);
             }
             self.run_lacp(now);
+            self.run_station(now);
+            self.run_bfd(now);
+            self.run_link_state(now);
+            self.run_bgp(now);
+            self.run_fpm(now);
+            self.run_inheritance(now);
+            self.run_programming(now);
+            self.run_groups(now);
+            self.run_path_check(now);
             for change in self.alarms.handle_timeout(now).into_iter().flatten() {
                 self.log_alarm(now, change);
             }
@@ -376,6 +477,7 @@ impl Switch {
             self.publish(now);
             self.follow_link(now, id, up);
         }
+        self.settle_interfaces(now);
     }
 
     /// What is behind a port that went down is forgotten.
@@ -488,7 +590,7 @@ fn route_limits(config: &RoutingConfig) -> RouteLimits {
 
 fn data_plane(config: &SwitchConfig, seed: Seed) -> Result<Arc<DataPlane>, SwitchError> {
     let limits = Limits {
-        ports: config.ports.len() as u16,
+        ports: (config.ports.len() + config.host_ports()) as u16,
         workers: config.workers.count,
         vlans: vlan_room(config) as u16,
         mac_entries: config.mac_table.maximum_entries,

@@ -1,6 +1,7 @@
 //! What a candidate configuration would change, setting by setting, in the words of SWITCH.yml.
 
 mod lag;
+mod routing;
 
 use crate::config::{
     Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, PortConfig,
@@ -37,6 +38,9 @@ impl fmt::Display for DiffLine {
     }
 }
 
+/// The mode of a port that is none of the bridge's.
+const ROUTED: &str = "ROUTED";
+
 /// Settings that are fixed while a switch runs; `*` stands for a name.
 const FIXED: &[&str] = &[
     "name",
@@ -52,11 +56,24 @@ const FIXED: &[&str] = &[
     "ports.*.netns",
     "ports.*.interface",
     "ports.*.mac-address",
+    "interfaces",
+    "routing.fpm.listen",
+    "routing.fpm.netns",
+    "routing.maximum-routes.ipv4",
+    "routing.maximum-routes.ipv6",
+    "routing.next-hop-groups.buckets",
+    "routing.next-hop-groups.maximum",
 ];
 
 impl DiffLine {
     /// The setting cannot change while a switch runs.
     pub fn is_fixed(&self) -> bool {
+        // What is below an interface and what is below the bridge are two, and a port has its place in one from the start.
+        let is_routed = |mode: &Option<String>| mode.as_deref() == Some(ROUTED);
+        let changes_layer = is_routed(&self.old) != is_routed(&self.new);
+        if changes_layer && self.path.starts_with("ports.") && self.path.ends_with(".interface-mode") {
+            return true;
+        }
         FIXED.iter().any(|fixed| match fixed.split_once('*') {
             // A port's name may have dots.
             Some((before, after)) => self.path.starts_with(before) && self.path.ends_with(after),
@@ -141,6 +158,8 @@ fn settings(config: &SwitchConfig) -> BTreeMap<String, String> {
         let port = port.map_or_else(|| format!("port number {}", entry.port), |port| port.name.to_string());
         to.set(&entry.mac_address.to_string(), port);
     }
+    routing::interfaces(config, &mut to);
+    routing::routing(&config.routing, &mut to);
     to.settings
 }
 
@@ -299,7 +318,7 @@ fn membership(config: &SwitchConfig, port: &PortConfig, to: &mut Settings) {
             to.set_if("lacp-port-priority", member.port_priority);
             return;
         }
-        Membership::Routed => to.set("interface-mode", "ROUTED"),
+        Membership::Routed => to.set("interface-mode", ROUTED),
     }
     to.set("mtu", port.mtu);
 }

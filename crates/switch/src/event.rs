@@ -3,6 +3,7 @@
 use crate::agent::AgentKind;
 use crate::alarm::{AlarmKind, Severity};
 use crate::lacp::LacpEvent;
+use crate::routing::{BfdSessionEvent, BgpSessionEvent, LinkStateTold, RoutingEvent};
 use crate::supervisor::GivenUp;
 use greylag_base::{Instant, MacAddr, VlanId};
 use serde::{Deserialize, Serialize};
@@ -190,6 +191,18 @@ pub enum Event {
     /// Something happened to a bundle or its ports.
     #[serde(untagged)]
     Lacp(LacpEvent),
+    /// Something happened at layer 3.
+    #[serde(untagged)]
+    Routing(RoutingEvent),
+    /// Something happened to a BFD session.
+    #[serde(untagged)]
+    Bfd(BfdSessionEvent),
+    /// Something happened to a BGP session.
+    #[serde(untagged)]
+    Bgp(BgpSessionEvent),
+    /// Something happened to the interior protocol.
+    #[serde(untagged)]
+    LinkState(LinkStateTold),
 }
 
 /// An event with its place in the order.

@@ -1,14 +1,18 @@
 //! Faults that can be ordered: what a scenario, or `greylag fault`, does to a switch from inside, and how it is done.
 
+mod programming;
+
 use crate::Switch;
 use crate::agent::{AgentKind, CrashLoop, Life};
 use crate::event::Event;
 use crate::input::Refused;
-use crate::lasting::Span;
 use greylag_base::{Instant, VlanId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+pub use crate::lasting::Span;
+pub use programming::{AddressFamily, GroupChange, ProgrammingMishap, WriteFilter};
 
 /// Something that goes wrong inside a switch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +79,17 @@ pub enum Fault {
         /// For so long; until it is healed when absent.
         lasts: Option<Duration>,
     },
+    /// Writes of the programming agent do not do what they should.
+    Misprogram {
+        /// What becomes of them.
+        mishap: ProgrammingMishap,
+        /// Of which.
+        only: WriteFilter,
+        /// The share of them that it befalls, 0 to 1.
+        share: f64,
+        /// For so long; until it is healed when absent.
+        lasts: Option<Duration>,
+    },
     /// An operator restarts the agent, and its starts are counted from zero (`systemctl reset-failed` and `restart`).
     Restart {
         /// Which.
@@ -96,6 +111,7 @@ impl Fault {
             Fault::LoseReports { .. } | Fault::DelayReports { .. } | Fault::RefuseWrites { .. } => {
                 Some(AgentKind::Learning)
             }
+            Fault::Misprogram { .. } => Some(AgentKind::Programming),
             Fault::Heal => None,
         }
     }
@@ -130,6 +146,10 @@ impl Switch {
                 self.mishaps.order_delay(now, Span { least, most }, lasts);
             }
             Fault::RefuseWrites { share, lasts } => self.mishaps.order_refusal(now, share, lasts),
+            Fault::Misprogram { mishap, only, share, lasts } => {
+                life(&mut self.lives, AgentKind::Programming)?;
+                self.order_misprogramming(now, mishap, only, share, lasts);
+            }
             Fault::Restart { agent } => {
                 let life = life(&mut self.lives, agent)?;
                 let acts = life.supervisor.restart(now, &self.history.running().supervisor);
@@ -142,6 +162,7 @@ impl Switch {
 
     fn heal(&mut self, now: Instant) {
         self.mishaps.heal();
+        self.write_mishaps.heal();
         for agent in AgentKind::ALL {
             if self.lives.get_mut(&agent).is_some_and(|life| life.health.heal()) {
                 self.resume(now, agent);

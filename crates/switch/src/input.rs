@@ -4,8 +4,9 @@ use crate::agent::AgentKind;
 use crate::config::SwitchConfig;
 use crate::fault::Fault;
 use crate::octets::Octets;
-use greylag_base::{MacAddr, PortId, VlanId};
-use greylag_dataplane::WorkerReport;
+use crate::routing::FpmInput;
+use greylag_base::{InterfaceId, MacAddr, PortId, VlanId};
+use greylag_dataplane::{PuntReason, WorkerReport};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -26,6 +27,24 @@ pub enum Input {
         port: PortId,
         /// From its destination address on.
         frame: Octets,
+    },
+    /// A packet for the switch itself, or over which it has to decide, has come in.
+    Packet {
+        /// By which interface.
+        interface: InterfaceId,
+        /// Why it was handed up.
+        reason: PuntReason,
+        /// From its destination address on the link on, without a tag.
+        frame: Octets,
+    },
+    /// FRR's zebra has connected, said something, or gone.
+    Fpm(FpmInput),
+    /// Another IP stack shares an interface: what is for the switch itself goes there too.
+    HostInterface {
+        /// Which.
+        interface: InterfaceId,
+        /// The kernel's number of it there.
+        index: u32,
     },
     /// What one look at the workers brought.
     Reports {
@@ -66,6 +85,13 @@ pub enum Input {
         /// And what differs put right.
         repair: bool,
     },
+    /// An operator has RIB and FIB compared.
+    CheckFib {
+        /// And what differs put right.
+        repair: bool,
+    },
+    /// An operator has a packet sent through every bucket of every group.
+    CheckPaths,
     /// Something goes wrong inside.
     Fault(Fault),
     /// Time has passed: what [`Switch::poll_timeout`](crate::Switch::poll_timeout) asked for is due.
@@ -112,6 +138,9 @@ pub enum Refused {
     /// A commit has bundles that contradict each other.
     #[error("link aggregation: {0}")]
     Lacp(#[from] greylag_lacp::ConfigError),
+    /// A commit has interfaces of layer 3 that cannot be.
+    #[error("layer 3: {0}")]
+    Ip(#[from] greylag_ip::ConfigError),
     /// There is no commit that waits to be confirmed.
     #[error("no commit waits to be confirmed")]
     NothingToConfirm,

@@ -231,6 +231,7 @@ impl Switch {
         for (id, up) in turned {
             self.follow_link(now, id, up);
         }
+        self.settle_interfaces(now);
     }
 
     /// The link of a part of a bundle has changed: the bundle follows at once, agent or no agent.
@@ -270,7 +271,7 @@ impl Switch {
     /// What the data plane is told of a port.
     pub(crate) fn port_forwarding(&self, index: usize) -> PortForwarding {
         let (id, port) = (PortId(index as u16), &self.ports[index]);
-        match (&port.config.attachment, port.config.membership.aggregate()) {
+        let forwarding = match (&port.config.attachment, port.config.membership.aggregate()) {
             (Attachment::Lag(_), _) => {
                 PortForwarding { aggregation: Aggregation::Lag(self.lags.buckets(id)), ..port.forwarding() }
             }
@@ -280,7 +281,8 @@ impl Switch {
                 PortForwarding { up: port.is_up(), aggregation, ..lag.forwarding() }
             }
             _ => port.forwarding(),
-        }
+        };
+        PortForwarding { layer3: self.layer3_of(id), ..forwarding }
     }
 
     /// What comes in by a port of a bundle is taken.
@@ -295,12 +297,16 @@ impl Switch {
         FlowHashConfig { seed: Some(config.seed.unwrap_or(self.seed.derive("flow-hash").0)), ..config }
     }
 
-    /// Takes in the frames that workers have handed up, as many as the agent takes now. To be called as soon as
+    /// Takes in the frames and packets that workers have handed up, as many as whoever they are for takes now. To be called as soon as
     /// one has been.
     pub fn poll_frames(&mut self, now: Instant) {
-        if !self.door.is_live() {
-            return;
+        if self.door.is_live() {
+            self.poll_lacp(now);
+            self.poll_packets(now);
         }
+    }
+
+    fn poll_lacp(&mut self, now: Instant) {
         self.next_frames = None;
         let agent = self.lives.get_mut(&AgentKind::Lacp).filter(|agent| agent.works());
         let Some(agent) = agent else { return };

@@ -1,6 +1,7 @@
 //! Faults that last, and times that are drawn from a span.
 
 use greylag_base::Instant;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Something that lasts until then; for ever when that is absent.
@@ -23,8 +24,11 @@ impl<T> Lasting<T> {
 }
 
 /// A span from which each time is drawn.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub(crate) least: Duration,
-    pub(crate) most: Duration,
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Span {
+    /// At least.
+    pub least: Duration,
+    /// At most.
+    pub most: Duration,
 }

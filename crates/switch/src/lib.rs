@@ -12,9 +12,10 @@
 //!   over is never asked for twice in vain.
 //! - [`Switch::poll_workers`] once [`poll_interval`](config::LearningConfig::poll_interval) has passed since [`Switch::has_news`]
 //!   became true, which it does when a worker reports or cannot; or, where nobody notices that, every so often.
-//! - [`Switch::poll_frames`] when a worker has handed up a frame for the switch itself, and
+//! - [`Switch::poll_frames`] when a worker has handed up a frame or packet for the switch itself, and
 //!   [`Worker::originate`](greylag_dataplane::Worker::originate) while the data plane
 //!   [has one to send](greylag_dataplane::DataPlane::has_originated).
+//!
 //!
 //!   An agent that is slow, or was away, looks at its queue of its own accord: `poll_timeout` says when.
 //!
@@ -71,6 +72,7 @@ mod octets;
 mod port;
 mod publication;
 pub mod recording;
+mod routing;
 pub mod show;
 mod supervisor;
 mod table_door;
@@ -85,5 +87,9 @@ pub use learning::audit::{ConflictKind, FdbConflict};
 pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};
+pub use routing::{
+    BfdSessionEvent, BgpSessionEvent, FibConflict, FibConflictKind, FibRefusal, FibWrite, FpmInput, GroupUse,
+    Hop, LinkStateTold, Offer, PathProbe, RouteSource, RoutingEvent, Target,
+};
 pub use supervisor::GivenUp;
 pub use table_door::{Answer, Installed, Output, OutputRecord, Place, Sighting, TableEntry};

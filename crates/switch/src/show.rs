@@ -2,6 +2,9 @@
 //! socket's JSON and the program's tables.
 
 mod lag;
+mod routing;
+mod sessions;
+mod trace;
 
 use crate::Switch;
 use crate::agent::{AgentKind, AgentState, Life};
@@ -16,6 +19,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
+pub use routing::{
+    FibRow, GroupMemberRow, InterfaceCountersRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow,
+    RouteRow, TrafficRow, Which,
+};
+pub use sessions::{
+    BfdRow, BgpNeighborRow, BgpPathRow, BgpRow, LinkStateInterfaceRow, LinkStateNeighborRow, LinkStateRow,
+};
+pub use trace::{TraceError, TraceRequest, TraceRoute, TraceRow, TraceSent};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,7 +97,7 @@ pub struct PortRow {
 /// Frames dropped on one port for one reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DropRow {
-    /// The port.
+    /// The port; `-` for what the switch itself sends and drops before it has one.
     pub port: String,
     /// The reason's name.
     pub reason: String,
@@ -102,6 +113,9 @@ pub struct DropRow {
 pub struct Counters {
     /// By port.
     pub ports: Vec<PortCountersRow>,
+    /// By interface of layer 3.
+    #[serde(default)]
+    pub interfaces: Vec<InterfaceCountersRow>,
     /// Of the MAC table.
     pub mac_table: MacTableCounters,
     /// Of the learning agent.
@@ -358,13 +372,16 @@ impl Switch {
     /// What was dropped, by port and reason; only reasons that occurred.
     pub fn drops(&self) -> Vec<DropRow> {
         let mut rows = Vec::new();
-        for (index, port) in self.ports().iter().enumerate() {
+        let ports = self.ports().iter().enumerate().map(|(index, port)| {
             let counts = self.data_plane().port_counts(PortId(index as u16));
+            (port.config().name.to_string(), counts.drops)
+        });
+        for (port, drops) in ports.chain([("-".to_owned(), self.data_plane().own_drops())]) {
             for reason in DropReason::ALL {
-                let frames = counts.drops[reason.index()];
+                let frames = drops[reason.index()];
                 if frames > 0 {
                     rows.push(DropRow {
-                        port: port.config().name.to_string(),
+                        port: port.clone(),
                         reason: reason.name().to_owned(),
                         frames,
                         description: reason.description().to_owned(),
@@ -412,6 +429,7 @@ impl Switch {
         let declined = Decline::ALL.iter().zip(declined).filter(|&(_, count)| count > 0);
         Counters {
             ports: ports.collect(),
+            interfaces: self.interface_counters(),
             mac_table: MacTableCounters {
                 entries: self.data_plane().table().iter(now.as_nanos()).count() as u64,
                 maximum_entries: self.config().mac_table.maximum_entries.into(),
@@ -455,6 +473,8 @@ impl Switch {
                     let lost = ports.map(|counts| counts.drops[DropReason::PuntQueueFull.index()]).sum();
                     (plane.punts_waiting() as u64, lost, 0)
                 }
+                AgentKind::Programming => (self.writes_waiting() as u64, 0, 0),
+                AgentKind::Bfd | AgentKind::Routing => (0, 0, 0),
             };
             AgentRow {
                 name: agent.name().to_owned(),

@@ -4,12 +4,15 @@
 use crate::octets::Octets;
 use crate::publication::Publication;
 use crate::recording::Recording;
-use greylag_base::{Instant, MacAddr, PortId, VlanId};
+use crate::routing::{FibConflict, FibRefusal, FibWrite, GroupUse};
+use bytes::Bytes;
+use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
+use greylag_fib::NextHopId;
 use greylag_mactable::{Decline, Learn, Swept};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,6 +74,27 @@ pub enum Output {
         port: PortId,
         /// From its destination address on.
         frame: Octets,
+    },
+    /// A frame was sent by an interface of layer 3, if it found room.
+    OriginateOn {
+        /// By which.
+        interface: InterfaceId,
+        /// From its destination address on.
+        frame: Octets,
+    },
+    /// An IP packet was sent the way that the FIB says, if it found room.
+    OriginateRouted {
+        /// From its first octet on.
+        packet: Octets,
+    },
+    /// The FIB was written, if it took it.
+    WriteFib(FibWrite),
+    /// A next hop was said to be reachable, or not.
+    SetLive {
+        /// Which.
+        next_hop: NextHopId,
+        /// It can be reached.
+        is_live: bool,
     },
     /// The workers were told to report all sources anew that wait for the agent.
     ForgetReports,
@@ -143,6 +167,16 @@ pub enum Answer {
     Entries(Vec<TableEntry>),
     /// To looking at the sources that wait for the agent.
     Waiting(Vec<Sighting>),
+    /// To looking for a station in the table.
+    Found(Option<PortId>),
+    /// To writing the FIB: why not.
+    FibWritten(Option<FibRefusal>),
+    /// To looking at the buckets of a group.
+    Buckets(Vec<Option<NextHopId>>),
+    /// To looking for the groups that are in use.
+    GroupUses(Vec<GroupUse>),
+    /// To comparing the FIB with what it should be.
+    FibConflicts(Vec<FibConflict>),
 }
 
 /// A source that a worker has seen and reported, and that nobody has answered.
@@ -172,17 +206,19 @@ pub(crate) struct TableDoor {
     plane: Arc<DataPlane>,
     answers: Answers,
     recording: Option<Box<Recording>>,
+    /// Next hops that the data plane was told to pass over.
+    pub(crate) dead: BTreeSet<NextHopId>,
 }
 
 impl TableDoor {
     pub(crate) fn live(plane: Arc<DataPlane>, recording: Option<Box<Recording>>) -> Self {
-        TableDoor { plane, answers: Answers::Live, recording }
+        TableDoor { plane, answers: Answers::Live, recording, dead: BTreeSet::new() }
     }
 
     /// A door behind which there is a record.
     pub(crate) fn recorded(plane: Arc<DataPlane>, left: VecDeque<Answer>, recording: Box<Recording>) -> Self {
         let answers = Answers::Recorded { left, diverged: false };
-        TableDoor { plane, answers, recording: Some(recording) }
+        TableDoor { plane, answers, recording: Some(recording), dead: BTreeSet::new() }
     }
 
     pub(crate) fn plane(&self) -> &Arc<DataPlane> {
@@ -216,6 +252,35 @@ impl TableDoor {
         self.note(now, || Output::Originate { port, frame: Octets(frame.clone()) });
         if self.is_live() {
             self.plane.originate(port, frame.into());
+        }
+    }
+
+    /// Sends a frame by an interface of layer 3.
+    pub(crate) fn originate_on(&mut self, now: Instant, interface: InterfaceId, frame: Bytes) {
+        self.note(now, || Output::OriginateOn { interface, frame: Octets(frame.to_vec()) });
+        if self.is_live() {
+            self.plane.originate_on(interface, frame);
+        }
+    }
+
+    /// Sends an IP packet the way that the FIB says.
+    pub(crate) fn originate_routed(&mut self, now: Instant, packet: Bytes) {
+        self.note(now, || Output::OriginateRouted { packet: Octets(packet.to_vec()) });
+        if self.is_live() {
+            self.plane.originate_routed(&packet);
+        }
+    }
+
+    /// The port behind which the MAC table has a station.
+    pub(crate) fn find(&mut self, now: Instant, vlan: VlanId, mac: MacAddr) -> Option<PortId> {
+        let answer = self.ask(|plane| {
+            let session = plane.table().session(now.as_nanos());
+            let probe = session.probe(vlan.get(), mac.0);
+            Answer::Found(session.lookup(&probe).map(|entry| PortId(entry.port)))
+        });
+        match answer {
+            Some(Answer::Found(port)) => port,
+            _ => self.diverge(None),
         }
     }
 
@@ -354,7 +419,7 @@ impl TableDoor {
         matches!(self.answers, Answers::Live)
     }
 
-    fn note(&mut self, at: Instant, output: impl FnOnce() -> Output) {
+    pub(crate) fn note(&mut self, at: Instant, output: impl FnOnce() -> Output) {
         if let Some(recording) = &mut self.recording {
             recording.outputs.push(OutputRecord { at, output: output() });
         }
@@ -366,7 +431,7 @@ impl TableDoor {
         }
     }
 
-    fn ask(&mut self, live: impl FnOnce(&DataPlane) -> Answer) -> Option<Answer> {
+    pub(crate) fn ask(&mut self, live: impl FnOnce(&DataPlane) -> Answer) -> Option<Answer> {
         let answer = match &mut self.answers {
             Answers::Live => Some(live(&self.plane)),
             Answers::Recorded { left, .. } => left.pop_front(),
@@ -377,7 +442,7 @@ impl TableDoor {
         answer
     }
 
-    fn diverge<T>(&mut self, instead: T) -> T {
+    pub(crate) fn diverge<T>(&mut self, instead: T) -> T {
         if let Answers::Recorded { diverged, .. } = &mut self.answers {
             *diverged = true;
         }

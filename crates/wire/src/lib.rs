@@ -14,6 +14,7 @@
 //! ```
 
 pub mod bfd;
+pub mod checksum;
 pub mod ethernet;
 pub mod five_tuple;
 pub mod lacp;

@@ -90,6 +90,19 @@ pub(crate) enum CheckWhat {
         #[command(flatten)]
         target: Target,
     },
+    /// Compare the routes that the switch has chosen (RIB) with those that it forwards by (FIB)
+    Fib {
+        /// Write anew what differs
+        #[arg(long)]
+        repair: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Send a packet through every bucket of every next-hop group, and see whether the next router answers
+    Paths {
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 #[derive(Subcommand)]
@@ -183,6 +196,40 @@ pub(crate) enum SwitchFault {
         #[command(flatten)]
         target: Target,
     },
+    /// Lose what the programming agent writes into the FIB
+    DropWrites {
+        #[command(flatten)]
+        writes: Writes,
+        /// Whether the agent is told that they arrived [default: true]
+        #[arg(long, value_name = "true|false")]
+        acknowledged: Option<bool>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Have what the programming agent writes into the FIB come late
+    DelayWrites {
+        /// How late, such as 2s, or 0s..2s for a time in between
+        #[arg(long, value_name = "TIME[..TIME]")]
+        delay: String,
+        #[command(flatten)]
+        writes: Writes,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Have writes of the programming agent overtake each other
+    MisorderWrites {
+        #[command(flatten)]
+        writes: Writes,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Keep the buckets of next hops that changed as they were, although the programming agent is told that all is well
+    StaleMembers {
+        #[command(flatten)]
+        writes: Writes,
+        #[command(flatten)]
+        target: Target,
+    },
     /// Restart an agent, and count its starts from zero
     Restart {
         #[command(flatten)]
@@ -214,6 +261,31 @@ pub(crate) struct Lasts {
     /// For so long [default: until it is healed]
     #[arg(long, value_name = "TIME")]
     pub(crate) lasts: Option<String>,
+}
+
+/// Which writes of the programming agent, and how many of them.
+#[derive(Args)]
+pub(crate) struct Writes {
+    /// Only routes of this family, and groups that lead to next hops of it
+    #[arg(long, value_name = "ipv4|ipv6")]
+    pub(crate) family: Option<String>,
+    /// Only routes within this prefix, and the groups that they lead to
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) prefix: Option<String>,
+    /// Only these buckets of a group, such as 3, or 0..7
+    #[arg(long, value_name = "N[..N]")]
+    pub(crate) buckets: Option<String>,
+    /// Only what this worker forwards by
+    #[arg(long, value_name = "N")]
+    pub(crate) worker: Option<u16>,
+    /// Only groups that lose a member, or get one
+    #[arg(long, value_name = "member-lost|member-returned")]
+    pub(crate) change: Option<String>,
+    /// The share of them, 0 to 1 [default: 1]
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) share: Option<String>,
+    #[command(flatten)]
+    pub(crate) lasts: Lasts,
 }
 
 #[derive(Args)]
@@ -296,8 +368,11 @@ impl ConfigVerb {
 
 impl CheckWhat {
     pub(crate) fn target(&self) -> &Target {
-        let CheckWhat::Fdb { target, .. } = self;
-        target
+        match self {
+            CheckWhat::Fdb { target, .. } | CheckWhat::Fib { target, .. } | CheckWhat::Paths { target } => {
+                target
+            }
+        }
     }
 }
 
@@ -311,6 +386,10 @@ impl SwitchFault {
             | SwitchFault::LoseReports { target, .. }
             | SwitchFault::DelayReports { target, .. }
             | SwitchFault::RefuseWrites { target, .. }
+            | SwitchFault::DropWrites { target, .. }
+            | SwitchFault::DelayWrites { target, .. }
+            | SwitchFault::MisorderWrites { target, .. }
+            | SwitchFault::StaleMembers { target, .. }
             | SwitchFault::Restart { target, .. }
             | SwitchFault::Heal { target } => target,
         }

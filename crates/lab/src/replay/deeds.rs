@@ -119,7 +119,10 @@ impl<'a> Deeds<'a> {
             }
             Action::Ping { host, to, count } => self.ping(scope, *host, *to, *count),
             Action::Tcp { host, to, bytes } => self.transfer(scope, *host, *to, *bytes),
-            Action::MoveHost { .. } => unreachable!("it was refused before anything was made"),
+            Action::MoveHost { .. }
+            | Action::Upgrade { .. }
+            | Action::CheckFib { .. }
+            | Action::CheckPaths { .. } => unreachable!("it was refused before anything was made"),
         }
     }
 

@@ -10,13 +10,13 @@ use greylag_scenario::story::{
 use greylag_scenario::{FileError, Source};
 use std::time::Duration;
 
-/// The checkers that need to see frames on the links between switches.
-const UNSEEN: [&str; 2] = ["no-loop", "one-partner-per-bundle"];
+/// The checkers that need to see frames on the links between switches, or to compare RIB and FIB.
+const UNSEEN: [&str; 3] = ["no-loop", "one-partner-per-bundle", "fib-agrees"];
 
 /// What a link is when the file says nothing.
 fn is_plain(settings: &LinkSettings) -> bool {
-    let LinkSettings { rate, delay, queue, up: _ } = *settings;
-    (rate, delay, queue) == (10_000_000_000, Duration::from_micros(5), 1000)
+    let LinkSettings { rate, delay, queue, up: _, loses } = settings;
+    (*rate, *delay, *queue) == (10_000_000_000, Duration::from_micros(5), 1000) && loses.is_none()
 }
 
 /// Says of everything that cannot be done live where it stands and why.
@@ -29,7 +29,11 @@ pub(super) fn check(source: &Source, scenario: &Scenario) -> Result<(), FileErro
     for (index, violation) in scenario.violations.iter().enumerate() {
         if UNSEEN.contains(&violation.checker.as_str()) {
             let place = place(source, &["violations", &index.to_string()]);
-            problems.push((place, "cannot be seen live: nobody hears the links between switches".to_owned()));
+            problems.push((
+                place,
+                "cannot be seen live: nobody hears the links between switches, nor compares RIB and FIB"
+                    .to_owned(),
+            ));
         }
     }
     if problems.is_empty() { Ok(()) } else { Err(refusal(source, problems)) }
@@ -49,7 +53,7 @@ fn links(source: &Source, scenario: &Scenario, problems: &mut Vec<(Place, String
     for (index, settings) in scenario.links.iter().enumerate() {
         if !is_plain(settings) {
             let place = place(source, &["topology", "links", &index.to_string()]);
-            let why = "a live link is as fast as the machine: remove `rate`, `delay` and `queue`, or replay without `--live`";
+            let why = "a live link is as fast as the machine: remove `rate`, `delay`, `queue` and `loses`, or replay without `--live`";
             problems.push((place, why.to_owned()));
         }
     }
@@ -80,6 +84,12 @@ fn steps(scenario: &Scenario, problems: &mut Vec<(Place, String)>) {
                 "a live host keeps its interface: cut its link and mend another one, or replay without `--live`"
                     .to_owned(),
             ),
+            Action::Upgrade { .. } => {
+                Some("a live switch has no releases: power it off and on, or replay without `--live`".to_owned())
+            }
+            Action::CheckFib { .. } | Action::CheckPaths { .. } => {
+                Some("what a check finds is not heard live: replay without `--live`".to_owned())
+            }
             _ => None,
         };
         problems.extend(why.map(|why| (step.place.clone(), why)));
@@ -89,6 +99,12 @@ fn steps(scenario: &Scenario, problems: &mut Vec<(Place, String)>) {
 fn expectations(source: &Source, scenario: &Scenario, problems: &mut Vec<(Place, String)>) {
     for expectation in &scenario.expectations {
         let why = match &expectation.outcome {
+            ExpectedOutcome::Found { .. } | ExpectedOutcome::Monitoring { .. } => {
+                "nobody asks live: replay without `--live`"
+            }
+            ExpectedOutcome::Flows { by: Some(_), .. } => {
+                "nobody sees live where a frame dies: remove `by`, or replay without `--live`"
+            }
             ExpectedOutcome::BlackHole { cause: Some(_), .. } => {
                 "nobody sees live where a frame dies: remove `cause`, or replay without `--live`"
             }

@@ -3,6 +3,7 @@
 use super::commits::Commits;
 use super::mailbox::Mailbox;
 use super::recorder::Recorder;
+use super::shared::Carriers;
 use greylag_base::Instant;
 use greylag_switch::config::LearningMode;
 use greylag_switch::{Input, Refused, Switch};
@@ -17,6 +18,8 @@ pub(super) struct Control {
     pub(super) switch: Switch,
     pub(super) commits: Commits,
     recorder: Option<Recorder>,
+    /// Of the interfaces that FRR sees.
+    pub(super) carriers: Option<Carriers>,
     /// Of the worker that sends for the switch.
     mailbox: Arc<Mailbox>,
     /// When the workers are to be polled.
@@ -39,7 +42,7 @@ impl Control {
         mailbox: Arc<Mailbox>,
         now: Instant,
     ) -> Self {
-        let mut control = Control { switch, commits, recorder, mailbox, next_poll: now };
+        let mut control = Control { switch, commits, recorder, carriers: None, mailbox, next_poll: now };
         control.settle();
         control
     }
@@ -103,6 +106,9 @@ impl Control {
     fn keep(&mut self) -> io::Result<()> {
         if self.switch.data_plane().has_originated() {
             self.mailbox.ring();
+        }
+        if let Some(carriers) = &mut self.carriers {
+            carriers.follow(&self.switch);
         }
         if let Some(recorder) = &mut self.recorder {
             recorder.write(&mut self.switch);

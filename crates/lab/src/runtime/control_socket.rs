@@ -1,10 +1,11 @@
 //! The control socket: HTTP and JSON on a UNIX socket, so that `curl --unix-socket` works as well as `greylag show`.
 
 use super::signals::Signals;
-use super::{RunError, Running, orders, problem, rows};
+use super::{RunError, Running, fpm, layer3, orders, problem, rows};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
+use std::net::TcpListener;
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -51,13 +52,13 @@ impl ControlSocket {
         Ok(ControlSocket { path, listener, folder })
     }
 
-    /// Answers requests and does what is due, until a signal comes, the parent is gone, or a part
+    /// Answers requests, hears zebra, and does what is due, until a signal comes, the parent is gone, or a part
     /// of the switch has failed.
     pub(super) fn serve(
         &self,
         runtime: &Runtime,
         signals: &mut Signals,
-        running: &Arc<Running>,
+        (running, zebra): (&Arc<Running>, Option<TcpListener>),
         on_ready: impl FnOnce(),
         goes_on: impl Fn() -> bool,
     ) -> io::Result<()> {
@@ -74,11 +75,19 @@ impl ControlSocket {
                     let _ = tokio::time::timeout(rest, running.punted.notified()).await;
                 }
             };
-            let routes = rows::routes().merge(orders::routes()).fallback(problem::unknown);
+            let routes =
+                rows::routes().merge(layer3::routes()).merge(orders::routes()).fallback(problem::unknown);
             let routes = routes.method_not_allowed_fallback(problem::wrong_method);
+            let zebra = async {
+                match zebra {
+                    Some(listener) => fpm::serve(listener, Arc::clone(running)).await,
+                    None => std::future::pending().await,
+                }
+            };
             on_ready();
             tokio::select! {
                 served = axum::serve(listener, routes.with_state(Arc::clone(running))) => served,
+                heard = zebra => heard,
                 () = run => Ok(()),
                 () = signals.wait() => Ok(()),
             }

@@ -3,7 +3,9 @@
 mod commits;
 mod control;
 mod control_socket;
+mod fpm;
 mod kernel_stack;
+mod layer3;
 mod links;
 mod mailbox;
 mod open;
@@ -11,6 +13,7 @@ mod orders;
 mod problem;
 mod recorder;
 mod rows;
+mod shared;
 mod signals;
 mod worker_thread;
 
@@ -28,6 +31,7 @@ use mailbox::Mailbox;
 use open::Opened;
 use recorder::Recorder;
 use rustix::process::getppid;
+use shared::Shared;
 use signals::Signals;
 use std::io;
 use std::path::PathBuf;
@@ -38,6 +42,7 @@ use std::time::{Duration, SystemTime};
 use worker_thread::WorkerThread;
 
 pub use open::PortError;
+pub use shared::ShareError;
 
 /// Why a switch cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +50,9 @@ pub enum RunError {
     /// A port cannot be opened.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// What FRR is to see cannot be made.
+    #[error(transparent)]
+    Share(#[from] ShareError),
     /// The configuration asks for what the switch cannot be.
     #[error(transparent)]
     Switch(#[from] SwitchError),
@@ -171,21 +179,33 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let (commits, history) = Commits::open(commits, file, clock, clock.now())?;
     let config = history.running().clone();
     // The devices stay ours until the end of this function.
-    let Opened { queues, interfaces, claims: _claims } = open::open_ports(&config, options.in_a_host)?;
+    let Opened { mut queues, interfaces, claims: _claims } = open::open_ports(&config, options.in_a_host)?;
     let settings = config.workers.clone();
-    let start =
-        Start { chassis: chassis_address(&config.name), ..Start::new(history, random_seed()?, clock.now()) };
+    let chassis = chassis_address(&config.name);
+    let (mut carriers, mut zebra, mut inputs) = (None, None, Vec::new());
+    if let Some(shared) = Shared::open(&config, chassis)? {
+        for taps in shared.queues {
+            queues.iter_mut().zip(taps).for_each(|(worker, tap)| worker.push(Some(tap)));
+        }
+        (carriers, zebra, inputs) = (Some(shared.carriers), Some(shared.listener), shared.inputs);
+    }
+    let start = Start { chassis, ..Start::new(history, random_seed()?, clock.now()) };
     let recorder = options
         .record
         .map(|path| Recorder::create(&path, &start).map_err(|source| RunError::Record { path, source }));
     let recorder = recorder.transpose()?;
-    let switch = match recorder {
+    let mut switch = match recorder {
         Some(_) => Switch::recorded(start)?,
         None => Switch::restore(start)?,
     };
+    for input in inputs {
+        switch.handle_input(clock.now(), input).expect("that an interface is shared is never refused");
+    }
     let plane = Arc::clone(switch.data_plane());
     let mailbox = Arc::new(Mailbox::new().map_err(|errno| failed("cannot wake workers")(errno.into()))?);
-    let control = Mutex::new(Control::new(switch, commits, recorder, Arc::clone(&mailbox), clock.now()));
+    let mut control = Control::new(switch, commits, recorder, Arc::clone(&mailbox), clock.now());
+    control.carriers = carriers;
+    let control = Mutex::new(control);
     let punted = tokio::sync::Notify::new();
     let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false), mailbox, punted });
 
@@ -213,7 +233,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
             options.parent.is_none_or(|pid| getppid().is_some_and(|now| now.as_raw_pid() as u32 == pid));
         parent_lives && monitor.is_running() && !threads.iter().any(JoinHandle::is_finished)
     };
-    let served = control_socket.serve(&runtime, &mut signals, &running, on_ready, goes_on);
+    let served = control_socket.serve(&runtime, &mut signals, (&running, zebra), on_ready, goes_on);
     running.stop.store(true, Ordering::Relaxed);
     let monitored = monitor.is_running();
     drop(monitor);

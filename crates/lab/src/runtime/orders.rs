@@ -14,6 +14,7 @@ use greylag_base::{Instant, VlanId};
 use greylag_scenario::{Source, parse_time_span, story, switch};
 use greylag_switch::agent::{AgentKind, AgentState};
 use greylag_switch::config::SwitchConfig;
+use greylag_switch::show::{TraceRequest, TraceRow};
 use greylag_switch::{DiffLine, FdbConflict, Input};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -33,6 +34,7 @@ pub(super) fn routes() -> Router<Arc<Running>> {
         .route("/v1/config/rollback", post(roll_back))
         .route("/v1/fault", post(fault))
         .route("/v1/fdb/flush", post(flush))
+        .route("/v1/trace", post(trace))
         .route("/v1/check/fdb", get(check).post(repair))
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
 }
@@ -165,6 +167,13 @@ fn conflicts(control: &mut Control, now: Instant) -> Result<Vec<FdbConflict>, Pr
             Err(Problem::new(StatusCode::CONFLICT, refused.to_string()))
         }
     }
+}
+
+/// What the switch would do with a frame.
+async fn trace(State(running): Shared, body: Body) -> Result<Json<TraceRow>, Problem> {
+    let question: TraceRequest = json(body)?;
+    let (control, now) = running.control();
+    control.switch.trace(now, &question).map(Json).map_err(|wrong| Problem::request(wrong.to_string()))
 }
 
 async fn check(State(running): Shared) -> Result<Json<FdbCheck>, Problem> {

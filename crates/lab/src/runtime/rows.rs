@@ -34,7 +34,10 @@ pub(super) fn routes() -> Router<Arc<Running>> {
 }
 
 /// Answers from the switch as it is now, with everything that its workers have reported so far.
-async fn rows<T: Serialize>(running: Arc<Running>, ask: impl FnOnce(&Switch, Instant) -> T) -> Json<T> {
+pub(super) async fn rows<T: Serialize>(
+    running: Arc<Running>,
+    ask: impl FnOnce(&Switch, Instant) -> T,
+) -> Json<T> {
     let (mut control, now) = running.control();
     control.freshen(now);
     Json(ask(&control.switch, now))

@@ -85,10 +85,13 @@ impl WorkerThread {
         let mut housekeeping = last_frame;
         while !self.running.stop.load(Ordering::Relaxed) {
             for _ in 0..ROUNDS {
-                if self.originates {
-                    self.worker.originate(&mut self.ports[..]);
-                }
                 let now = self.running.clock.now();
+                if self.originates {
+                    self.worker.originate(now, &mut self.ports[..]);
+                    if self.worker.take_punted() {
+                        self.running.punted.notify_one();
+                    }
+                }
                 ready.retain(|&port| self.poll(now, port));
                 if ready.is_empty() {
                     break;

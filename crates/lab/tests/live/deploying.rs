@@ -121,12 +121,15 @@ fn lab(name: &str) -> Lab {
         mac,
         ipv4: last.map(|last| ([10, 8, 0, last].into(), 24)),
         ipv6: last.map(|last| (format!("fd00::{last}").parse().unwrap(), 64)),
+        gateway: None,
+        gateway6: None,
     };
     let node = |name: &str, kind, exec: &[&str]| Node {
         name: name.into(),
         kind,
         exec: exec.iter().map(|&command| command.into()).collect(),
         bond: None,
+        frr: None,
     };
     Lab {
         name: name.into(),

@@ -2,6 +2,7 @@
 
 mod deploying;
 mod destroying;
+mod frr;
 mod ground;
 mod interfaces;
 mod monitoring;

@@ -86,6 +86,7 @@ pub(super) const NODE: Explained = &[
         "is for `greylag lab`: a scenario's hosts are greylag's own, and each has one link. Remove it, or take a \
          switch with a bundle in the host's place",
     ),
+    (&["frr"], "is for `greylag lab`: a scenario's routers are greylag's own. Remove it"),
     (&["exec"], "is for `greylag lab`: a scenario's hosts have no shell. Remove it, or use the timeline"),
 ];
 

@@ -1,13 +1,13 @@
 use super::node::{Kind, Outline, find};
 use super::unique::Taken;
 use super::{End, Form, Lab, Link, Medium, containerlab};
-use crate::address::{ipv4, ipv6, station_mac};
+use crate::address::{gateway4, gateway6, ipv4, ipv6, station_mac};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::name::interface_name;
 use crate::phrase::{counted, quoted};
 use crate::quantity::bit_rate;
-use crate::story::LinkSettings;
+use crate::story::{LinkSettings, flow_loss};
 use crate::switch::{Cable, MTU_RANGE};
 use crate::time_span::{LONGEST, fine_time_span};
 use crate::yaml::Value;
@@ -20,11 +20,13 @@ const ENDS_EXAMPLE: &str = "[\"sw1:eth1\", \"h1:eth1\"]";
 
 const KEYS: Keys = Keys { allowed: &["type", "endpoints", "mtu"], explained: containerlab::LINK };
 const SCENARIO_KEYS: Keys = Keys {
-    allowed: &["type", "endpoints", "mtu", "rate", "delay", "queue", "up"],
+    allowed: &["type", "endpoints", "mtu", "rate", "delay", "queue", "up", "loses"],
     explained: containerlab::LINK,
 };
-const END_KEYS: Keys =
-    Keys { allowed: &["node", "interface", "mac", "ipv4", "ipv6"], explained: containerlab::LINK };
+const END_KEYS: Keys = Keys {
+    allowed: &["node", "interface", "mac", "ipv4", "ipv6", "gateway", "gateway6"],
+    explained: containerlab::LINK,
+};
 
 const MEDIA: &[(&str, Medium)] = &[("veth", Medium::Veth), ("tap", Medium::Tap)];
 
@@ -105,6 +107,7 @@ fn read_settings(map: &Mapping<'_>) -> LinkSettings {
         delay: delay.unwrap_or(Duration::from_micros(5)),
         queue: map.get("queue").and_then(|queue| queue.number("queue", 1..=1_000_000)).unwrap_or(1000),
         up: map.get("up").and_then(Field::boolean).unwrap_or(true),
+        loses: map.get("loses").and_then(flow_loss::read),
     }
 }
 
@@ -127,6 +130,8 @@ pub(super) struct ReadEnd<'d> {
     pub(super) mac: Option<Field<'d>>,
     pub(super) ipv4: Option<Field<'d>>,
     pub(super) ipv6: Option<Field<'d>>,
+    /// Gateways, each with the address of its family.
+    gateways: [Option<Field<'d>>; 2],
 }
 
 fn read_end<'d>(field: &Field<'d>, nodes: &[Outline<'_>]) -> Option<ReadEnd<'d>> {
@@ -148,8 +153,17 @@ fn read_end<'d>(field: &Field<'d>, nodes: &[Outline<'_>]) -> Option<ReadEnd<'d>>
     // All parts are read before any is missed, so that all that is wrong is told.
     let addresses =
         (mac.as_ref().and_then(station_mac), v4.as_ref().and_then(ipv4), v6.as_ref().and_then(ipv6));
-    let value = End { node: node?, interface: name?, mac: addresses.0, ipv4: addresses.1, ipv6: addresses.2 };
-    Some(ReadEnd { value, interface: interface?.clone(), mac, ipv4: v4, ipv6: v6 })
+    let gateways = [part("gateway"), part("gateway6")];
+    let value = End {
+        node: node?,
+        interface: name?,
+        mac: addresses.0,
+        ipv4: addresses.1,
+        ipv6: addresses.2,
+        gateway: gateways[0].as_ref().and_then(|field| gateway4(field, addresses.1, v4.is_some())),
+        gateway6: gateways[1].as_ref().and_then(|field| gateway6(field, addresses.2, v6.is_some())),
+    };
+    Some(ReadEnd { value, interface: interface?.clone(), mac, ipv4: v4, ipv6: v6, gateways })
 }
 
 fn read_brief_end<'d>(field: &Field<'d>, text: &str, nodes: &[Outline<'_>]) -> Option<ReadEnd<'d>> {
@@ -162,8 +176,17 @@ fn read_brief_end<'d>(field: &Field<'d>, text: &str, nodes: &[Outline<'_>]) -> O
     };
     let node = find(node, nodes, |wrong| field.refuse(wrong));
     let interface = interface_name(interface).map_err(|wrong| field.refuse(wrong)).ok();
-    let value = End { node: node?, interface: interface?, mac: None, ipv4: None, ipv6: None };
-    Some(ReadEnd { value, interface: field.clone(), mac: None, ipv4: None, ipv6: None })
+    let value = End {
+        node: node?,
+        interface: interface?,
+        mac: None,
+        ipv4: None,
+        ipv6: None,
+        gateway: None,
+        gateway6: None,
+    };
+    let gateways = [None, None];
+    Some(ReadEnd { value, interface: field.clone(), mac: None, ipv4: None, ipv6: None, gateways })
 }
 
 impl ReadEnd<'_> {
@@ -171,7 +194,12 @@ impl ReadEnd<'_> {
     fn check(&self, kind: Option<Kind>, medium: Option<Medium>, mtu: Option<u16>) {
         if kind == Some(Kind::Greylag) {
             for field in [&self.ipv4, &self.ipv6].into_iter().flatten() {
-                field.refuse_key("a switch's interface has no IP address: move it to a host, or remove it");
+                field.refuse_key(
+                    "the addresses of a switch are below `interfaces` in its configuration: move it there",
+                );
+            }
+            for field in self.gateways.iter().flatten() {
+                field.refuse_key("a switch finds its ways by its routes: move it to a host, or remove it");
             }
             if let Some(mac) = self.mac.as_ref().filter(|_| medium == Some(Medium::Tap)) {
                 mac.refuse_key(

@@ -1,6 +1,6 @@
 use super::link::HostEnd;
 use super::unique::Taken;
-use super::{Form, HostBond, Node, NodeKind, bond, containerlab};
+use super::{Form, FrrNode, HostBond, Node, NodeKind, bond, containerlab, frr};
 use crate::error::Problem;
 use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
@@ -9,18 +9,20 @@ use crate::nearest::nearest;
 use crate::phrase::{listed, quoted};
 use crate::source::Source;
 use crate::story::HostSettings;
-use crate::switch::{self, Cable, Place};
+use crate::switch::{self, Cable, FPM_LISTEN, Place};
 use crate::time_span::{LONGEST, SHORTEST, time_span};
 use crate::vlan::vlan;
 use crate::yaml::Value;
-use greylag_switch::config::SwitchConfig;
+use greylag_switch::config::{FpmConfig, SwitchConfig};
 use std::path::Path;
 use std::time::Duration;
 
 const EXAMPLE: &str = "{kind: host}";
 
-const KEYS: Keys =
-    Keys { allowed: &["kind", "startup-config", "config", "exec", "bond"], explained: containerlab::NODE };
+const KEYS: Keys = Keys {
+    allowed: &["kind", "startup-config", "config", "exec", "bond", "frr"],
+    explained: containerlab::NODE,
+};
 
 const SCENARIO_KEYS: Keys = Keys {
     allowed: &["kind", "startup-config", "config", "vlan", "neighbor-lifetime", "announces"],
@@ -42,6 +44,8 @@ pub(super) struct Outline<'d> {
     pub(super) name: &'d str,
     /// `None` when it is wrong, so that nothing else is concluded from it.
     pub(super) kind: Option<Kind>,
+    /// A switch whose routes FRR finds.
+    with_frr: bool,
     field: Field<'d>,
     map: Option<Mapping<'d>>,
     exec: Vec<String>,
@@ -62,20 +66,36 @@ fn read_outline<'d>(name: &'d str, field: Field<'d>, form: Form) -> Outline<'d> 
         Form::Scenario => &SCENARIO_KEYS,
     };
     let map = field.mapping(keys, EXAMPLE);
-    let kind =
-        map.as_ref().and_then(|map| map.required("kind", "expected greylag or host")).and_then(read_kind);
+    let expected = match form {
+        Form::Lab => "expected greylag, host or frr",
+        Form::Scenario => "expected greylag or host",
+    };
+    let kind = map.as_ref().and_then(|map| map.required("kind", expected));
+    let (kind, with_frr) = kind.and_then(|field| read_kind(field, form)).unzip();
     let exec = map.as_ref().and_then(|map| map.get("exec")).map(read_exec).unwrap_or_default();
-    Outline { name, kind, field, map, exec }
+    Outline { name, kind, with_frr: with_frr.unwrap_or_default(), field, map, exec }
 }
 
-fn read_kind(field: &Field<'_>) -> Option<Kind> {
+/// The kind, and whether FRR is there.
+fn read_kind(field: &Field<'_>, form: Form) -> Option<(Kind, bool)> {
+    const WHAT: &str = "a kind of node";
+    const OURS: [(&str, (Kind, bool)); 2] =
+        [("greylag", (Kind::Greylag, false)), ("host", (Kind::Host, false))];
+    let frr = ("frr", (Kind::Greylag, true));
     if let Value::Text(text) = field.value()
         && let Some((_, ours)) = containerlab::KINDS.iter().find(|(theirs, _)| theirs == text)
     {
         field.refuse(format!("`{text}` is a kind of containerlab's: use `{ours}`"));
         return None;
     }
-    field.word("a kind of node", &[("greylag", Kind::Greylag), ("host", Kind::Host)])
+    match form {
+        Form::Lab => field.word(WHAT, &[OURS[0], OURS[1], frr]),
+        Form::Scenario if matches!(field.value(), Value::Text(text) if text == frr.0) => {
+            field.refuse("`frr` is for `greylag lab`: a scenario's routers are greylag's own. Use `greylag` with `routing`");
+            None
+        }
+        Form::Scenario => field.word(WHAT, &OURS),
+    }
 }
 
 fn read_exec(field: &Field<'_>) -> Vec<String> {
@@ -93,7 +113,13 @@ fn read_exec(field: &Field<'_>) -> Vec<String> {
 impl<'d> Outline<'d> {
     /// The node while it is not known what it is.
     pub(super) fn as_host(&self) -> Node {
-        Node { name: self.name.to_owned(), kind: NodeKind::Host, exec: self.exec.clone(), bond: None }
+        Node {
+            name: self.name.to_owned(),
+            kind: NodeKind::Host,
+            exec: self.exec.clone(),
+            bond: None,
+            frr: None,
+        }
     }
 
     /// The bond of a host, if it has one. `ends` are those of its links.
@@ -114,6 +140,29 @@ impl<'d> Outline<'d> {
                 None
             }
         }
+    }
+
+    /// FRR at a switch, if it is one of kind `frr`: the switch hears of its routes.
+    pub(super) fn read_frr(&self, node: &mut Node, lab: &str, source: &Source) -> Option<Box<FrrNode>> {
+        let map = self.map.as_ref()?;
+        if !self.with_frr {
+            // Of a node of unknown kind nothing can be said.
+            if let Some(field) = map.get("frr").filter(|_| self.kind.is_some()) {
+                field.refuse_key(format!("`frr` is for `kind: frr`: remove it, or make `{}` one", self.name));
+            }
+            return None;
+        }
+        let NodeKind::Greylag(config) = &mut node.kind else { return None };
+        if config.interfaces.is_empty() {
+            self.field.refuse_key(format!(
+                "FRR has nothing to route by at `{}`: add `interfaces` to its `config`",
+                self.name
+            ));
+        }
+        let fpm = config.routing.fpm.get_or_insert_with(|| FpmConfig::at(FPM_LISTEN));
+        fpm.netns = Some(frr::netns(lab, self.name));
+        let field = map.required("frr", "add FRR's configuration such as `frr: {config: r1.frr.conf}`")?;
+        frr::read(field, source).map(Box::new)
     }
 
     /// What a scenario says of a host.

@@ -1,5 +1,6 @@
 //! Who plays: what the parts of a scenario refer to by name.
 
+use super::Version;
 use super::clock::Clock;
 use crate::field::Field;
 use crate::lab::{End, NodeKind, Topology};
@@ -13,6 +14,8 @@ use std::net::IpAddr;
 pub(super) struct Cast<'t> {
     pub(super) topology: &'t Topology,
     pub(super) clock: Clock,
+    /// Releases of software.
+    pub(super) versions: Vec<Version>,
 }
 
 impl Cast<'_> {

@@ -2,7 +2,7 @@
 
 use super::cast::{Cast, named};
 use super::timeline::read_name;
-use super::{Expectation, ExpectedOutcome, FlowSpec, Poller, fault, known, standing};
+use super::{Expectation, ExpectedOutcome, Finding, FlowSpec, Poller, fault, known, standing};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::nearest::nearest;
@@ -28,6 +28,11 @@ const KEYS: Keys = Keys::of(&[
     "black-hole",
     "foreign-unicast",
     "counter",
+    "flows",
+    "other-flows",
+    "fib-conflicts",
+    "lost-paths",
+    "monitoring",
     "on",
     "where",
     "seen-by",
@@ -37,24 +42,61 @@ const KEYS: Keys = Keys::of(&[
     "most",
     "lasts",
     "cause",
+    "failing",
+    "unhurt",
+    "avoidable",
+    "by",
+    "before",
+    "after",
+    "every",
 ]);
 
 /// What can be expected, by the key that says so.
-pub(super) const KINDS: &[&str] = &["event", "alarm", "level", "black-hole", "foreign-unicast", "counter"];
+pub(super) const KINDS: &[&str] = &[
+    "event",
+    "alarm",
+    "level",
+    "black-hole",
+    "foreign-unicast",
+    "counter",
+    "flows",
+    "other-flows",
+    "fib-conflicts",
+    "lost-paths",
+    "monitoring",
+];
 
 /// Keys that go with some kinds only.
 const GOES_WITH: &[(&str, &[&str])] = &[
-    ("at", &["event", "alarm", "black-hole", "counter"]),
+    ("at", &["event", "alarm", "black-hole", "counter", "fib-conflicts", "lost-paths"]),
     ("tolerance", &["event", "alarm", "black-hole"]),
     ("on", &["event", "alarm", "counter"]),
     ("where", &["event"]),
     ("seen-by", &["alarm"]),
-    ("from", &["level", "foreign-unicast"]),
-    ("until", &["level", "foreign-unicast"]),
-    ("least", &["event", "level", "foreign-unicast", "counter"]),
-    ("most", &["event", "level", "foreign-unicast", "counter"]),
+    ("from", WITH_WINDOW),
+    ("until", WITH_WINDOW),
+    ("least", WITH_BOUNDS),
+    ("most", WITH_BOUNDS),
     ("lasts", &["black-hole"]),
     ("cause", &["black-hole"]),
+    ("failing", &["flows"]),
+    ("unhurt", &["flows"]),
+    ("avoidable", &["flows"]),
+    ("by", &["flows"]),
+    ("before", &["other-flows"]),
+    ("after", &["other-flows"]),
+    ("every", &["monitoring"]),
+];
+const WITH_WINDOW: &[&str] = &["level", "foreign-unicast", "flows", "monitoring"];
+const WITH_BOUNDS: &[&str] = &[
+    "event",
+    "level",
+    "foreign-unicast",
+    "counter",
+    "other-flows",
+    "fib-conflicts",
+    "lost-paths",
+    "monitoring",
 ];
 
 /// What an expectation may refer to.
@@ -110,6 +152,11 @@ impl Stage<'_> {
             "level" => self.level(what, &map),
             "black-hole" => self.black_hole(what, &map),
             "foreign-unicast" => self.foreign_unicast(what, &map),
+            "flows" => self.fares(what, &map),
+            "other-flows" => self.other_flows(what, &map),
+            "fib-conflicts" => self.found(what, Finding::FibConflicts, &map),
+            "lost-paths" => self.found(what, Finding::LostPaths, &map),
+            "monitoring" => self.monitoring(what, &map),
             _ => self.counter(what, &map),
         };
         Some(Expectation {
@@ -222,6 +269,66 @@ impl Stage<'_> {
         Some(ExpectedOutcome::ForeignUnicast { host: host?, from, until, least, most })
     }
 
+    fn fares(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
+        let flows = self.flows(what);
+        let part = |key| map.get(key).map_or(Some(None), |field| shares(field, key).map(Some));
+        let (failing, unhurt, avoidable) = (part("failing"), part("unhurt"), part("avoidable"));
+        let by = map.get("by").map_or(Some(None), |field| read_by(field).map(Some));
+        let window = self.window(map);
+        if ["failing", "unhurt", "avoidable", "by"].iter().all(|key| map.get(key).is_none()) {
+            what.refuse_key(
+                "this cannot fail: add how many fail, such as `failing: [0.001, 0.05]`, or `unhurt`",
+            );
+        }
+        let (from, until) = window?;
+        Some(ExpectedOutcome::Flows {
+            flows: flows?,
+            from,
+            until,
+            failing: failing?,
+            unhurt: unhurt?,
+            avoidable: avoidable?,
+            by: by?,
+        })
+    }
+
+    fn other_flows(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
+        let flows = self.flows(what);
+        let moment = |key| {
+            let field = map.required(key, &format!("say when, such as `{key}: \"16:00:00\"`"))?;
+            self.cast.clock.moment(field, key)
+        };
+        let (before, after) = (moment("before"), moment("after"));
+        let bound = |key, absent| map.get(key).map_or(Some(absent), |field| share(field, key));
+        let (least, most) = (bound("least", 0.0), bound("most", 1.0));
+        require_bound(what, map, "least: 0.5");
+        Some(ExpectedOutcome::OtherFlows {
+            flows: flows?,
+            before: before?,
+            after: after?,
+            least: least?,
+            most: most?,
+        })
+    }
+
+    fn found(&self, what: &Field<'_>, finding: Finding, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
+        let switch = self.cast.switch(what);
+        let bounds = read_bounds(map);
+        require_bound(what, map, "least: 1");
+        let (least, most) = bounds?;
+        Some(ExpectedOutcome::Found { switch: switch?, what: finding, least, most })
+    }
+
+    fn monitoring(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
+        let switches = self.cast.switches(what);
+        let every = map.get("every").map(|field| time_span(field, "every", SHORTEST..=LONGEST));
+        let (window, bounds) = (self.window(map), read_bounds(map));
+        require_bound(what, map, "most: 0");
+        let ((from, until), (least, most)) = (window?, bounds?);
+        let every = every.unwrap_or(Some(Duration::from_secs(60)))?;
+        Some(ExpectedOutcome::Monitoring { switches, from, until, every, least, most })
+    }
+
     fn counter(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
         let on = map.required("on", "say of which switch, such as `on: sw1`");
         let switch = on.and_then(|on| self.cast.switch(on));
@@ -304,10 +411,44 @@ fn read_where(field: &Field<'_>) -> Vec<(String, String)> {
     fields
 }
 
+/// The least and the most of a share: `[0.001, 0.05]`, or one bound alone.
+fn shares(field: &Field<'_>, what: &str) -> Option<(f64, f64)> {
+    const EXAMPLE: &str = "[0.001, 0.05]";
+    let items = field.list(EXAMPLE)?;
+    let [least, most] = items.as_slice() else {
+        field.refuse(format!("expected the least and the most, such as {EXAMPLE}"));
+        return None;
+    };
+    let (from, to) = (share(least, what), share(most, what));
+    let (from, to) = (from?, to?);
+    if from > to {
+        most.refuse("the most is below the least: expected them the other way around");
+        return None;
+    }
+    Some((from, to))
+}
+
+/// A cause, and the share of the failing flows that die of it: `{transit: [0.1, 0.5]}`.
+fn read_by(field: &Field<'_>) -> Option<(String, f64, f64)> {
+    let entries = field.named("cause", "{transit: [0.1, 0.5]}")?;
+    let [(cause, bounds)] = entries.as_slice() else {
+        field.refuse("expected one cause with its share, such as {transit: [0.1, 0.5]}");
+        return None;
+    };
+    check_cause(cause, |wrong| bounds.refuse_key(wrong))?;
+    let (least, most) = shares(bounds, cause)?;
+    Some(((*cause).to_owned(), least, most))
+}
+
 fn read_cause(field: &Field<'_>) -> Option<String> {
+    let text = field.text()?;
+    check_cause(text, |wrong| field.refuse(wrong))?;
+    Some(text.to_owned())
+}
+
+fn check_cause(text: &str, refuse: impl FnOnce(String)) -> Option<()> {
     let reasons = DropReason::ALL.iter().map(|reason| reason.name());
     let causes: Vec<&str> = known::CAUSES.iter().copied().chain(fault::names()).chain(reasons).collect();
-    let text = field.text()?;
     if !causes.contains(&text) {
         let advice = match nearest(text, causes.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
@@ -316,8 +457,8 @@ fn read_cause(field: &Field<'_>) -> Option<String> {
                 listed(causes.iter().copied())
             ),
         };
-        field.refuse(format!("{} is not a cause: {advice}", quoted(text)));
+        refuse(format!("{} is not a cause: {advice}", quoted(text)));
         return None;
     }
-    Some(text.to_owned())
+    Some(())
 }

@@ -3,6 +3,7 @@
 use super::Action;
 use super::action::{Deed, Later, body, switches, time};
 use super::cast::Cast;
+use super::programming;
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::quantity::share;
@@ -24,6 +25,10 @@ const KEYS: Keys = Keys::of(&[
     "lose-reports",
     "delay-reports",
     "refuse-writes",
+    "drop-writes",
+    "delay-writes",
+    "misorder-writes",
+    "stale-members",
     "restart",
     "heal",
 ]);
@@ -44,6 +49,10 @@ const FAULTS: &[(&str, Keys, &str, Read)] = &[
     ("lose-reports", Keys::of(&["share", "lasts"]), "{share: 0.5}", lose_reports),
     ("delay-reports", Keys::of(&["delay", "lasts"]), "{delay: [0s, 2s]}", delay_reports),
     ("refuse-writes", Keys::of(&["share", "lasts"]), "{share: 0.5}", refuse_writes),
+    ("drop-writes", programming::DROP_KEYS, "{prefix: 10.0.0.0/8}", programming::drop_writes),
+    ("delay-writes", programming::DELAY_KEYS, "{delay: [0s, 2s]}", programming::delay_writes),
+    ("misorder-writes", programming::KEYS, "{family: ipv6}", programming::misorder_writes),
+    ("stale-members", programming::KEYS, "{change: member-lost}", programming::stale_members),
     ("restart", Keys::of(&["agent"]), "{agent: learning}", restart),
     ("heal", Keys::of(&[]), "{}", |_| Some(Fault::Heal)),
 ];
@@ -193,6 +202,10 @@ const ALONE_KEYS: Keys = Keys::of(&[
     "lose-reports",
     "delay-reports",
     "refuse-writes",
+    "drop-writes",
+    "delay-writes",
+    "misorder-writes",
+    "stale-members",
     "restart",
     "heal",
 ]);
@@ -237,6 +250,12 @@ pub(super) fn emit(fault: &Fault) -> String {
         Fault::RefuseWrites { share, lasts } => {
             ("refuse-writes", vec![Some(format!("share: {share}")), lasting(lasts)])
         }
+        Fault::Misprogram { mishap, only, share, lasts } => {
+            let (name, mut settings) = programming::emit(mishap);
+            settings.extend(programming::emit_filter(only, *share));
+            settings.push(lasting(lasts));
+            (name, settings)
+        }
         Fault::Restart { agent } => ("restart", vec![agent_of(agent)]),
         Fault::Heal => ("heal", Vec::new()),
     };
@@ -260,6 +279,12 @@ mod tests {
             "{lose-reports: {share: 0.5}}",
             "{delay-reports: {delay: [0s, 2s], lasts: 1s}}",
             "{refuse-writes: {share: 1}}",
+            "{drop-writes: {}}",
+            "{drop-writes: {acknowledged: false, prefix: \"2001:db8::/32\", share: 0.5, lasts: 30s}}",
+            "{drop-writes: {family: ipv4, prefix: \"0.0.0.0/0\", buckets: 3, worker: 63, change: member-lost}}",
+            "{delay-writes: {delay: [0s, 2s], buckets: 0..7, change: member-returned}}",
+            "{misorder-writes: {prefix: \"::/0\"}}",
+            "{stale-members: {family: ipv6, lasts: 500ms}}",
             "{restart: {agent: learning}}",
             "{hang: {agent: lacp, lasts: 1s}}",
             "{heal: {}}",

@@ -7,7 +7,7 @@ use greylag_base::DropReason;
 use greylag_switch::config::SwitchConfig;
 use greylag_switch::show::{Counters, MacTableCounters, PortCountersRow};
 
-/// The events of `greylag_switch::Event`, those of LACP included.
+/// The events of `greylag_switch::Event`, those of LACP and of layer 3 included.
 pub(super) const EVENTS: &[&str] = &[
     "switch-started",
     "port-up",
@@ -48,6 +48,25 @@ pub(super) const EVENTS: &[&str] = &[
     "lag-fallback-changed",
     "lag-member-changed",
     "lag-changed",
+    "interface-up",
+    "interface-down",
+    "neighbor-resolved",
+    "neighbor-failed",
+    "address-conflict",
+    "fib-write-failed",
+    "fpm-connected",
+    "fpm-closed",
+    "fpm-failed",
+    "fpm-stale-removed",
+    "fib-checked",
+    "paths-checked",
+    "bfd-session-up",
+    "bfd-session-down",
+    "bgp-session-up",
+    "bgp-session-down",
+    "link-state-adjacency-up",
+    "link-state-adjacency-down",
+    "link-state-spf-ran",
 ];
 
 /// What a replay calls the end of a frame, beside faults and drop reasons: where it was lost, or which agent was in trouble there.
@@ -59,6 +78,7 @@ pub(super) const CAUSES: &[&str] = &[
     "link-loss",
     "link-corrupt",
     "link-dark",
+    "transit",
     "stale-entry",
     "vanished",
     "flooded",
@@ -128,7 +148,15 @@ mod tests {
     #[test]
     fn every_event_is_known() {
         let mut events = variants(include_str!("../../../switch/src/event.rs"), "Event");
-        events.extend(variants(include_str!("../../../switch/src/lacp/event.rs"), "LacpEvent"));
+        for (source, enumeration) in [
+            (include_str!("../../../switch/src/lacp/event.rs"), "LacpEvent"),
+            (include_str!("../../../switch/src/routing/event.rs"), "RoutingEvent"),
+            (include_str!("../../../switch/src/routing/bfd.rs"), "BfdSessionEvent"),
+            (include_str!("../../../switch/src/routing/bgp.rs"), "BgpSessionEvent"),
+            (include_str!("../../../switch/src/routing/link_state.rs"), "LinkStateTold"),
+        ] {
+            events.extend(variants(source, enumeration));
+        }
         let mut known = EVENTS.to_vec();
         known.sort_unstable();
         events.sort_unstable();

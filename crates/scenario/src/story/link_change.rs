@@ -2,7 +2,7 @@
 
 use super::action::{Deed, body};
 use super::cast::Cast;
-use super::{Action, Impairment, LinkChange, SeenBy};
+use super::{Action, Impairment, LinkChange, SeenBy, flow_loss};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::quantity::{bit_rate, share};
@@ -11,8 +11,8 @@ use crate::yaml::Value;
 use std::time::Duration;
 
 const EXAMPLE: &str = "{end: \"sw1:eth1\", down: true}";
-const KEYS: Keys = Keys::of(&["end", "down", "up", "one-way", "impair", "direction"]);
-const CHANGES: [&str; 4] = ["down", "up", "one-way", "impair"];
+const KEYS: Keys = Keys::of(&["end", "down", "up", "one-way", "impair", "loses", "direction"]);
+const CHANGES: [&str; 5] = ["down", "up", "one-way", "impair", "loses"];
 const DOWN_KEYS: Keys = Keys::of(&["seen-by"]);
 const IMPAIR_KEYS: Keys =
     Keys::of(&["loss", "duplicate", "reorder", "corrupt", "unnoticed", "delay", "jitter", "rate"]);
@@ -28,7 +28,7 @@ fn read_one(field: &Field<'_>, cast: &Cast<'_>) -> Option<Action> {
     let mut changes = map.among(&CHANGES, |change| change).into_iter();
     let Some((name, change)) = changes.next() else {
         if map.all_known() {
-            field.refuse("nothing happens to the link: expected one of down, up, one-way, impair");
+            field.refuse("nothing happens to the link: expected one of down, up, one-way, impair, loses");
         }
         return None;
     };
@@ -43,6 +43,7 @@ fn read_one(field: &Field<'_>, cast: &Cast<'_>) -> Option<Action> {
     let change = match name {
         "down" => LinkChange::Down { seen_by: read_down(change, this)? },
         "up" => happens(change).map(|()| LinkChange::Up)?,
+        "loses" => LinkChange::Loses(flow_loss::read(change)?),
         "one-way" => happens(change).map(|()| LinkChange::OneWay { from: this })?,
         _ => {
             let (impairment, from) = (read_impairment(change), read_direction(&map, this));

@@ -20,6 +20,7 @@ const COMMIT_EXAMPLE: &str = "{switch: sw1, patch: {vlans: {97: {}}}}";
 const ROLLBACK_KEYS: Keys = Keys::of(&["switch", "steps", "author"]);
 const FLUSH_KEYS: Keys = Keys::of(&["switch", "port", "vlan"]);
 const CHECK_KEYS: Keys = Keys::of(&["switch", "repair"]);
+const UPGRADE_KEYS: Keys = Keys::of(&["switch", "version"]);
 const BOOT_KEYS: Keys = Keys::of(&["switch", "boot"]);
 const BOOT_EXAMPLE: &str = "{switch: sw1, boot: 3m}";
 
@@ -93,6 +94,28 @@ pub(super) fn check_fdb<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>>
     let Some(map) = body(field, &CHECK_KEYS, "{switch: sw1, repair: true}") else { return Vec::new() };
     let repair = map.get("repair").and_then(Field::boolean).unwrap_or(false);
     each(switches(&map, cast), |switch| Action::CheckFdb { switch, repair })
+}
+
+pub(super) fn check_fib<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
+    let Some(map) = body(field, &CHECK_KEYS, "{switch: r1, repair: true}") else { return Vec::new() };
+    let repair = map.get("repair").and_then(Field::boolean).unwrap_or(false);
+    each(switches(&map, cast), |switch| Action::CheckFib { switch, repair })
+}
+
+pub(super) fn check_paths<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
+    let Some(map) = body(field, &SWITCH_KEYS, SWITCH_EXAMPLE) else { return Vec::new() };
+    each(switches(&map, cast), |switch| Action::CheckPaths { switch })
+}
+
+pub(super) fn upgrade<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
+    let Some(map) = body(field, &UPGRADE_KEYS, "{switch: r1, version: v2}") else { return Vec::new() };
+    let switches = switches(&map, cast);
+    let version = map.required("version", "say to which, such as `version: v2`");
+    let names = || cast.versions.iter().map(|version| version.name.as_str());
+    let version = version.and_then(|field| named(field, "version", names));
+    let version = cast.versions.iter().find(|known| version == Some(known.name.as_str()));
+    let Some(version) = version else { return Vec::new() };
+    each(switches, |switch| Action::Upgrade { switch, version: Box::new(version.clone()) })
 }
 
 pub(super) fn power_off<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {

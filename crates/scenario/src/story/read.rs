@@ -6,7 +6,7 @@ use super::clock::{Clock, time_of_day};
 use super::expect::{self, Stage};
 use super::parameters::{self, Setting};
 use super::variants::{self, Variant};
-use super::{Choice, Lesson, Scenario, flows, standing, timeline, watch};
+use super::{Choice, Lesson, Scenario, flows, standing, timeline, versions, watch};
 use crate::error::{FileError, Problem};
 use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
@@ -31,6 +31,7 @@ const KEYS: Keys = Keys {
         "parameters",
         "topology",
         "flows",
+        "versions",
         "timeline",
         "pollers",
         "expect",
@@ -141,7 +142,7 @@ fn read_tree(root: &Field<'_>, source: &Source, elsewhere: &mut Vec<Problem>) ->
     let Some(topology) = topology else { return scenario };
     let topology = read_topology(topology, Form::Scenario, &scenario.name, source, elsewhere);
     let clock = Clock { start: scenario.start, end: scenario.duration };
-    read_parts(&mut scenario, &map, &Cast { topology: &topology, clock });
+    read_parts(&mut scenario, &map, Cast { topology: &topology, clock, versions: Vec::new() });
     scenario.lab = topology.lab;
     scenario.hosts = topology.hosts;
     scenario.links = topology.links;
@@ -149,7 +150,10 @@ fn read_tree(root: &Field<'_>, source: &Source, elsewhere: &mut Vec<Problem>) ->
 }
 
 /// What refers to nodes and links.
-fn read_parts(scenario: &mut Scenario, map: &Mapping<'_>, cast: &Cast<'_>) {
+fn read_parts(scenario: &mut Scenario, map: &Mapping<'_>, mut cast: Cast<'_>) {
+    scenario.versions = versions::read(map.get("versions"), &cast);
+    cast.versions.clone_from(&scenario.versions);
+    let cast = &cast;
     scenario.flows = flows::read(map.get("flows"), cast);
     scenario.timeline = timeline::read(map.get("timeline"), cast);
     scenario.pollers = watch::pollers(map.get("pollers"), cast);
@@ -187,6 +191,7 @@ impl Scenario {
             duration: Duration::ZERO,
             parameters: Vec::new(),
             flows: Vec::new(),
+            versions: Vec::new(),
             timeline: Vec::new(),
             pollers: Vec::new(),
             expectations: Vec::new(),

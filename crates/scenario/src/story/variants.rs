@@ -20,6 +20,7 @@ const PATCH_KEYS: Keys = Keys {
         "parameters",
         "topology",
         "flows",
+        "versions",
         "timeline",
         "pollers",
         "expect",

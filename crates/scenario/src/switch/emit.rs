@@ -1,7 +1,9 @@
 //! Writes a switch's configuration in the form of SWITCH.yml: the way back from `parse`. It is written
 //! as JSON, which is YAML too, and needs no rules of quoting of our own.
 
+mod interfaces;
 mod lag;
+mod routing;
 
 use super::learning::owned;
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
@@ -11,6 +13,8 @@ use greylag_switch::config::{
     Attachment, DampingAction, FloodGroups, FlowHashConfig, IdlePolicy, LearningConfig, LearningMode,
     MemberConfig, Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
 };
+use interfaces::Interface;
+use routing::Routing;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,6 +51,12 @@ struct File<'a> {
     ports: Vec<(&'a PortName, Port<'a>)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     static_macs: Vec<StaticMac<'a>>,
+    /// In the order of the configuration, as the ports.
+    #[serde(serialize_with = "in_order", skip_serializing_if = "Vec::is_empty")]
+    interfaces: Vec<(&'a PortName, Interface)>,
+    /// A switch without interfaces has none of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    routing: Option<Routing<'a>>,
 }
 
 fn in_order<S: serde::Serializer, K: Serialize, V: Serialize>(
@@ -352,6 +362,8 @@ impl<'a> File<'a> {
             vlans: vlans.collect(),
             ports: config.ports.iter().map(|port| (&port.name, Port::of(port, config))).collect(),
             static_macs: static_macs.collect(),
+            interfaces: config.interfaces.iter().map(|it| (&it.name, Interface::of(it, config))).collect(),
+            routing: (!config.interfaces.is_empty()).then(|| Routing::of(&config.routing)),
         }
     }
 }
@@ -440,6 +452,8 @@ mod tests {
         let vlan = |id| VlanId::new(id).unwrap();
         let mac = MacAddr([2, 0, 0, 0, 0, 1]);
         let config = SwitchConfig {
+            interfaces: Vec::new(),
+            routing: greylag_switch::config::RoutingConfig::default(),
             name: "lab-sw1".into(),
             workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
             mac_table: MacTableConfig {

@@ -1,7 +1,7 @@
 //! A change of a running configuration, as an operator of a scenario commits it: a mapping of keys that is laid
 //! over what runs. Ports stay plugged into what they are plugged into.
 
-use super::port::BRIDGE_PORT;
+use super::port::{BRIDGE_PORT, ROUTED_LOSES, VLAN_KEYS};
 use super::{Cable, Place, emit, read};
 use crate::error::{FileError, Position, Problem};
 use crate::field::{Document, Field};
@@ -10,9 +10,6 @@ use crate::source::Source;
 use crate::story::Patch;
 use crate::yaml::{self, Node, Value};
 use greylag_switch::config::{Attachment, PortConfig, SwitchConfig};
-
-/// The keys of a port that its `interface-mode` decides over.
-const VLAN_KEYS: &[&str] = &["access-vlan", "trunk-vlans", "native-vlan"];
 
 /// The configuration that `running` becomes under a patch.
 ///
@@ -52,6 +49,7 @@ pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchCo
         .collect();
     let mut merged = tree(&unplugged, patch.key_position());
     settle_modes(&mut merged, patch.node());
+    settle_routes(&mut merged, patch.node());
     lay(&mut merged, &root);
     let document = patch.document().beside(merged);
     let place = Place::Lab { node: &running.name, cables: &cables, incomplete: false, inline: true };
@@ -116,25 +114,59 @@ fn settle_modes(running: &mut Node, patch: &Node) {
             continue;
         };
         let lost = lost_keys(port, change);
-        if let Value::Mapping(keys) = &mut port.value {
-            keys.retain(|(key, _)| !lost.contains(&key.text.as_str()));
-        }
+        remove(port, lost);
     }
 }
 
 fn lost_keys(port: &Node, change: &Node) -> &'static [&'static str] {
-    let text = |port, key| match entry(port, key).map(|value| &value.value) {
-        Some(Value::Text(text)) => Some(text),
-        _ => None,
-    };
     match (entry(change, "aggregate-id").map(|lag| &lag.value), text(port, "aggregate-id")) {
         (Some(Value::Nothing), Some(_)) => return &["lacp-port-priority"],
         (Some(Value::Text(_)), None) => return BRIDGE_PORT,
         _ => {}
     }
     match (text(change, "interface-mode"), text(port, "interface-mode")) {
+        (Some(new), Some(old)) if new != old && new == "ROUTED" => ROUTED_LOSES,
         (Some(new), Some(old)) if new != old => VLAN_KEYS,
         _ => &[],
+    }
+}
+
+/// What says where the packets of a static route go: it has one of them.
+const TARGETS: &[&str] = &["next-hop", "next-hops", "discard"];
+
+/// A static route that the patch leads elsewhere does not lead where it did, and groups that are hashed otherwise have no timers
+/// of the old way.
+fn settle_routes(running: &mut Node, patch: &Node) {
+    let Some((running, patch)) = entry_mut(running, "routing").zip(entry(patch, "routing")) else { return };
+    if let Some((groups, change)) = entry_mut(running, "next-hop-groups").zip(entry(patch, "next-hop-groups"))
+        && text(change, "hashing").is_some_and(|new| text(groups, "hashing") != Some(new))
+    {
+        remove(groups, &["hashing", "idle-timer", "unbalanced-timer"]);
+    }
+    let Some((routes, changes)) = entry_mut(running, "static-routes").zip(entry(patch, "static-routes"))
+    else {
+        return;
+    };
+    let Value::Mapping(changes) = &changes.value else { return };
+    for (prefix, change) in changes {
+        if TARGETS.iter().any(|target| entry(change, target).is_some())
+            && let Some(route) = entry_mut(routes, &prefix.text)
+        {
+            remove(route, TARGETS);
+        }
+    }
+}
+
+fn remove(node: &mut Node, names: &[&str]) {
+    if let Value::Mapping(entries) = &mut node.value {
+        entries.retain(|(key, _)| !names.contains(&key.text.as_str()));
+    }
+}
+
+fn text<'n>(node: &'n Node, name: &str) -> Option<&'n String> {
+    match entry(node, name).map(|value| &value.value) {
+        Some(Value::Text(text)) => Some(text),
+        _ => None,
     }
 }
 

@@ -29,6 +29,13 @@ pub(super) const BRIDGE_PORT: &[&str] = &[
     "maximum-entries",
     "storm-control",
 ];
+/// The keys of a port that its `interface-mode` decides over.
+pub(super) const VLAN_KEYS: &[&str] = &["access-vlan", "trunk-vlans", "native-vlan"];
+
+/// What a port loses that becomes ROUTED: it is no port of the bridge then.
+pub(super) const ROUTED_LOSES: &[&str] =
+    &["access-vlan", "trunk-vlans", "native-vlan", "isolation-group", "maximum-entries", "storm-control"];
+
 const TAP: &[&str] = &["netns", "interface", "mac-address"];
 
 const NOT_A_MEMBER: (&[&str], &str) =
@@ -259,14 +266,15 @@ fn read_port(name: PortName, field: Field<'_>, in_lab: bool) -> PortDraft<'_> {
 enum Mode {
     Access,
     Trunk,
+    Routed,
 }
+
+const MODES: &[(&str, Mode)] = &[("ACCESS", Mode::Access), ("TRUNK", Mode::Trunk), ("ROUTED", Mode::Routed)];
 
 fn read_membership(map: &Mapping<'_>) -> Option<Membership> {
     let written = map.get("interface-mode");
     let mode = match written {
-        Some(field) => {
-            field.word("an interface mode", &[("ACCESS", Mode::Access), ("TRUNK", Mode::Trunk)])?
-        }
+        Some(field) => field.word("an interface mode", MODES)?,
         None => Mode::Access,
     };
     match mode {
@@ -285,6 +293,16 @@ fn read_membership(map: &Mapping<'_>) -> Option<Membership> {
             (unfit == [None, None]).then_some(Membership::Access(access))
         }
         Mode::Trunk => read_trunk(map),
+        Mode::Routed => {
+            let unfit = ROUTED_LOSES.iter().filter_map(|key| Some((key, map.get(key)?)));
+            let unfit: Vec<_> = unfit.collect();
+            for (key, field) in &unfit {
+                field.refuse_key(format!(
+                    "`{key}` is for a port of the bridge, and this one is ROUTED: remove one of the two"
+                ));
+            }
+            unfit.is_empty().then_some(Membership::Routed)
+        }
     }
 }
 

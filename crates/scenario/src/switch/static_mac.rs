@@ -6,7 +6,7 @@ use crate::nearest::nearest;
 use crate::phrase::{listed, quoted};
 use crate::vlan::vlan;
 use greylag_base::{MacAddr, PortId, VlanId};
-use greylag_switch::config::StaticMac;
+use greylag_switch::config::{Membership, StaticMac};
 use std::collections::BTreeMap;
 
 const KEYS: Keys = Keys::of(&["vlan", "mac-address", "interface"]);
@@ -55,6 +55,13 @@ fn read_one(field: &Field<'_>, ports: &[PortDraft<'_>]) -> Option<StaticMac> {
     if let Some(member) = port.config.membership.aggregate() {
         let lag = ports[member.lag.index()].name();
         interface.refuse(format!("port `{name}` is a member of bundle `{lag}`: expected `{lag}`"));
+        return None;
+    }
+    if port.config.membership == Membership::Routed {
+        interface.refuse(format!(
+            "port `{name}` is ROUTED, and no station is looked for on it: expected a port that carries VLAN {}",
+            entry.vlan
+        ));
         return None;
     }
     if port.membership_read && !port.config.membership.carries(entry.vlan) {

@@ -1,7 +1,7 @@
 use super::probe::PAYLOAD_LEN;
-use crate::host::ip_header;
 use core::net::IpAddr;
 use greylag_base::Instant;
+use greylag_ip::ip_header;
 use greylag_wire::ethernet::HEADER_LEN;
 use smoltcp::wire::UDP_HEADER_LEN;
 use std::time::Duration;

@@ -6,8 +6,8 @@
 
 use super::config::FCS_LEN;
 use super::{Flow, FlowId};
-use crate::host::ip_header;
 use greylag_base::Instant;
+use greylag_ip::ip_header;
 use greylag_wire::ethernet::HEADER_LEN;
 use smoltcp::wire::{
     IPV4_HEADER_LEN, IPV6_HEADER_LEN, IpProtocol, Ipv4Packet, Ipv6Packet, UDP_HEADER_LEN, UdpPacket, checksum,

@@ -1,5 +1,6 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use greylag_base::{MacAddr, VlanId};
+use greylag_ip::neighbor::NeighborTimers;
 use std::time::Duration;
 
 /// As many addresses as smoltcp is built for.
@@ -85,6 +86,22 @@ pub struct NeighborConfig {
     pub capacity: usize,
     /// Announce the host's addresses when its link comes up.
     pub gratuitous: bool,
+}
+
+impl NeighborConfig {
+    /// A host asks a stale neighbour at once, since nothing above tells it that one is reachable, and forgets one that does
+    /// not answer, but no other.
+    pub(crate) fn timers(&self) -> NeighborTimers {
+        NeighborTimers {
+            reachable: self.lifetime,
+            retransmit: self.retry_interval,
+            solicitations: self.attempts,
+            delay: Duration::ZERO,
+            failed: Duration::ZERO,
+            stale: Duration::MAX,
+            capacity: self.capacity,
+        }
+    }
 }
 
 impl Default for NeighborConfig {

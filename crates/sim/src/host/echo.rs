@@ -3,9 +3,10 @@
 use super::lan::Lan;
 use super::nic::ip_type;
 use super::stack::MTU;
-use super::{HostDrop, HostError, HostEvent, ip_header};
+use super::{HostDrop, HostError, HostEvent};
 use core::net::IpAddr;
 use greylag_base::Instant;
+use greylag_ip::ip_header;
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpProtocol};
 

@@ -1,18 +1,20 @@
 //! What stands between a host's packets and its link: addresses, neighbours, the interface.
 
-use super::addresses::{Addresses, NextHop};
-use super::neighbor::{Evidence, Expired, Neighbors, Resolved, Slot};
 use super::nic::Nic;
 use super::{HostConfig, HostDrop, HostEvent, arp, nd};
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use greylag_base::{Instant, MacAddr};
+use greylag_ip::addresses::{Addresses, NextHop};
+use greylag_ip::neighbor::{Evidence, Expired, Neighbors, Resolved, Slot};
 use std::collections::VecDeque;
 
 #[derive(Debug)]
 pub(crate) struct Lan {
     pub(crate) nic: Nic,
     pub(crate) addresses: Addresses,
-    pub(crate) neighbors: Neighbors,
+    gateway4: Option<Ipv4Addr>,
+    gateway6: Option<Ipv6Addr>,
+    pub(crate) neighbors: Neighbors<Vec<u8>>,
     pub(crate) events: VecDeque<HostEvent>,
     pub(crate) ttl: u8,
     gratuitous: bool,
@@ -22,8 +24,10 @@ impl Lan {
     pub(crate) fn new(config: &HostConfig) -> Self {
         Lan {
             nic: Nic::new(config.mac, config.vlan),
-            addresses: Addresses::new(config),
-            neighbors: Neighbors::new(config.neighbors.clone()),
+            addresses: Addresses { v4: config.ipv4.clone(), v6: config.ipv6.clone() },
+            gateway4: config.gateway4,
+            gateway6: config.gateway6,
+            neighbors: Neighbors::new(config.neighbors.timers()),
             events: VecDeque::new(),
             ttl: config.ttl,
             gratuitous: config.neighbors.gratuitous,
@@ -36,14 +40,14 @@ impl Lan {
         if !self.nic.up {
             return self.nic.discard(HostDrop::LinkDown, frame);
         }
-        let next = match self.addresses.next_hop(to) {
+        let next = match self.next_hop(to) {
             None => return self.nic.discard(HostDrop::NoRoute, frame),
             Some(NextHop::Group(mac)) => return self.nic.send(mac, frame),
             Some(NextHop::Neighbor(next)) => next,
         };
         match self.neighbors.resolve(now, next, frame, hint) {
-            Resolved::Goes { to, frame, ask } => {
-                self.nic.send(to, frame);
+            Resolved::Goes { to, packet, ask } => {
+                self.nic.send(to, packet);
                 if ask {
                     self.ask(next, Some(to));
                 }
@@ -56,8 +60,21 @@ impl Lan {
                     self.ask(next, None);
                 }
             }
+            // A host forgets who does not answer.
+            Resolved::Failed(frame) => self.nic.discard(HostDrop::Unresolved, frame),
             Resolved::Full(frame) => self.nic.discard(HostDrop::NeighborsFull, frame),
         }
+    }
+
+    /// `None` when the address is of no subnet of the host's and there is no gateway.
+    fn next_hop(&self, to: IpAddr) -> Option<NextHop> {
+        self.addresses.on_link(to).or_else(|| {
+            let gateway = match to {
+                IpAddr::V4(_) => self.gateway4.map(IpAddr::V4),
+                IpAddr::V6(_) => self.gateway6.map(IpAddr::V6),
+            };
+            gateway.map(NextHop::Neighbor)
+        })
     }
 
     /// Takes in what was heard of a neighbour, and sends what waited for it.
@@ -72,7 +89,7 @@ impl Lan {
     pub(crate) fn handle_timeout(&mut self, now: Instant) {
         while let Some(expired) = self.neighbors.expire(now) {
             match expired {
-                Expired::Ask(addr, known) => self.ask(addr, known),
+                Expired::Ask((addr, known)) => self.ask(addr, known),
                 Expired::Failed(addr, waiting) => {
                     self.events.push_back(HostEvent::NeighborFailed { addr, dropped: waiting.len() });
                     for frame in waiting {

@@ -7,7 +7,7 @@
 //! from one seed: the same frames at the same times, and it sends the same frames.
 //!
 //! A packet on its way out: `echo.rs`, `stack.rs` (smoltcp) or `probes.rs` makes it; `lan.rs` finds its next hop and
-//! has it wait until `neighbor.rs` knows that one's MAC address, which `arp.rs` and `nd.rs` ask for; `nic.rs` makes
+//! has it wait until the table of neighbours (`greylag_ip`) knows that one's MAC address, which `arp.rs` and `nd.rs` ask for; `nic.rs` makes
 //! it a frame, with a tag if the host is in a VLAN. On its way in: `nic.rs`, then `arp.rs` or `packet.rs`, which
 //! knows probes, echo and neighbour discovery, and leaves the rest to `stack.rs`. What a host drops has a reason with
 //! a counter ([`HostDrop`]); [`HostDrop::ForeignUnicast`] is how it notices that the network floods.
@@ -45,16 +45,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod addresses;
 mod arp;
 mod config;
 mod counters;
 mod echo;
 mod event;
-pub(crate) mod ip_header;
 mod lan;
 mod nd;
-mod neighbor;
 mod nic;
 mod packet;
 mod probes;
@@ -65,7 +62,7 @@ mod udp;
 pub use config::{HostConfig, HostError, NeighborConfig};
 pub use counters::{HostCounters, HostDrop, Tally};
 pub use event::{HostEvent, TransferId};
-pub use neighbor::NeighborState;
+pub use greylag_ip::neighbor::NeighborState;
 
 use crate::flow::{Arrivals, Flow, FlowId};
 use core::net::IpAddr;

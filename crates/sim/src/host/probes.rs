@@ -2,13 +2,13 @@
 
 use super::HostDrop;
 use super::lan::Lan;
-use super::neighbor::Slot;
 use super::nic::ip_type;
 use crate::flow::probe::{Probe, Template};
 use crate::flow::schedule::Schedule;
 use crate::flow::{Arrivals, Flow, FlowId};
 use core::net::IpAddr;
 use greylag_base::Instant;
+use greylag_ip::neighbor::Slot;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 

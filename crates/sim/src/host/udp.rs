@@ -1,9 +1,10 @@
 //! Datagrams: an echo service (RFC 862), and one socket to send from.
 
-use super::addresses::Addresses;
 use super::stack::{MTU, Stack};
-use super::{HostError, HostEvent, ip_header};
+use super::{HostError, HostEvent};
 use core::net::IpAddr;
+use greylag_ip::addresses::Addresses;
+use greylag_ip::ip_header;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp::{PacketBuffer, PacketMetadata, Socket, UdpMetadata};
 use smoltcp::wire::{IpEndpoint, UDP_HEADER_LEN};

@@ -5,7 +5,7 @@ use super::order::{Words, describe, fault_name};
 use super::outcome::Notable;
 use greylag_base::Instant;
 use greylag_scenario::lab::Lab;
-use greylag_scenario::story::Action;
+use greylag_scenario::story::{Action, Version};
 use greylag_switch::fault::Fault;
 use serde::Serialize;
 use serde_json::Value;
@@ -17,6 +17,8 @@ const LED_THERE: usize = 4;
 const COMMON: &[&str] = &[
     "mac-",
     "entries-lapsed",
+    "neighbor-",
+    "link-state-spf-",
     "lacp-receive-",
     "lacp-periodic-",
     "lacp-mux-",
@@ -161,6 +163,12 @@ impl Chronicle {
         last.is_none_or(|(.., on)| *on)
     }
 
+    /// A switch starts with a release that has its faults.
+    pub(crate) fn starts_with(&mut self, switch: usize, version: &Version) {
+        let version = Box::new(version.clone());
+        self.orders.push((Instant::ZERO, Action::Upgrade { switch, version }));
+    }
+
     /// Takes note of an order.
     pub(crate) fn ordered(&mut self, at: Instant, action: &Action, lab: &Lab) {
         let Words { node, text, .. } = describe(action, lab);
@@ -181,11 +189,18 @@ impl Chronicle {
 
     /// Faults that were ordered in a switch by then, the latest first, without those that were healed.
     pub(crate) fn faults(&self, node: usize, at: Instant) -> impl Iterator<Item = &'static str> {
-        let earlier = self.orders.iter().rev().filter(move |(when, _)| *when <= at);
-        let here = earlier.filter_map(move |(_, action)| match action {
-            Action::Fault { switch, fault } if *switch == node => Some(fault),
-            _ => None,
-        });
+        let mut here: Vec<&Fault> = Vec::new();
+        for (_, action) in self.orders.iter().rev().filter(|(when, _)| *when <= at) {
+            match action {
+                Action::Fault { switch, fault } if *switch == node => here.push(fault),
+                // Whatever was wrong before went with the old release.
+                Action::Upgrade { switch, version } if *switch == node => {
+                    here.extend(version.faults.iter().rev());
+                    break;
+                }
+                _ => {}
+            }
+        }
         let mut restarted = Vec::new();
         let lasts = move |fault: &&Fault| match fault {
             Fault::Restart { agent } => {
@@ -194,7 +209,7 @@ impl Chronicle {
             }
             _ => fault.agent().is_none_or(|agent| !restarted.contains(&agent)),
         };
-        here.take_while(|fault| !matches!(fault, Fault::Heal)).filter(lasts).map(fault_name)
+        here.into_iter().take_while(|fault| !matches!(fault, Fault::Heal)).filter(lasts).map(fault_name)
     }
 
     /// The last order by then that a test picks out.

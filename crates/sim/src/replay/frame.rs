@@ -33,6 +33,20 @@ impl<'a> Glance<'a> {
         Some(Glance { destination: frame.destination(), source: frame.source(), probe, bytes, type_at })
     }
 
+    /// A control packet of BFD: the same bytes many times a second are its nature.
+    pub(crate) fn is_bfd(&self) -> bool {
+        const UDP: u8 = 17;
+        let rest = &self.bytes[self.type_at..];
+        let (protocol, ports) = match rest {
+            [0x08, 0x00, 0x45, ..] => (rest.get(2 + 9), rest.get(2 + 20..)),
+            [0x86, 0xdd, ..] => (rest.get(2 + 6), rest.get(2 + 40..)),
+            _ => return false,
+        };
+        // RFC 5881 4, RFC 5883 5.
+        protocol == Some(&UDP)
+            && matches!(ports, Some([_, _, high, low, ..]) if matches!(u16::from_be_bytes([*high, *low]), 3784 | 4784))
+    }
+
     /// To one station.
     pub(crate) fn is_unicast(&self) -> bool {
         self.destination.0[0] & 1 == 0

@@ -1,11 +1,12 @@
 //! Holds what came out against what had to.
 
 use super::clock::{DayClock, span};
+use super::fates::{self, Fates};
 use super::log::Line;
 use super::outcome::{FlowOutcome, Judgement, Measured, PollerOutcome};
 use greylag_base::Instant;
 use greylag_scenario::lab::Lab;
-use greylag_scenario::story::{Expectation, ExpectedOutcome};
+use greylag_scenario::story::{self, Expectation, ExpectedOutcome};
 use std::time::Duration;
 
 /// What is counted for one expectation while the world runs.
@@ -17,12 +18,16 @@ pub(crate) struct Tally {
     first: Option<Instant>,
     /// A counter's value when it was due.
     sample: Option<u64>,
+    /// What the first look of monitoring that found something found.
+    red: Option<usize>,
 }
 
 /// Counts for all expectations of a scenario.
 pub(crate) struct Tallies<'a> {
     expectations: &'a [Expectation],
     tallies: Vec<Tally>,
+    /// What looks of monitoring found.
+    found: Vec<String>,
     /// The names of events that any expectation speaks of.
     events: Vec<&'a str>,
     /// Hosts that an expectation of frames for others speaks of.
@@ -42,6 +47,7 @@ impl<'a> Tallies<'a> {
         Tallies {
             expectations,
             tallies: vec![Tally::default(); expectations.len()],
+            found: Vec::new(),
             events: events.collect(),
             foreign: foreign.collect(),
         }
@@ -86,6 +92,17 @@ impl<'a> Tallies<'a> {
         }
     }
 
+    /// A look of monitoring found something down.
+    pub(crate) fn red(&mut self, at: Instant, expectation: usize, what: String) {
+        let tally = &mut self.tallies[expectation];
+        tally.count += 1;
+        tally.first.get_or_insert(at);
+        if tally.red.is_none() {
+            tally.red = Some(self.found.len());
+            self.found.push(what);
+        }
+    }
+
     /// Keeps a counter's value.
     pub(crate) fn sample(&mut self, expectation: usize, value: Option<u64>) {
         self.tallies[expectation].sample = value;
@@ -101,25 +118,26 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// What came out for one expectation, and what is wrong with it.
-struct Finding {
-    expected: String,
-    measured: Measured,
-    reproduced: Option<Instant>,
+pub(super) struct Finding {
+    pub(super) expected: String,
+    pub(super) measured: Measured,
+    pub(super) reproduced: Option<Instant>,
     /// Whatever its time.
-    failure: Option<String>,
+    pub(super) failure: Option<String>,
     /// Its time counts although nothing else does.
-    timed: bool,
+    pub(super) timed: bool,
 }
 
 impl Evidence<'_> {
     /// Judges all expectations.
     pub(crate) fn judge(&self, tallies: &Tallies<'_>) -> Vec<Judgement> {
         let pairs = tallies.expectations.iter().zip(&tallies.tallies);
-        pairs.map(|(expectation, tally)| self.judge_one(expectation, tally)).collect()
+        let red = |tally: &Tally| tally.red.map(|index| tallies.found[index].as_str());
+        pairs.map(|(expectation, tally)| self.judge_one(expectation, tally, red(tally))).collect()
     }
 
-    fn judge_one(&self, expectation: &Expectation, tally: &Tally) -> Judgement {
-        let found = self.find(&expectation.outcome, tally);
+    fn judge_one(&self, expectation: &Expectation, tally: &Tally, red: Option<&str>) -> Judgement {
+        let found = self.find(&expectation.outcome, tally, red);
         let logged = expectation.at.map(|at| Instant::ZERO + at);
         let difference = logged
             .zip(found.reproduced)
@@ -149,7 +167,7 @@ impl Evidence<'_> {
         }
     }
 
-    fn find(&self, outcome: &ExpectedOutcome, tally: &Tally) -> Finding {
+    fn find(&self, outcome: &ExpectedOutcome, tally: &Tally, red: Option<&str>) -> Finding {
         match outcome {
             ExpectedOutcome::Event { node, event, fields, least, most } => {
                 let place = node.map_or_else(String::new, |node| format!(" on {}", self.name(node)));
@@ -200,6 +218,66 @@ impl Evidence<'_> {
                 measured: Measured::ForeignUnicast { frames: tally.count },
                 reproduced: tally.first,
                 failure: outside(tally.count, *least, *most, "frame", "frames"),
+                timed: false,
+            },
+            ExpectedOutcome::Flows { flows, from, until, failing, unhurt, avoidable, by } => {
+                let window = (Instant::ZERO + *from, Instant::ZERO + *until);
+                let fates = Fates::of(self.flows, flows, window);
+                let bounds = [("fail for good", *failing), ("lose nothing", *unhurt)];
+                fates.judge(
+                    bounds,
+                    *avoidable,
+                    by.as_ref(),
+                    &format!("of {flows}, {} to {}", self.time(*from), self.time(*until)),
+                )
+            }
+            ExpectedOutcome::OtherFlows { flows, before, after, least, most } => {
+                let (first, second) = (Instant::ZERO + *before, Instant::ZERO + *after);
+                fates::others(
+                    self.flows,
+                    flows,
+                    (first, second),
+                    (*least, *most),
+                    &format!(
+                        "of {flows} that fail at {}, those that did not at {}",
+                        self.time(*after),
+                        self.time(*before)
+                    ),
+                )
+            }
+            ExpectedOutcome::Found { switch, what, least, most } => Finding {
+                expected: match what {
+                    story::Finding::FibConflicts => format!(
+                        "RIB and FIB of {} differ in {}",
+                        self.name(*switch),
+                        bounds(*least, *most, "place", "places")
+                    ),
+                    story::Finding::LostPaths => format!(
+                        "{} loses what it sends through {}",
+                        self.name(*switch),
+                        bounds(*least, *most, "bucket", "buckets")
+                    ),
+                },
+                measured: Measured::Found { count: tally.sample },
+                reproduced: None,
+                failure: match tally.sample {
+                    None => Some(format!("{} has no power", self.name(*switch))),
+                    Some(value) if is_within(value, *least, *most) => None,
+                    Some(value) => Some(format!("it is {value}")),
+                },
+                timed: false,
+            },
+            ExpectedOutcome::Monitoring { from, until, least, most, .. } => Finding {
+                expected: format!(
+                    "monitoring from inside finds something down in {}, {} to {}",
+                    bounds(*least, *most, "look", "looks"),
+                    self.time(*from),
+                    self.time(*until)
+                ),
+                measured: Measured::Monitoring { looks: tally.count, first: red.map(str::to_owned) },
+                reproduced: tally.first,
+                failure: outside(tally.count, *least, *most, "look", "looks")
+                    .map(|many| red.map_or(many.clone(), |first| format!("{many}; first: {first}"))),
                 timed: false,
             },
             ExpectedOutcome::Counter { switch, counter, least, most } => Finding {
@@ -341,7 +419,7 @@ fn plain_bounds(least: u64, most: Option<u64>) -> String {
     }
 }
 
-fn shares(least: f64, most: f64) -> String {
+pub(super) fn shares(least: f64, most: f64) -> String {
     match (least > 0.0, most < 1.0) {
         (true, true) => format!("{} to {}", percent(least), percent(most)),
         (true, false) => format!("{} or more", percent(least)),

@@ -2,8 +2,8 @@
 
 use super::clock::span;
 use greylag_scenario::lab::Lab;
-use greylag_scenario::story::{Action, Impairment, LinkChange, SeenBy};
-use greylag_switch::fault::Fault;
+use greylag_scenario::story::{Action, Impairment, LinkChange, LostBy, SeenBy};
+use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, WriteFilter};
 use std::time::Duration;
 
 /// An order in words.
@@ -45,6 +45,15 @@ pub(crate) fn describe(action: &Action, lab: &Lab) -> Words {
         Action::CheckFdb { switch, repair } => {
             let repair = if *repair { " and repaired" } else { "" };
             (*switch, "check-fdb", format!("table checked{repair}"))
+        }
+        Action::CheckFib { switch, repair } => {
+            let repair = if *repair { " and repaired" } else { "" };
+            (*switch, "check-fib", format!("RIB and FIB compared{repair}"))
+        }
+        Action::CheckPaths { switch } => (*switch, "check-paths", "every bucket tried".to_owned()),
+        Action::Upgrade { switch, version } => {
+            let text = format!("goes down for version {}, boots for {}", version.name, span(version.boot));
+            (*switch, "upgrade", text)
         }
         Action::PowerOff { switch } => (*switch, "power-off", "power off".to_owned()),
         Action::PowerOn { switch, boot } => {
@@ -108,9 +117,52 @@ fn fault_words(fault: &Fault) -> (&'static str, String) {
         Fault::RefuseWrites { share, lasts } => {
             ("refuse-writes", format!("a share of {share} of the writes is refused{}", until(lasts)))
         }
+        Fault::Misprogram { mishap, only, share, lasts } => {
+            let writes = writes_words(only, *share);
+            let (name, text) = match mishap {
+                ProgrammingMishap::Drop { acknowledged } => {
+                    let told = if *acknowledged { ", which it takes for done" } else { "" };
+                    ("drop-writes", format!("{writes} are lost{told}"))
+                }
+                ProgrammingMishap::Delay(late) => {
+                    ("delay-writes", format!("{writes} are {} to {} late", span(late.least), span(late.most)))
+                }
+                ProgrammingMishap::Misorder => ("misorder-writes", format!("{writes} overtake each other")),
+                ProgrammingMishap::StaleMember => (
+                    "stale-members",
+                    format!("{writes} leave the buckets of members that changed as they were"),
+                ),
+            };
+            (name, text + &until(lasts))
+        }
         Fault::Restart { agent } => ("restart", format!("agent {} restarted by hand", agent.name())),
         Fault::Heal => ("heal", "faults healed".to_owned()),
     }
+}
+
+/// Which writes of the programming agent.
+fn writes_words(only: &WriteFilter, share: f64) -> String {
+    let WriteFilter { family, prefix, buckets, worker, change } = only;
+    let filters = [
+        family.map(|family| match family {
+            AddressFamily::Ipv4 => "IPv4".to_owned(),
+            AddressFamily::Ipv6 => "IPv6".to_owned(),
+        }),
+        prefix.map(|prefix| prefix.to_string()),
+        buckets.map(|(first, last)| match first == last {
+            true => format!("bucket {first}"),
+            false => format!("buckets {first} to {last}"),
+        }),
+        worker.map(|worker| format!("worker {worker}")),
+        change.map(|change| match change {
+            GroupChange::MemberLost => "groups that lose a member".to_owned(),
+            GroupChange::MemberReturned => "groups that get a member".to_owned(),
+        }),
+    ];
+    let filters: Vec<String> = filters.into_iter().flatten().collect();
+    let of = if filters.is_empty() { String::new() } else { format!(" ({})", filters.join(", ")) };
+    let share = if share < 1.0 { format!("a share of {share} of ") } else { String::new() };
+    format!("{share}writes of agent programming{of}")
 }
 
 fn link_words(change: &LinkChange, lab: &Lab, link: usize) -> (&'static str, String) {
@@ -125,6 +177,17 @@ fn link_words(change: &LinkChange, lab: &Lab, link: usize) -> (&'static str, Str
             ("link-down", format!("cut{seen}"))
         }
         LinkChange::Up => ("link-up", "whole".to_owned()),
+        LinkChange::Loses(loss) => {
+            let what = match (loss.by, loss.ipv6) {
+                (LostBy::Flow, None) => "flows",
+                (LostBy::Flow, Some(false)) => "IPv4 flows",
+                (LostBy::Flow, Some(true)) => "IPv6 flows",
+                (LostBy::Pair, None) => "pairs of addresses",
+                (LostBy::Pair, Some(false)) => "pairs of IPv4 addresses",
+                (LostBy::Pair, Some(true)) => "pairs of IPv6 addresses",
+            };
+            ("link-loses", format!("a share of {} of the {what} is lost in {}", loss.share, loss.within))
+        }
         LinkChange::OneWay { from } => ("link-one-way", format!("frames from {} disappear", end(*from))),
         LinkChange::Impair { from, impairment } => {
             let from = from.map_or_else(String::new, |index| format!(" from {}", end(index)));
@@ -173,4 +236,46 @@ pub(crate) fn host_end(lab: &Lab, link: usize) -> usize {
 fn far_end(lab: &Lab, link: usize, node: usize) -> String {
     let index = lab.links[link].ends.iter().position(|end| end.node != node).unwrap_or(0);
     end_name(lab, link, index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_scenario::Source;
+    use greylag_scenario::story::parse_fault;
+
+    #[test]
+    fn faults_of_the_programming_agent_in_words() {
+        for (fault, name, words) in [
+            (
+                "{drop-writes: {}}",
+                "drop-writes",
+                "writes of agent programming are lost, which it takes for done",
+            ),
+            (
+                "{drop-writes: {family: ipv4, worker: 1, acknowledged: false, share: 0.5, lasts: 30s}}",
+                "drop-writes",
+                "a share of 0.5 of writes of agent programming (IPv4, worker 1) are lost for 30s",
+            ),
+            (
+                "{delay-writes: {delay: [0s, 2s], prefix: 10.0.0.0/8}}",
+                "delay-writes",
+                "writes of agent programming (10.0.0.0/8) are 0s to 2s late",
+            ),
+            (
+                "{misorder-writes: {buckets: 3}}",
+                "misorder-writes",
+                "writes of agent programming (bucket 3) overtake each other",
+            ),
+            (
+                "{stale-members: {buckets: 0..7, change: member-lost}}",
+                "stale-members",
+                "writes of agent programming (buckets 0 to 7, groups that lose a member) leave the buckets of members \
+                 that changed as they were",
+            ),
+        ] {
+            let fault = parse_fault(&Source::new("fault", fault)).unwrap();
+            assert_eq!(fault_words(&fault), (name, words.to_owned()));
+        }
+    }
 }

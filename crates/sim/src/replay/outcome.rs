@@ -165,6 +165,38 @@ pub enum Measured {
         /// How many.
         frames: u64,
     },
+    /// How single flows fared.
+    Flows {
+        /// How many there are.
+        flows: u64,
+        /// Those of which every probe was lost.
+        failing: u64,
+        /// Those of which none was.
+        unhurt: u64,
+        /// Pairs of hosts with a flow that fails.
+        failing_pairs: u64,
+        /// Those of them with another flow that does not.
+        avoidable_pairs: u64,
+    },
+    /// Flows that fail at one moment.
+    OtherFlows {
+        /// How many.
+        failing: u64,
+        /// Those of them that did not fail before.
+        new: u64,
+    },
+    /// What an operator's check found.
+    Found {
+        /// How much; absent without power.
+        count: Option<u64>,
+    },
+    /// What monitoring from inside found.
+    Monitoring {
+        /// Looks that found something down.
+        looks: u64,
+        /// What the first of them found.
+        first: Option<String>,
+    },
     /// A counter of a switch.
     Counter {
         /// Its value; absent when the switch has no such counter or no power.

@@ -40,8 +40,13 @@ fn scenario() -> Scenario {
 
 fn scenario_of(lab: &str) -> Scenario {
     let lab = lab::parse(&Source::new("rehearsal.clab.yml", lab)).expect("the lab is right");
-    let settings =
-        |up| LinkSettings { rate: 10_000_000_000, delay: Duration::from_micros(5), queue: 1000, up };
+    let settings = |up| LinkSettings {
+        rate: 10_000_000_000,
+        delay: Duration::from_micros(5),
+        queue: 1000,
+        up,
+        loses: None,
+    };
     Scenario {
         name: "rehearsal".into(),
         title: "A rehearsal".into(),
@@ -54,6 +59,7 @@ fn scenario_of(lab: &str) -> Scenario {
         duration: Duration::from_secs(600),
         parameters: Vec::new(),
         flows: Vec::new(),
+        versions: Vec::new(),
         timeline: Vec::new(),
         pollers: Vec::new(),
         expectations: Vec::new(),

@@ -8,12 +8,12 @@ use super::outcome::{
     BlackHoleOutcome, FlowOutcome, MissingViolation, OrderDone, Outcome, ParameterValue, PollerOutcome,
     Violation,
 };
-use super::pollers;
 use super::watch::Watch;
+use super::{monitoring, pollers};
 use crate::flow::{BlackHole, Flow, FlowRecord};
 use crate::{World, WorldError};
 use greylag_base::{DropReason, Instant, Seed};
-use greylag_scenario::story::{ExpectedOutcome, ExpectedViolation, FlowSpec, Parameter, Scenario};
+use greylag_scenario::story::{ExpectedOutcome, ExpectedViolation, Finding, FlowSpec, Parameter, Scenario};
 use greylag_switch::config::LearningMode;
 use greylag_switch::show::{Counters, DropRow};
 use serde_json::Value;
@@ -63,6 +63,8 @@ enum Stop {
     Order(usize),
     /// A counter is read for an expectation.
     Sample(usize),
+    /// Monitoring looks, for an expectation.
+    Look(usize),
     /// Agents and tables are compared.
     Compare,
     /// Somebody who waits is told.
@@ -93,6 +95,9 @@ pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> R
         match stop {
             Stop::Order(index) => orders.push(order(scenario, index, &mut world)),
             Stop::Sample(index) => sample(scenario, index, &mut world),
+            Stop::Look(index) => {
+                stops.extend(monitoring::look(scenario, index, &mut world).map(|next| Reverse((next, stop))));
+            }
             Stop::Compare => {
                 compare(&mut world, scenario.lab.nodes.len());
                 stops.push(Reverse((at + tables, Stop::Compare)));
@@ -142,9 +147,14 @@ fn stops(
     let orders =
         scenario.timeline.iter().enumerate().map(|(index, step)| (after(step.at), Stop::Order(index)));
     let samples = scenario.expectations.iter().enumerate().filter_map(|(index, expectation)| {
-        let is_counter = matches!(expectation.outcome, ExpectedOutcome::Counter { .. });
         let at = expectation.at.unwrap_or(duration).min(duration);
-        is_counter.then_some((after(at), Stop::Sample(index)))
+        match expectation.outcome {
+            ExpectedOutcome::Counter { .. } | ExpectedOutcome::Found { .. } => {
+                Some((after(at), Stop::Sample(index)))
+            }
+            ExpectedOutcome::Monitoring { from, .. } => Some((after(from), Stop::Look(index))),
+            _ => None,
+        }
     });
     let again = [Some((after(tables), Stop::Compare)), tells.then_some((Instant::ZERO, Stop::Tell))];
     orders.chain(samples).chain(again.into_iter().flatten()).map(Reverse).collect()
@@ -173,15 +183,22 @@ pub(crate) fn order_done(scenario: &Scenario, index: usize, refused: Option<Stri
     }
 }
 
-/// Reads the counter of an expectation.
+/// Reads the counter of an expectation, or what a check has found.
 fn sample(scenario: &Scenario, index: usize, world: &mut World<Watch<'_>>) {
-    let ExpectedOutcome::Counter { switch, counter, .. } = &scenario.expectations[index].outcome else {
-        return;
-    };
     let now = world.now();
-    let value = world
-        .switch(*switch)
-        .and_then(|switch| read_counter(&switch.counters(now), &switch.drops(), counter));
+    let value = match &scenario.expectations[index].outcome {
+        ExpectedOutcome::Counter { switch, counter, .. } => world
+            .switch(*switch)
+            .and_then(|switch| read_counter(&switch.counters(now), &switch.drops(), counter)),
+        ExpectedOutcome::Found { switch, what, .. } => world.switch(*switch).map(|switch| match what {
+            Finding::FibConflicts => switch.fib_conflicts().len() as u64,
+            Finding::LostPaths => {
+                let lost = switch.path_probes().0.iter().filter(|probe| probe.answered_by.is_none());
+                lost.count() as u64
+            }
+        }),
+        _ => return,
+    };
     world.observer().tallies.sample(index, value);
 }
 
@@ -200,7 +217,7 @@ pub(crate) fn read_counter(counters: &Counters, drops: &[DropRow], path: &str) -
     value?.as_u64()
 }
 
-/// Compares what the learning agents believe with what the tables say.
+/// Compares what the learning agents believe with what the tables say, and what the routing agents want with what the FIB has.
 fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
     let now = world.now();
     for node in 0..nodes {
@@ -208,7 +225,9 @@ fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
             .switch(node)
             .filter(|switch| switch.config().learning.mode == LearningMode::Agent)
             .map(|switch| switch.check_fdb(now).len());
+        let of_fib = world.switch(node).map(|switch| switch.compare_fib().len());
         world.observer().compared(now, node, conflicts.unwrap_or(0));
+        world.observer().compared_fib(now, node, of_fib.unwrap_or(0));
     }
 }
 

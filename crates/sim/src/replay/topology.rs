@@ -3,7 +3,7 @@
 use super::order::host_end;
 use greylag_base::{MacAddr, PortId, PortName};
 use greylag_scenario::lab::{Lab, Link, NodeKind};
-use greylag_scenario::story::{Action, Scenario};
+use greylag_scenario::story::{Action, FlowLoss, LinkChange, Scenario};
 use greylag_switch::config::SwitchConfig;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -20,6 +20,8 @@ pub(crate) struct Topology {
     bundles: Vec<Vec<Option<PortId>>>,
     /// By which ports the bundles of each switch send, as it tells.
     distributing: Vec<BTreeMap<PortId, BTreeSet<PortId>>>,
+    /// Whose network each link is, where that loses flows by itself.
+    networks: Vec<String>,
     /// What the ports of each switch are called.
     names: Vec<Vec<PortName>>,
     /// Each host's address and its link; `None` for switches.
@@ -53,6 +55,7 @@ impl Topology {
             ports,
             bundles: configs().map(|config| config.map_or_else(Vec::new, bundles)).collect(),
             distributing: vec![BTreeMap::new(); lab.nodes.len()],
+            networks: scenario.links.iter().map(|link| within(link.loses.as_ref())).collect(),
             names: configs().map(|config| config.map_or_else(Vec::new, names)).collect(),
             stations,
             distances: Vec::new(),
@@ -131,6 +134,11 @@ impl Topology {
         self.link_at(switch, port).map(|(link, end)| self.ends[link][1 - end])
     }
 
+    /// Whose network a link is that loses flows by itself.
+    pub(crate) fn network(&self, link: usize) -> &str {
+        &self.networks[link]
+    }
+
     /// What a port of a switch is called.
     pub(crate) fn name_of(&self, switch: usize, port: PortId) -> &str {
         self.names[switch].get(port.index()).map_or("", PortName::as_str)
@@ -173,6 +181,9 @@ impl Topology {
                     station.mac = Some(*mac);
                 }
             }
+            Action::Link { link, change: LinkChange::Loses(loss) } => {
+                self.networks[*link].clone_from(&loss.within);
+            }
             _ => {}
         }
     }
@@ -210,6 +221,10 @@ fn station(scenario: &Scenario, node: usize) -> Option<Station> {
     let link = links().find(|&link| scenario.links[link].up).or_else(|| links().next());
     let end = link.and_then(|link| lab.links[link].ends.iter().find(|end| end.node == node));
     Some(Station { mac: end.and_then(|end| end.mac), link })
+}
+
+fn within(loses: Option<&FlowLoss>) -> String {
+    loses.map(|loss| loss.within.clone()).unwrap_or_default()
 }
 
 fn bundles(config: &SwitchConfig) -> Vec<Option<PortId>> {

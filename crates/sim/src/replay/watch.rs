@@ -47,6 +47,7 @@ pub(crate) struct Watch<'a> {
     partners: OnePartner,
     needs: ForwardingNeedsLearning,
     pub(crate) tables: TableAgrees,
+    fibs: TableAgrees,
     pub(crate) charges: Charges,
     capture: Option<Capture<'a>>,
     /// Of the digests of frames.
@@ -71,11 +72,15 @@ impl<'a> Watch<'a> {
         capture: Option<&'a mut dyn Write>,
     ) -> io::Result<Self> {
         let (nodes, limits) = (scenario.lab.nodes.len(), &scenario.checkers);
+        let mut chronicle = Chronicle::new(nodes);
+        for version in &scenario.versions {
+            version.at_start.iter().for_each(|&switch| chronicle.starts_with(switch, version));
+        }
         Ok(Watch {
             scenario,
             clock: DayClock::new(scenario.start),
             map: Topology::new(scenario),
-            chronicle: Chronicle::new(nodes),
+            chronicle,
             log: EventLog::new(&scenario.lab, events),
             trails: Trails::new([]),
             answers: Trails::new(0..nodes),
@@ -87,6 +92,7 @@ impl<'a> Watch<'a> {
             partners: OnePartner::new(limits.silence),
             needs: ForwardingNeedsLearning::new(nodes),
             tables: TableAgrees::new(nodes, limits.disagreement),
+            fibs: TableAgrees::new(nodes, limits.disagreement),
             charges: Charges::default(),
             capture: capture.map(|out| Capture::new(scenario, out)).transpose()?,
             key: seed.derive("onlooker").key(),
@@ -117,6 +123,17 @@ impl<'a> Watch<'a> {
             });
         }
         self.look_at_bundles(at);
+    }
+
+    /// A look at a switch found its RIB and FIB to differ in so many places.
+    pub(crate) fn compared_fib(&mut self, at: Instant, switch: usize, differences: usize) {
+        if let Some(since) = self.fibs.looked(at, switch, differences) {
+            let clock = self.clock;
+            self.charges.add(table_agrees::OF_FIB, Some(switch), at, || {
+                let since = clock.time(since);
+                (None, format!("RIB and FIB differ since {since}, now in {differences} places"))
+            });
+        }
     }
 
     /// Holds against the network what its bundles should not be.
@@ -228,6 +245,9 @@ impl<'a> Watch<'a> {
     }
 
     fn passed(&mut self, at: Instant, link: usize, to: usize, frame: &Glance<'_>) {
+        if frame.probe.is_none() && frame.is_bfd() {
+            return;
+        }
         let sender = self.map.ends[link][1 - to];
         let digest = frame.digest(self.key);
         if self.loops.crossed(at, link, to, digest, self.map.is_host(sender)) {

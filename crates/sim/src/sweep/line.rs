@@ -143,6 +143,8 @@ fn lasted(measured: &Measured) -> Option<u64> {
 fn share(measured: &Measured) -> Option<f64> {
     match measured {
         Measured::Level { share } => *share,
+        Measured::Flows { flows, failing, .. } => (*flows > 0).then(|| *failing as f64 / *flows as f64),
+        Measured::OtherFlows { failing, new } => (*failing > 0).then(|| *new as f64 / *failing as f64),
         _ => None,
     }
 }
@@ -150,8 +152,13 @@ fn share(measured: &Measured) -> Option<f64> {
 fn count(measured: &Measured) -> Option<u64> {
     match measured {
         Measured::Event { count } | Measured::ForeignUnicast { frames: count } => Some(*count),
-        Measured::Counter { value } => *value,
-        Measured::Alarm { .. } | Measured::Level { .. } | Measured::BlackHole { .. } => None,
+        Measured::Counter { value } | Measured::Found { count: value } => *value,
+        Measured::Monitoring { looks, .. } => Some(*looks),
+        Measured::Alarm { .. }
+        | Measured::Level { .. }
+        | Measured::BlackHole { .. }
+        | Measured::Flows { .. }
+        | Measured::OtherFlows { .. } => None,
     }
 }
 

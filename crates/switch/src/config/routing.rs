@@ -1,9 +1,9 @@
 //! Layer 3: interfaces, routes, and the protocols that find them.
 
+use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 use greylag_base::{MacAddr, PortId, PortName, VlanId};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// An interface of layer 3; its index is the [`InterfaceId`](greylag_base::InterfaceId).
@@ -280,6 +280,22 @@ impl Default for BfdTimers {
     }
 }
 
+impl RoutingConfig {
+    /// Somebody asks for a BFD session.
+    pub fn wants_bfd(&self) -> bool {
+        let of_a_route = self.static_routes.iter().any(|route| match &route.to {
+            StaticTarget::NextHops(hops) => hops.iter().any(|hop| hop.bfd),
+            StaticTarget::Blackhole | StaticTarget::Unreachable | StaticTarget::Prohibit => false,
+        });
+        let of_bgp = self.bgp.iter().any(|bgp| bgp.neighbors.iter().any(|neighbor| neighbor.bfd));
+        let of_link_state = self
+            .link_state
+            .iter()
+            .any(|link_state| link_state.interfaces.iter().any(|interface| interface.bfd));
+        !self.bfd_sessions.is_empty() || of_a_route || of_bgp || of_link_state
+    }
+}
+
 /// A BFD session that no protocol asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -367,9 +383,20 @@ pub struct LinkStateInterface {
 }
 
 /// Routes come from FRR's zebra (dplane_fpm_nl).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct FpmConfig {
     /// Where zebra connects.
     pub listen: SocketAddr,
+    /// The namespace, by its name below /run/netns, that FRR is in and sees the interfaces in; the switch's own when absent.
+    pub netns: Option<String>,
+    /// Routes that zebra has not told again so long after it is back are removed.
+    pub stale_time: Duration,
+}
+
+impl FpmConfig {
+    /// Here, where zebra looks by itself; 2 minutes, as SONiC's fpmsyncd (`DEFAULT_ROUTING_RESTART_INTERVAL`).
+    pub fn at(listen: SocketAddr) -> Self {
+        FpmConfig { listen, netns: None, stale_time: Duration::from_secs(120) }
+    }
 }

@@ -66,7 +66,7 @@ impl Switch {
     /// What it does of its own accord.
     pub(crate) fn run_learning(&mut self, now: Instant) {
         while let Some(report) = self.mishaps.arrived(now) {
-            self.with_learning(now, |agent, around| agent.handle_report(report, around));
+            self.hear_report(now, report);
         }
         let has_renewed = self.with_learning(now, LearningAgent::renew_if_due) == Some(true);
         if has_renewed && self.lease_flood_groups(now) {

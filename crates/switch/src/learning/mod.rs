@@ -263,7 +263,8 @@ impl LearningAgent {
             | WorkerEvent::Moved { vlan, mac, .. }
             | WorkerEvent::Damped { vlan, mac, .. }
             | WorkerEvent::Evicted { vlan, mac, .. }
-            | WorkerEvent::Aged { vlan, mac, .. } => (vlan, mac),
+            | WorkerEvent::Aged { vlan, mac, .. }
+            | WorkerEvent::AdjacencyUnresolved { vlan, mac } => (vlan, mac),
         };
         let is_old = self.list.get(vlan, mac).is_some_and(|known| at < known.seen);
         if around.config.learning.report_order == ReportOrder::Stamped && is_old {
@@ -274,6 +275,8 @@ impl LearningAgent {
             WorkerEvent::Seen { port, .. } | WorkerEvent::SeenElsewhere { seen: port, .. } => {
                 self.handle_sighting(at, Place { vlan, mac, port }, around);
             }
+            // The switch asks for it.
+            WorkerEvent::AdjacencyUnresolved { .. } => {}
             WorkerEvent::Learned { port, .. } => {
                 // Behind a port that has gone down since, or left the VLAN, the table has forgotten it.
                 if around.ports[port.index()].carries(vlan) {

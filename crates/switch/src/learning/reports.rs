@@ -5,7 +5,7 @@ use crate::Switch;
 use crate::agent::AgentKind;
 use crate::input::Input;
 use greylag_base::Instant;
-use greylag_dataplane::{LearnCounts, WorkerReport};
+use greylag_dataplane::{LearnCounts, WorkerEvent, WorkerReport};
 use greylag_mactable::Decline;
 use std::sync::Arc;
 
@@ -67,9 +67,17 @@ impl Switch {
 
     fn deliver(&mut self, now: Instant, report: WorkerReport) {
         if self.listens() {
-            self.with_learning(now, |agent, around| agent.handle_report(report, around));
+            self.hear_report(now, report);
         } else {
             self.counts.ignored += 1;
+        }
+    }
+
+    /// The agent hears of it. Who is looked for and not in the table is asked for: the answer shows where it is.
+    pub(crate) fn hear_report(&mut self, now: Instant, report: WorkerReport) {
+        self.with_learning(now, |agent, around| agent.handle_report(report, around));
+        if let WorkerEvent::AdjacencyUnresolved { vlan, mac } = report.event {
+            self.ask_for_station(now, vlan, mac);
         }
     }
 

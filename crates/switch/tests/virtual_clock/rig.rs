@@ -147,13 +147,17 @@ impl Rig {
 
     /// Forwards all that has come in, and sends what the switch itself has to send.
     pub(crate) fn work(&mut self) {
-        self.worker.originate(&mut self.ports[..]);
-        for port in 0..self.ports.len() {
-            while self.worker.poll_port(self.now, PortId(port as u16), &mut self.ports).unwrap() > 0 {}
-        }
-        if self.worker.take_punted() {
-            self.switch.poll_frames(self.now);
-            self.worker.originate(&mut self.ports[..]);
+        loop {
+            self.worker.originate(self.now, &mut self.ports[..]);
+            for port in 0..self.ports.len() {
+                while self.worker.poll_port(self.now, PortId(port as u16), &mut self.ports).unwrap() > 0 {}
+            }
+            if self.worker.take_punted() {
+                self.switch.poll_frames(self.now);
+            }
+            if !self.switch.data_plane().has_originated() {
+                break;
+            }
         }
         self.expect_poll();
     }

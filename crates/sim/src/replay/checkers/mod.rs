@@ -16,12 +16,13 @@ use greylag_base::Instant;
 use std::collections::BTreeMap;
 
 /// The names of all checkers, as scenario files have them.
-pub const CHECKERS: [&str; 8] = [
+pub const CHECKERS: [&str; 9] = [
     no_loop::NAME,
     no_duplicate::NAME,
     no_black_hole::NAME,
     no_lasting_flood::NAME,
     table_agrees::NAME,
+    table_agrees::OF_FIB,
     no_mute_switch::NAME,
     one_partner_per_bundle::NAME,
     forwarding_needs_learning::NAME,

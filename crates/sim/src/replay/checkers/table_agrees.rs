@@ -1,9 +1,10 @@
-//! `table-agrees`: what the learning agent believes and what the table says differ for so long at most.
+//! `table-agrees`: what the learning agent believes and what the table says differ for so long at most; `fib-agrees`: RIB and FIB do.
 
 use greylag_base::Instant;
 use std::time::Duration;
 
 pub(crate) const NAME: &str = "table-agrees";
+pub(crate) const OF_FIB: &str = "fib-agrees";
 
 /// Looks at each switch a few times within the limit.
 pub(crate) struct TableAgrees {

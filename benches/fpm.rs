@@ -1,0 +1,185 @@
+//! A whole routing table as zebra sends it after connecting: how long it takes to read, and to read and have in the FIB. The
+//! goal is two seconds. `cargo bench -p greylag-benches --bench fpm`
+//!
+//! `load` is for a table that is built anew: routes are collected, sorted and put in at once. `insert` puts in one by one, while others
+//! could look up. `switch` is all that a switch does with it: zebra's numbers, the RIB, the programming agent, groups and routes in the
+//! FIB.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use greylag_base::{InterfaceId, PortId, PortName, Seed};
+use greylag_benches::{table, zebra};
+use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, Writer};
+use greylag_fpm::{Fpm, FpmMessage, Next, RouteAdd, RoutePrefix};
+use greylag_switch::config::{
+    FpmConfig, InterfaceConfig, InterfacePlace, Membership, PortConfig, SwitchConfig,
+};
+use greylag_switch::{FpmInput, Input, Octets, Switch};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+/// What a read of a socket gives at the most.
+const PIECE: usize = 65_536;
+/// Within which a full table is to be read and loaded.
+const GOAL: Duration = Duration::from_secs(2);
+/// Room in the FIB.
+const MOST: (usize, usize) = (1_200_000, 250_000);
+
+/// Reads a stream, and calls `hear` with each message.
+fn play(stream: &[u8], mut hear: impl FnMut(FpmMessage<'_>)) -> Fpm {
+    let mut fpm = Fpm::new();
+    for mut octets in stream.chunks(PIECE) {
+        while !octets.is_empty() {
+            octets = &octets[fpm.handle_bytes(octets)..];
+            while let Some(message) = fpm.poll_message().expect("nothing is wrong in it") {
+                hear(message);
+            }
+        }
+    }
+    fpm
+}
+
+fn decode(stream: &[u8]) -> Fpm {
+    play(stream, |message| {
+        black_box(message);
+    })
+}
+
+/// Reads a stream, and calls `hear` with each route and its group.
+fn play_routes(stream: &[u8], mut hear: impl FnMut(RoutePrefix, GroupId)) {
+    play(stream, |message| {
+        if let FpmMessage::RouteAdd(RouteAdd { prefix, next: Next::Id(id), .. }) = message {
+            hear(prefix, GroupId::new(id.0).expect("zebra counts from 1"));
+        }
+    });
+}
+
+type Tables = (Writer<u32>, Writer<u128>);
+
+fn load(stream: &[u8], (ipv4, ipv6): &mut Tables) {
+    let mut routes4: Vec<(Ipv4Prefix, GroupId)> = Vec::new();
+    let mut routes6: Vec<(Ipv6Prefix, GroupId)> = Vec::new();
+    play_routes(stream, |prefix, group| match prefix {
+        RoutePrefix::V4(prefix) => routes4.push((prefix, group)),
+        RoutePrefix::V6(prefix) => routes6.push((prefix, group)),
+    });
+    ipv4.load(routes4).expect("there is room");
+    ipv6.load(routes6).expect("there is room");
+}
+
+fn insert(stream: &[u8], (ipv4, ipv6): &mut Tables) {
+    play_routes(stream, |prefix, group| {
+        match prefix {
+            RoutePrefix::V4(prefix) => ipv4.insert(prefix, group),
+            RoutePrefix::V6(prefix) => ipv6.insert(prefix, group),
+        }
+        .expect("there is room");
+    });
+}
+
+/// What greylag reads of a socket in one go.
+const READ: usize = 262_144;
+/// Interfaces of the router, and the kernel's number of the first.
+const INTERFACES: (u16, u32) = (64, 10);
+
+/// A router with room for the table, and zebra connected.
+fn router() -> Switch {
+    let mut config = SwitchConfig::new("r1");
+    for port in (0..INTERFACES.0).map(PortId) {
+        let name = PortName::new(format!("eth{}", port.0).as_str()).expect("a name");
+        config.ports.push(PortConfig { membership: Membership::Routed, ..PortConfig::new(name.clone()) });
+        let place = InterfacePlace::Port(port);
+        let (mac_address, addresses) = (None, Vec::new());
+        config.interfaces.push(InterfaceConfig {
+            name,
+            place,
+            enabled: true,
+            mac_address,
+            mtu: 1500,
+            addresses,
+        });
+    }
+    config.routing.next_hop_groups.maximum = 131_072;
+    config.routing.fpm = Some(FpmConfig::at(([127, 0, 0, 1], 2620).into()));
+    let now = greylag_base::Instant::ZERO;
+    let mut switch = Switch::new(config, Seed(1), now).expect("there is room");
+    let shared = (0..INTERFACES.0).flat_map(|id| {
+        let index = INTERFACES.1 + u32::from(id);
+        [
+            Input::Link { port: PortId(id), up: true },
+            Input::HostInterface { interface: InterfaceId(id), index },
+        ]
+    });
+    for input in shared.chain([Input::Fpm(FpmInput::Connected)]) {
+        switch.handle_input(now, input).expect("it is not refused");
+    }
+    switch
+}
+
+/// Hands a stream to a router, until the last route is in the FIB.
+fn hand_over(stream: &[u8], switch: &mut Switch) {
+    let mut now = greylag_base::Instant::ZERO;
+    for octets in stream.chunks(READ) {
+        let octets = FpmInput::Octets(Octets(octets.to_vec()));
+        switch.handle_input(now, Input::Fpm(octets)).expect("it is not refused");
+    }
+    now += switch.config().routing.programming.delay;
+    switch.handle_input(now, Input::Timeout).expect("time is never refused");
+}
+
+fn whole_switch(stream: &[u8], routes: u64) -> Duration {
+    let mut switch = router();
+    let start = Instant::now();
+    hand_over(stream, &mut switch);
+    let took = start.elapsed();
+    let tables = switch.data_plane().routes().expect("it routes").tables();
+    let there = tables.ipv4.len() + tables.ipv6.len();
+    assert!(there as u64 >= routes, "{there} of {routes} are in the FIB");
+    drop(tables);
+    took
+}
+
+fn full_table(c: &mut Criterion) {
+    let stream = zebra::stream(&table::text());
+    let fpm = decode(&stream);
+    let (routes, next_hops) = (fpm.counts().route_adds, fpm.counts().next_hop_adds);
+    println!("fpm: {routes} routes and {next_hops} next hops and groups in {} octets", stream.len());
+    let mut group = c.benchmark_group("fpm");
+    group.throughput(Throughput::Elements(routes + next_hops));
+    group.bench_function("decode", |b| b.iter(|| decode(&stream)));
+    group.throughput(Throughput::Elements(routes));
+    group.bench_function("switch", |b| {
+        b.iter_custom(|times| (0..times).map(|_| whole_switch(&stream, routes)).sum());
+    });
+    for (name, fill) in [("load", load as fn(&[u8], &mut Tables)), ("insert", insert)] {
+        let mut fastest = Duration::MAX;
+        group.bench_function(name, |b| {
+            b.iter_custom(|times| {
+                let took = (0..times).map(|_| {
+                    let mut tables = (Ipv4Fib::new(MOST.0), Ipv6Fib::new(MOST.1));
+                    let start = Instant::now();
+                    fill(&stream, &mut tables);
+                    let took = start.elapsed();
+                    assert_eq!(tables.0.len() + tables.1.len(), routes as usize);
+                    fastest = fastest.min(took);
+                    took
+                });
+                took.sum()
+            });
+        });
+        let share = fastest.as_secs_f64() / GOAL.as_secs_f64();
+        println!(
+            "fpm/{name}: {:.2} s at best, {:.0} % of the goal of {GOAL:?}",
+            fastest.as_secs_f64(),
+            share * 100.0
+        );
+    }
+    group.finish();
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(5))
+        .warm_up_time(Duration::from_millis(300));
+    targets = full_table
+}
+criterion_main!(benches);

@@ -1,0 +1,92 @@
+//! Batches that come in by a port that is no port of the bridge: an interface's own, or one behind which another IP stack shares an
+//! interface.
+
+use crate::flood::FloodBudget;
+use crate::ingress::{admit_unbridged, octets_on_wire, stations_of};
+use crate::plane::DataPlane;
+use crate::routing::header::packet_of;
+use crate::routing::{Load, Origin, Round, Router, Search, concern};
+use crate::{PortForwarding, Tracer};
+use greylag_base::{DropReason, InterfaceId, MacAddr};
+
+/// Routes a batch that came in by a port of an interface's own.
+pub(crate) fn from_routed_port<T: Tracer>(
+    id: InterfaceId,
+    port: &PortForwarding,
+    (router, plane): (&mut Router, &DataPlane),
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+    search: Search<'_>,
+) {
+    let interface = round.forwarding.interface(id).filter(|interface| interface.up);
+    each(port, round, load, |frame, load| {
+        let Some(interface) = interface else { return Err(DropReason::InterfaceDown) };
+        let [destination, _] = stations_of(load.batch.bytes(frame.into()));
+        let concern = concern(MacAddr::from_bits(destination), packet_of(load.batch, frame), interface);
+        router.receive(concern, (frame, id), round, load);
+        Ok(())
+    });
+    if router.has_packets() {
+        router.route(round, load);
+    }
+    depart(Origin::Routed, (router, plane), round, load, search);
+}
+
+/// Sends a batch that came in from another IP stack by the interface that it shares.
+pub(crate) fn from_host<T: Tracer>(
+    id: InterfaceId,
+    port: &PortForwarding,
+    (router, plane): (&mut Router, &DataPlane),
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+    search: Search<'_>,
+) {
+    each(port, round, load, |frame, load| {
+        let stations = stations_of(load.batch.bytes(frame.into())).map(MacAddr::from_bits);
+        router.send_own(frame, stations, id, round, load)
+    });
+    depart(Origin::Own, (router, plane), round, load, search);
+}
+
+/// Takes the frames of a batch, counts them, and drops those for which there is a reason.
+fn each<T: Tracer>(
+    port: &PortForwarding,
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+    mut take: impl FnMut(u16, &mut Load<'_, '_, T>) -> Result<(), DropReason>,
+) {
+    let mut octets = 0;
+    let count = load.batch.len() as u16;
+    for frame in 0..count {
+        octets += octets_on_wire(load.batch, frame.into());
+        let admitted = admit_unbridged(load.batch, frame.into(), round.forwarding, port);
+        load.headers[usize::from(frame)] = admitted.ok();
+        match admitted {
+            Ok(_) => {
+                if let Err(reason) = take(frame, load) {
+                    load.account.drop_frame(load.batch, frame, reason);
+                }
+            }
+            Err(exit) => round.turn_away(load.batch, frame, exit, load.account),
+        }
+    }
+    load.account.counters.rx_frames.add(count.into());
+    load.account.counters.rx_bytes.add(octets);
+}
+
+fn depart<T: Tracer>(
+    origin: Origin,
+    (router, plane): (&mut Router, &DataPlane),
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+    search: Search<'_>,
+) {
+    if router.departures.is_empty() {
+        return;
+    }
+    router.find_stations(plane, round, search);
+    let mut budget = FloodBudget::default();
+    router.departures.want(&mut budget);
+    budget.ask(&plane.storm[round.ingress.index()], round.forwarding, round.ingress, round.now);
+    router.departures.leave(origin, round, load, &mut budget);
+}

@@ -1,0 +1,78 @@
+//! Frames of the control side that leave by an interface.
+
+use crate::rig::{PORTS, Rig, UDP, Udp, assemble, forwarding, interfaces, ours, ports, station, vlan};
+use greylag_base::{DropReason, InterfaceId, MacAddr, PortId};
+use greylag_dataplane::{Keeper, Learning, WorkerEvent};
+use greylag_wire::vlan::{Tag, Tci};
+
+fn frame(interface: u16, to: MacAddr) -> Vec<u8> {
+    Udp { to, from: ours(interface), ttl: 1, ..UDP }.frame()
+}
+
+fn own_drops(rig: &Rig, reason: DropReason) -> u64 {
+    rig.plane.own_drops()[reason.index()]
+}
+
+#[test]
+fn it_leaves_by_the_port_of_the_interface_as_it_is() {
+    let mut rig = Rig::new();
+    for to in [station(9), MacAddr::BROADCAST] {
+        assert_eq!(rig.originate(1, &frame(1, to)), [(1, frame(1, to))]);
+    }
+    let [(port, _)] = rig.originate(2, &frame(2, station(9)))[..] else { panic!("one frame") };
+    assert!(port == 2 || port == 3, "a port of the bundle");
+    assert_eq!(rig.plane.interface_counts(InterfaceId(1)).ipv4.tx_packets, 2);
+}
+
+#[test]
+fn in_a_vlan_it_goes_where_the_table_says_or_to_all() {
+    let mut rig = Rig::new();
+    let sent = rig.originate(3, &frame(3, station(9)));
+    assert_eq!(sent.iter().map(|(port, _)| *port).collect::<Vec<u16>>(), [4, 5, 6]);
+    assert_eq!((&sent[0].1, Tag::parse(&sent[2].1)), (&frame(3, station(9)), Tag::Present(Tci(10))));
+    rig.learn(10, station(9), 6);
+    let [(6, tagged)] = &rig.originate(3, &frame(3, station(9)))[..] else { panic!("one frame by port 6") };
+    assert_eq!(Tag::parse(tagged), Tag::Present(Tci(10)));
+    assert_eq!(rig.originate(3, &frame(3, MacAddr::BROADCAST)).len(), 3);
+    assert_eq!(rig.originate(3, &frame(3, MacAddr([0x33, 0x33, 0, 0, 0, 1]))).len(), 3);
+    assert_eq!(rig.plane.own_drops(), [0; DropReason::COUNT]);
+}
+
+#[test]
+fn where_the_agent_owns_adjacency_nothing_is_looked_for() {
+    let mut rig =
+        Rig::with(forwarding().with_learning(Learning { adjacency: Keeper::Agent, ..Learning::INLINE }));
+    assert_eq!(rig.originate(3, &frame(3, station(9))), []);
+    assert_eq!(own_drops(&rig, DropReason::AdjacencyUnresolved), 1);
+    assert!(rig.worker.take_news());
+    let reports = rig.plane.take_reports(usize::MAX);
+    assert_eq!(reports[0].event, WorkerEvent::AdjacencyUnresolved { vlan: vlan(10), mac: station(9) });
+    // Groups are not stations.
+    assert_eq!(rig.originate(3, &frame(3, MacAddr::BROADCAST)).len(), 3);
+}
+
+#[test]
+fn what_does_not_come_as_far_as_a_port_is_counted() {
+    let (mut ports, mut interfaces) = (ports(), interfaces());
+    (ports[1].up, interfaces[0].up) = (false, false);
+    let mut rig = Rig::with(assemble(ports, interfaces));
+    for (interface, reason) in [
+        (0, DropReason::InterfaceDown),
+        (5, DropReason::InterfaceDown),
+        (99, DropReason::InterfaceDown),
+        (1, DropReason::DestinationDown),
+    ] {
+        let before = own_drops(&rig, reason);
+        assert_eq!(rig.originate(interface, &frame(0, station(9))), []);
+        assert_eq!(own_drops(&rig, reason), before + 1, "interface {interface}");
+    }
+    assert_eq!(rig.originate(2, &[0; 13]), []);
+    assert_eq!(own_drops(&rig, DropReason::Runt), 1);
+    for _ in 0..5_000 {
+        rig.plane.originate_on(InterfaceId(2), frame(2, station(9)).into());
+    }
+    assert_eq!(own_drops(&rig, DropReason::EgressQueueFull), 5_000 - 4_096);
+    let of_ports: u64 =
+        (0..PORTS).map(|port| rig.plane.port_counts(PortId(port)).drops.iter().sum::<u64>()).sum();
+    assert_eq!(of_ports, 0);
+}

@@ -1,0 +1,504 @@
+//! The routing information base: all offers for all prefixes, those that are taken, and the FIB that follows from them.
+//!
+//! What routes lead to is a [`Path`](super::paths::Path), shared by all that lead to the same, and its group in the FIB. When the
+//! way to a gateway changes, the paths over it change in place, and no prefix has to be touched, however many lead there.
+
+use crate::routing::next_hops::{Adjacency, NextHopNumbers};
+use crate::routing::paths::Paths;
+use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use crate::routing::write::FibWrite;
+use core::net::IpAddr;
+use greylag_base::{InterfaceId, MacAddr};
+use greylag_dataplane::NextHop;
+use greylag_fib::{GroupId, Member};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+use std::collections::BTreeSet;
+
+/// Routes that lead to routes that lead to routes: so many at the most.
+const DEPTH: usize = 8;
+
+/// So often are consequences of consequences followed in one go.
+const ROUNDS: usize = 64;
+
+/// The routes of a switch.
+pub(crate) struct Rib {
+    ipv4: PrefixMap<Ipv4Net, Candidates>,
+    ipv6: PrefixMap<Ipv6Net, Candidates>,
+    pub(crate) paths: Paths,
+    pub(crate) next_hops: NextHopNumbers,
+    maximum_paths: usize,
+    /// Stations that BFD has lost: no group has them as a member.
+    lost: BTreeSet<(InterfaceId, IpAddr)>,
+    /// Interfaces by which nobody is reached, whoever names them.
+    down: BTreeSet<InterfaceId>,
+    /// Prefixes whose offers changed.
+    touched: Vec<IpNet>,
+    /// Paths whose way may be another.
+    stray: BTreeSet<GroupId>,
+    /// Paths whose group may be another, or that nobody may need any more.
+    regrouped: BTreeSet<GroupId>,
+    /// Prefixes whose route in use changed.
+    rerouted: Vec<IpNet>,
+}
+
+/// What is offered for one prefix.
+#[derive(Debug, Default)]
+struct Candidates {
+    /// The best first.
+    offers: Vec<Candidate>,
+    /// The path that is in use.
+    used: Option<GroupId>,
+    /// The group that the FIB is to have for it.
+    told: Option<GroupId>,
+}
+
+/// An offer, its path by number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Candidate {
+    preference: u8,
+    metric: u32,
+    source: RouteSource,
+    path: GroupId,
+}
+
+/// A route as operators see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RouteView<'r> {
+    pub(crate) prefix: IpNet,
+    pub(crate) source: RouteSource,
+    pub(crate) preference: u8,
+    pub(crate) metric: u32,
+    /// It is the one in use.
+    pub(crate) active: bool,
+    pub(crate) path: GroupId,
+    pub(crate) target: &'r Target,
+}
+
+impl Rib {
+    pub(crate) fn new(groups: u32, next_hops: u32, maximum_paths: u16) -> Self {
+        Rib {
+            ipv4: PrefixMap::new(),
+            ipv6: PrefixMap::new(),
+            paths: Paths::new(groups),
+            next_hops: NextHopNumbers::new(next_hops),
+            maximum_paths: maximum_paths.into(),
+            lost: BTreeSet::new(),
+            down: BTreeSet::new(),
+            touched: Vec::new(),
+            stray: BTreeSet::new(),
+            regrouped: BTreeSet::new(),
+            rerouted: Vec::new(),
+        }
+    }
+
+    /// A source offers another route for a prefix, or none any more. What follows is done by [`Rib::settle`].
+    pub(crate) fn update(&mut self, prefix: IpNet, source: RouteSource, offer: Option<&Offer>) {
+        let candidate = match offer {
+            Some(Offer { preference, metric, target }) => match self.paths.take(target) {
+                Some((path, is_new)) => {
+                    if is_new {
+                        self.stray.insert(path);
+                    }
+                    Some(Candidate { preference: *preference, metric: *metric, source, path })
+                }
+                None => None,
+            },
+            None => None,
+        };
+        let before = match prefix {
+            IpNet::V4(prefix) => replace(&mut self.ipv4, prefix, source, candidate),
+            IpNet::V6(prefix) => replace(&mut self.ipv6, prefix, source, candidate),
+        };
+        if let Some(before) = before {
+            self.paths.release(before.path);
+            self.regrouped.insert(before.path);
+        }
+        if before != candidate {
+            self.touched.push(prefix);
+        }
+    }
+
+    /// A station was lost, or is there again, as BFD says.
+    pub(crate) fn set_lost(&mut self, interface: InterfaceId, address: IpAddr, is_lost: bool) {
+        let changed = match is_lost {
+            true => self.lost.insert((interface, address)),
+            false => self.lost.remove(&(interface, address)),
+        };
+        if changed {
+            self.stray.extend(self.paths.iter().map(|(id, _)| id));
+        }
+    }
+
+    /// All that BFD has lost.
+    pub(crate) fn lose(&mut self, lost: &BTreeSet<(InterfaceId, IpAddr)>) {
+        if self.lost != *lost {
+            self.lost.clone_from(lost);
+            self.stray.extend(self.paths.iter().map(|(id, _)| id));
+        }
+    }
+
+    /// Nobody is reached by these interfaces.
+    pub(crate) fn set_down(&mut self, down: BTreeSet<InterfaceId>) {
+        if self.down != down {
+            self.down = down;
+            self.stray.extend(self.paths.iter().map(|(id, _)| id));
+        }
+    }
+
+    /// A station is known, or not any more; what the FIB is to hear of it.
+    pub(crate) fn set_neighbor(
+        &mut self,
+        interface: InterfaceId,
+        address: IpAddr,
+        mac: Option<MacAddr>,
+    ) -> Option<FibWrite> {
+        let id = self.next_hops.set_neighbor(interface, address, mac)?;
+        let next_hop = self.next_hops.word(Adjacency::Neighbor(interface, address));
+        Some(FibWrite::NextHop { id, next_hop })
+    }
+
+    /// Follows up on all that has changed, and says what the FIB is to become: what is new before what uses it, and what is used no
+    /// more behind what used it.
+    pub(crate) fn settle(&mut self) -> Vec<FibWrite> {
+        for _ in 0..ROUNDS {
+            if self.stray.is_empty() && self.touched.is_empty() {
+                break;
+            }
+            for path in std::mem::take(&mut self.stray) {
+                self.find_way(path);
+            }
+            for prefix in std::mem::take(&mut self.touched) {
+                self.select(prefix);
+            }
+        }
+        self.writes()
+    }
+
+    /// Finds the way of a path anew. Routes that can be used now, or cannot any more, are touched.
+    fn find_way(&mut self, id: GroupId) {
+        let Some(path) = self.paths.get(id) else { return };
+        let members = self.ways(id, &path.target);
+        let path = self.paths.at_mut(id);
+        let is_fresh = std::mem::take(&mut path.is_fresh);
+        if members == path.members {
+            return;
+        }
+        let was_usable = path.is_usable();
+        path.members = members;
+        self.regrouped.insert(id);
+        if is_fresh {
+            // All prefixes for which it is offered were touched with that.
+            return;
+        }
+        if path.is_usable() != was_usable {
+            let ipv4 = self.ipv4.iter().filter(|(_, routes)| routes.have(id));
+            self.touched.extend(ipv4.map(|(prefix, _)| IpNet::from(prefix)));
+            let ipv6 = self.ipv6.iter().filter(|(_, routes)| routes.have(id));
+            self.touched.extend(ipv6.map(|(prefix, _)| IpNet::from(prefix)));
+        } else {
+            // What goes by way of routes with this path has other ways too.
+            self.stray_from(id);
+        }
+    }
+
+    /// Paths over gateways to which routes with this path lead: not only the longest, for no route leads to its own gateway.
+    fn stray_from(&mut self, id: GroupId) {
+        let gateways: Vec<IpAddr> = self.paths.gateways().collect();
+        for gateway in gateways {
+            let uses = |candidates: &Candidates| candidates.used == Some(id);
+            let leads = match IpNet::from(gateway) {
+                IpNet::V4(host) => self.ipv4.cover(&host).any(|(_, candidates)| uses(candidates)),
+                IpNet::V6(host) => self.ipv6.cover(&host).any(|(_, candidates)| uses(candidates)),
+            };
+            if leads {
+                self.stray.extend(self.paths.by_gateways(gateway, gateway));
+            }
+        }
+    }
+
+    /// Where a path leads now.
+    fn ways(&self, id: GroupId, target: &Target) -> Vec<(Adjacency, u16)> {
+        let mut ways = Vec::new();
+        match target {
+            Target::Local => ways.push((Adjacency::Local, 1)),
+            Target::Attached(interface) => ways.push((Adjacency::Glean(*interface), 1)),
+            Target::Blackhole => ways.push((Adjacency::Blackhole, 1)),
+            Target::Unreachable => ways.push((Adjacency::Unreachable, 1)),
+            Target::Prohibit => ways.push((Adjacency::Prohibit, 1)),
+            Target::Hops(hops) => {
+                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways));
+            }
+        }
+        ways.sort_unstable();
+        ways.dedup_by(|again, first| {
+            let is_same = again.0 == first.0;
+            if is_same {
+                first.1 = first.1.saturating_add(again.1);
+            }
+            is_same
+        });
+        ways.truncate(self.maximum_paths);
+        ways
+    }
+
+    /// Adds the stations by which a gateway is reached.
+    fn follow(&self, of: GroupId, hop: &Hop, weight: u16, depth: usize, ways: &mut Vec<(Adjacency, u16)>) {
+        if let Some(interface) = hop.interface {
+            if !self.lost.contains(&(interface, hop.address)) && !self.down.contains(&interface) {
+                ways.push((Adjacency::Neighbor(interface, hop.address), weight));
+            }
+            return;
+        }
+        let Some(path) = self.route_to(hop.address, Some(of)).filter(|_| depth > 0) else { return };
+        match &self.paths.at(path).target {
+            Target::Attached(interface) => {
+                let on_link = Hop { interface: Some(*interface), ..*hop };
+                self.follow(of, &on_link, weight, depth - 1, ways);
+            }
+            Target::Hops(hops) => {
+                hops.iter().for_each(|next| self.follow(of, next, weight, depth - 1, ways));
+            }
+            Target::Local | Target::Blackhole | Target::Unreachable | Target::Prohibit => {}
+        }
+    }
+
+    /// The path of the longest route in use to an address; not of a prefix for which the path `but` is offered, for no route leads to its
+    /// own gateway, whether or not it is the one in use.
+    fn route_to(&self, address: IpAddr, but: Option<GroupId>) -> Option<GroupId> {
+        let of =
+            |candidates: &Candidates| candidates.used.filter(|_| but.is_none_or(|but| !candidates.have(but)));
+        match IpNet::from(address) {
+            IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
+            IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
+        }
+    }
+
+    /// Chooses the route of a prefix anew.
+    fn select(&mut self, prefix: IpNet) {
+        let paths = &self.paths;
+        let candidates = match prefix {
+            IpNet::V4(prefix) => self.ipv4.get_mut(&prefix),
+            IpNet::V6(prefix) => self.ipv6.get_mut(&prefix),
+        };
+        let Some(candidates) = candidates else { return };
+        let usable = candidates.offers.iter().find(|offer| paths.at(offer.path).is_usable());
+        let used = usable.map(|offer| offer.path);
+        let before = std::mem::replace(&mut candidates.used, used);
+        if used == before {
+            // It may have to go all the same.
+            self.rerouted.push(prefix);
+            return;
+        }
+        if let Some(before) = before {
+            self.paths.at_mut(before).routes -= 1;
+            self.regrouped.insert(before);
+        }
+        if let Some(used) = used {
+            self.paths.at_mut(used).routes += 1;
+            self.regrouped.insert(used);
+        }
+        self.rerouted.push(prefix);
+        self.stray.extend(self.paths.by_gateways(first(prefix), last(prefix)));
+    }
+
+    /// What the FIB is to become.
+    fn writes(&mut self) -> Vec<FibWrite> {
+        let (mut next_hops, mut groups) = (Vec::new(), Vec::new());
+        let (mut gone_groups, mut gone_next_hops) = (Vec::new(), Vec::new());
+        let regrouped = std::mem::take(&mut self.regrouped);
+        for &id in &regrouped {
+            let Some(path) = self.paths.get(id) else { continue };
+            let wanted = if path.routes > 0 { path.members.clone() } else { Vec::new() };
+            let mut members = Vec::with_capacity(wanted.len());
+            let mut held = Vec::with_capacity(wanted.len());
+            for (adjacency, weight) in wanted {
+                let Some((next_hop, is_new)) = self.next_hops.take(adjacency) else {
+                    continue;
+                };
+                if is_new {
+                    let word = self.next_hops.word(adjacency);
+                    next_hops.push(FibWrite::NextHop { id: next_hop, next_hop: word });
+                }
+                members.push(Member { next_hop, weight });
+                held.push(adjacency);
+            }
+            let path = self.paths.at_mut(id);
+            let before = std::mem::replace(&mut path.held, held);
+            for adjacency in before {
+                if let Some(id) = self.next_hops.release(adjacency) {
+                    gone_next_hops.push(FibWrite::NextHop { id, next_hop: NextHop::Unset });
+                }
+            }
+            if members != path.group {
+                let list = if members.is_empty() { &mut gone_groups } else { &mut groups };
+                list.push(FibWrite::Group { id, members: members.clone() });
+                path.group = members;
+            }
+        }
+        let mut writes = next_hops;
+        writes.append(&mut groups);
+        for prefix in std::mem::take(&mut self.rerouted) {
+            if let Some(group) = self.tell(prefix) {
+                writes.push(FibWrite::Route { prefix, group });
+            }
+        }
+        writes.append(&mut gone_groups);
+        writes.append(&mut gone_next_hops);
+        for id in regrouped {
+            self.paths.forget_unused(id);
+        }
+        writes
+    }
+
+    /// What the FIB is to have for a prefix, if that is something else than before.
+    fn tell(&mut self, prefix: IpNet) -> Option<Option<GroupId>> {
+        match prefix {
+            IpNet::V4(prefix) => tell(&mut self.ipv4, prefix),
+            IpNet::V6(prefix) => tell(&mut self.ipv6, prefix),
+        }
+    }
+
+    /// All offers, by prefix, the best first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = RouteView<'_>> {
+        let ipv4 = self.ipv4.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
+        let ipv6 = self.ipv6.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
+        ipv4.chain(ipv6).flat_map(|(prefix, candidates)| self.views(prefix, candidates))
+    }
+
+    fn views<'r>(&'r self, prefix: IpNet, candidates: &'r Candidates) -> impl Iterator<Item = RouteView<'r>> {
+        let first_used = candidates.offers.iter().position(|offer| Some(offer.path) == candidates.used);
+        candidates.offers.iter().enumerate().map(move |(index, offer)| RouteView {
+            prefix,
+            source: offer.source,
+            preference: offer.preference,
+            metric: offer.metric,
+            active: Some(index) == first_used,
+            path: offer.path,
+            target: &self.paths.at(offer.path).target,
+        })
+    }
+
+    /// The prefixes that something is offered for, from this one on, in order.
+    pub(crate) fn prefixes_from(
+        &self,
+        from: Option<IpNet>,
+        inclusive: bool,
+    ) -> impl Iterator<Item = IpNet> + '_ {
+        let ipv4 = match from {
+            None => Some(self.ipv4.iter()),
+            Some(IpNet::V4(from)) => Some(self.ipv4.iter_from(&from, inclusive)),
+            Some(IpNet::V6(_)) => None,
+        };
+        let ipv6 = match from {
+            Some(IpNet::V6(from)) => self.ipv6.iter_from(&from, inclusive),
+            _ => self.ipv6.iter(),
+        };
+        let ipv4 = ipv4.into_iter().flatten().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
+        let all = ipv4.chain(ipv6.map(|(prefix, candidates)| (IpNet::from(prefix), candidates)));
+        all.filter(|(_, candidates)| !candidates.offers.is_empty()).map(|(prefix, _)| prefix)
+    }
+
+    /// What is offered for one prefix, the best first.
+    pub(crate) fn offers(&self, prefix: IpNet) -> Vec<RouteView<'_>> {
+        let candidates = match prefix {
+            IpNet::V4(prefix) => self.ipv4.get(&prefix),
+            IpNet::V6(prefix) => self.ipv6.get(&prefix),
+        };
+        candidates.into_iter().flat_map(|candidates| self.views(prefix, candidates)).collect()
+    }
+
+    /// The longest prefix that the FIB is to have for an address.
+    pub(crate) fn longest(&self, address: IpAddr) -> Option<IpNet> {
+        match IpNet::from(address) {
+            IpNet::V4(host) => {
+                let told = self.ipv4.cover(&host).filter(|(_, candidates)| candidates.told.is_some());
+                told.last().map(|(prefix, _)| IpNet::from(prefix))
+            }
+            IpNet::V6(host) => {
+                let told = self.ipv6.cover(&host).filter(|(_, candidates)| candidates.told.is_some());
+                told.last().map(|(prefix, _)| IpNet::from(prefix))
+            }
+        }
+    }
+
+    /// How far an address is, by the metric of the longest route to it; `None` when there is no way.
+    pub(crate) fn metric_to(&self, address: IpAddr) -> Option<u32> {
+        let of = |candidates: &Candidates| {
+            let used = candidates.used?;
+            candidates.offers.iter().find(|offer| offer.path == used).map(|offer| offer.metric)
+        };
+        match IpNet::from(address) {
+            IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
+            IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
+        }
+    }
+
+    /// What the FIB is to have: each prefix that is in use, and its group.
+    pub(crate) fn intended(&self) -> impl Iterator<Item = (IpNet, GroupId)> {
+        let ipv4 = self.ipv4.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates.told));
+        let ipv6 = self.ipv6.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates.told));
+        ipv4.chain(ipv6).filter_map(|(prefix, told)| Some((prefix, told?)))
+    }
+
+    /// Some prefix within this one is to lead to the group.
+    pub(crate) fn leads(&self, within: IpNet, group: GroupId) -> bool {
+        match within {
+            IpNet::V4(within) => self.ipv4.children(&within).any(|(_, routes)| routes.told == Some(group)),
+            IpNet::V6(within) => self.ipv6.children(&within).any(|(_, routes)| routes.told == Some(group)),
+        }
+    }
+
+    /// The prefixes for which a source offers something.
+    pub(crate) fn offered_by(&self, source: RouteSource) -> Vec<IpNet> {
+        self.iter().filter(|route| route.source == source).map(|route| route.prefix).collect()
+    }
+}
+
+impl Candidates {
+    fn have(&self, path: GroupId) -> bool {
+        self.offers.iter().any(|offer| offer.path == path)
+    }
+}
+
+/// Replaces a source's offer; the one that it had.
+fn replace<P: prefix_trie::Prefix>(
+    routes: &mut PrefixMap<P, Candidates>,
+    prefix: P,
+    source: RouteSource,
+    candidate: Option<Candidate>,
+) -> Option<Candidate> {
+    if candidate.is_none() && !routes.contains_key(&prefix) {
+        return None;
+    }
+    let candidates = routes.entry(prefix).or_default();
+    let at = candidates.offers.iter().position(|offer| offer.source == source);
+    let before = at.map(|at| candidates.offers.remove(at));
+    if let Some(candidate) = candidate {
+        let at = candidates.offers.partition_point(|offer| *offer < candidate);
+        candidates.offers.insert(at, candidate);
+    }
+    before
+}
+
+fn tell<P: prefix_trie::Prefix>(routes: &mut PrefixMap<P, Candidates>, prefix: P) -> Option<Option<GroupId>> {
+    let candidates = routes.get_mut(&prefix)?;
+    let is_news = candidates.told != candidates.used;
+    candidates.told = candidates.used;
+    let told = candidates.told;
+    if candidates.offers.is_empty() {
+        routes.remove(&prefix);
+    }
+    is_news.then_some(told)
+}
+
+fn first(prefix: IpNet) -> IpAddr {
+    prefix.network()
+}
+
+fn last(prefix: IpNet) -> IpAddr {
+    prefix.broadcast()
+}
+
+#[cfg(test)]
+mod tests;
