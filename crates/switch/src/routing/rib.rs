@@ -113,6 +113,8 @@ impl Rib {
         if let Some(before) = before {
             self.paths.release(before.path);
             self.regrouped.insert(before.path);
+            // The prefix may lead to its gateway from now on.
+            self.stray.insert(before.path);
         }
         if before != candidate {
             self.touched.push(prefix);
@@ -227,7 +229,8 @@ impl Rib {
             Target::Unreachable => ways.push((Adjacency::Unreachable, 1)),
             Target::Prohibit => ways.push((Adjacency::Prohibit, 1)),
             Target::Hops(hops) => {
-                hops.iter().for_each(|hop| self.follow(id, hop, hop.weight, DEPTH, &mut ways));
+                let mut on_the_way = vec![id];
+                hops.iter().for_each(|hop| self.follow(hop, hop.weight, &mut on_the_way, &mut ways));
             }
         }
         ways.sort_unstable();
@@ -242,32 +245,44 @@ impl Rib {
         ways
     }
 
-    /// Adds the stations by which a gateway is reached.
-    fn follow(&self, of: GroupId, hop: &Hop, weight: u16, depth: usize, ways: &mut Vec<(Adjacency, u16)>) {
+    /// Adds the stations by which a gateway is reached, for the paths that led there.
+    fn follow(
+        &self,
+        hop: &Hop,
+        weight: u16,
+        on_the_way: &mut Vec<GroupId>,
+        ways: &mut Vec<(Adjacency, u16)>,
+    ) {
         if let Some(interface) = hop.interface {
             if !self.lost.contains(&(interface, hop.address)) && !self.down.contains(&interface) {
                 ways.push((Adjacency::Neighbor(interface, hop.address), weight));
             }
             return;
         }
-        let Some(path) = self.route_to(hop.address, Some(of)).filter(|_| depth > 0) else { return };
+        if on_the_way.len() > DEPTH {
+            return;
+        }
+        let Some(path) = self.route_to(hop.address, on_the_way) else { return };
         match &self.paths.at(path).target {
             Target::Attached(interface) => {
                 let on_link = Hop { interface: Some(*interface), ..*hop };
-                self.follow(of, &on_link, weight, depth - 1, ways);
+                self.follow(&on_link, weight, on_the_way, ways);
             }
             Target::Hops(hops) => {
-                hops.iter().for_each(|next| self.follow(of, next, weight, depth - 1, ways));
+                on_the_way.push(path);
+                hops.iter().for_each(|next| self.follow(next, weight, on_the_way, ways));
+                on_the_way.pop();
             }
             Target::Local | Target::Blackhole | Target::Unreachable | Target::Prohibit => {}
         }
     }
 
-    /// The path of the longest route in use to an address; not of a prefix for which the path `but` is offered, for no route leads to its
-    /// own gateway, whether or not it is the one in use.
-    fn route_to(&self, address: IpAddr, but: Option<GroupId>) -> Option<GroupId> {
-        let of =
-            |candidates: &Candidates| candidates.used.filter(|_| but.is_none_or(|but| !candidates.have(but)));
+    /// The path of the longest route in use to an address. No route leads to its own gateway: prefixes do not count for which one of the
+    /// paths on the way here is in use, or would be if it led anywhere.
+    fn route_to(&self, address: IpAddr, on_the_way: &[GroupId]) -> Option<GroupId> {
+        let of = |candidates: &Candidates| {
+            candidates.used.filter(|used| on_the_way.iter().all(|path| candidates.prefer(*used, *path)))
+        };
         match IpNet::from(address) {
             IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
             IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
@@ -286,8 +301,9 @@ impl Rib {
         let used = usable.map(|offer| offer.path);
         let before = std::mem::replace(&mut candidates.used, used);
         if used == before {
-            // It may have to go all the same.
+            // It may have to go all the same; and what is offered and better or worse than before may lead elsewhere.
             self.rerouted.push(prefix);
+            self.stray.extend(candidates.offers.iter().map(|offer| offer.path));
             return;
         }
         if let Some(before) = before {
@@ -458,6 +474,12 @@ impl Rib {
 impl Candidates {
     fn have(&self, path: GroupId) -> bool {
         self.offers.iter().any(|offer| offer.path == path)
+    }
+
+    /// The first of the two is offered, and the other is not, or is no better than the first.
+    fn prefer(&self, path: GroupId, to: GroupId) -> bool {
+        let first = self.offers.iter().find(|offer| offer.path == path || offer.path == to);
+        first.is_some_and(|offer| offer.path == path && path != to)
     }
 }
 
