@@ -2,7 +2,7 @@
 
 use crate::event::{DatabaseChange, LinkStateEvent};
 use crate::interface::Interface;
-use crate::neighbor::NeighborState;
+use crate::neighbor::{Neighbor, NeighborState};
 use crate::origin::LAST_SEQUENCE;
 use crate::system::LinkState;
 use crate::wire::{AnnouncedPrefix, Link, Lsa, LsaId, MAX_AGE};
@@ -61,6 +61,7 @@ impl LinkState {
 
     fn make(&mut self, now: Instant, number: u16) {
         let id = self.own(number);
+        let told = self.neighbors.values().any(Neighbor::exchanges);
         let Some(own) = self.origin.fragments.get_mut(&number) else { return };
         if own.sequence == LAST_SEQUENCE {
             own.wraps = true;
@@ -69,7 +70,7 @@ impl LinkState {
         }
         let Some(content) = own.wanted.clone() else { return };
         own.sequence += 1;
-        own.is_made(now);
+        own.is_made(now, told);
         let lsa = Lsa::new(id, own.sequence, content.overload, content.links, content.prefixes);
         self.install(now, lsa);
         self.flood(now, id, None);

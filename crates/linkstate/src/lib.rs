@@ -77,8 +77,9 @@
 //! - **Coming back takes two hellos**, up to 20 s: one to be heard, one to be named. No hello is sent because of another.
 //! - **Who is named in no hello is not adjacent.** Where packets pass one way only, both ends are down: the one that hears nothing
 //!   after its dead interval, the other by the next hello, which does not name it any more.
-//! - **A router announces a change at once, the next not before 5 s** have passed (RFC 2328, MinLSInterval). The loss of its own
-//!   link it takes into account itself in any case.
+//! - **A router announces a change at once, the next not before 5 s** have passed (RFC 2328, MinLSInterval): a second neighbor that
+//!   is found a second after the first waits for four. What was announced while nobody was there holds up nothing. The loss of
+//!   its own link it takes into account itself in any case.
 //! - **A calculation follows a change at once, others wait** 50 ms, then 100, up to 5 s while changes go on: the throttle that FRR has
 //!   by default.
 //! - **A link counts while both ends announce it**, interface by interface. One end is enough to take it out of use.

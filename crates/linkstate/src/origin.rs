@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// An announcement is made anew that often, though nothing has changed (RFC 2328 B, LSRefreshTime).
 pub(crate) const REFRESH: Duration = Duration::from_secs(30 * 60);
-/// And not more often, though something has (RFC 2328 B, MinLSInterval).
+/// And not more often, though something has (RFC 2328 B, MinLSInterval): if anybody was told of the last.
 pub(crate) const PACE: Duration = Duration::from_secs(5);
 /// The last sequence number.
 pub(crate) const LAST_SEQUENCE: u32 = u32::MAX;
@@ -47,6 +47,8 @@ pub(crate) struct Fragment {
     /// It has the last sequence number, and begins anew when everybody has heard that it is withdrawn (RFC 2328 12.1.6).
     pub(crate) wraps: bool,
     made: Option<Instant>,
+    /// There was somebody to be told when it was made.
+    told: bool,
 }
 
 impl Fragment {
@@ -55,14 +57,18 @@ impl Fragment {
         let wanted = self.wanted.as_ref().filter(|_| !self.wraps)?;
         let Some(made) = self.made else { return Some(Instant::ZERO) };
         let news = self.outbid || self.said.as_ref() != Some(wanted);
-        Some(made + if news { PACE } else { REFRESH })
+        Some(match (news, self.told) {
+            (true, true) => made + PACE,
+            (true, false) => made,
+            (false, _) => made + REFRESH,
+        })
     }
 
-    /// It was made.
-    pub(crate) fn is_made(&mut self, now: Instant) {
+    /// It was made, and somebody is told of it, or nobody is there.
+    pub(crate) fn is_made(&mut self, now: Instant, told: bool) {
         self.said.clone_from(&self.wanted);
         self.outbid = false;
-        self.made = Some(now);
+        (self.made, self.told) = (Some(now), told);
     }
 }
 
@@ -195,14 +201,24 @@ mod tests {
         let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
         let mut fragment = Fragment { wanted: Some(Content::default()), ..Fragment::default() };
         assert_eq!(fragment.due(), Some(Instant::ZERO));
-        fragment.is_made(at(100));
+        fragment.is_made(at(100), true);
         assert_eq!(fragment.due(), Some(at(1900)));
         fragment.wanted = Some(Content { overload: true, ..Content::default() });
         assert_eq!(fragment.due(), Some(at(105)));
-        fragment.is_made(at(105));
+        fragment.is_made(at(105), true);
         fragment.outbid = true;
         assert_eq!(fragment.due(), Some(at(110)));
         fragment.wraps = true;
         assert_eq!(fragment.due(), None);
+    }
+
+    #[test]
+    fn what_nobody_was_told_of_holds_up_nothing() {
+        let at = |seconds| Instant::ZERO + Duration::from_secs(seconds);
+        let mut fragment = Fragment { wanted: Some(Content::default()), ..Fragment::default() };
+        fragment.is_made(at(100), false);
+        assert_eq!(fragment.due(), Some(at(1900)));
+        fragment.wanted = Some(Content { overload: true, ..Content::default() });
+        assert_eq!(fragment.due(), Some(at(100)));
     }
 }
