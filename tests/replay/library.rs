@@ -170,8 +170,10 @@ mod routing {
     library! {
         "scenarios/routing" told by "docs/routing-failures.md";
         digests: [];
+        late_write: "late-write" avoided by "in-time";
         lost_route: "lost-route" avoided by "audit";
         lost_write: "lost-write" avoided by "audit";
+        overtaken_write: "overtaken-write" avoided by "audit";
         refused_write: "refused-write" avoided by "over-at-once";
         stale_bucket: "stale-bucket" avoided by "audit";
         stale_family: "stale-family" avoided by "audit";

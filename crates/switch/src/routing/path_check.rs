@@ -142,7 +142,7 @@ impl Switch {
         let hash = hash_of(self.flow_hash(), "ecmp");
         let mut probes = Vec::new();
         for GroupUse { group, prefix, prefixes, buckets } in self.door.group_uses() {
-            if !self.leads_on(group) {
+            if !self.leads_on(group, &buckets) {
                 continue;
             }
             for (index, &next_hop) in buckets.iter().enumerate() {
@@ -171,10 +171,16 @@ impl Switch {
         probes
     }
 
-    /// The group is to lead to another router.
-    fn leads_on(&self, group: GroupId) -> bool {
-        let path = self.rib.paths.get(group);
-        path.is_some_and(|path| path.held.iter().any(|held| matches!(held, Adjacency::Neighbor(..))))
+    /// The group is to lead to another router, or does so though the RIB has no such group.
+    fn leads_on(&self, group: GroupId, buckets: &[Option<NextHopId>]) -> bool {
+        let is_neighbor = |adjacency: &Adjacency| matches!(adjacency, Adjacency::Neighbor(..));
+        match self.rib.paths.get(group) {
+            Some(path) if !path.held.is_empty() => path.held.iter().any(is_neighbor),
+            _ => {
+                let of_bucket = |id: &NextHopId| self.rib.next_hops.adjacency(*id);
+                buckets.iter().flatten().filter_map(of_bucket).any(|adjacency| is_neighbor(&adjacency))
+            }
+        }
     }
 
     /// Our address on the link that the packet leaves by, which the next router knows.

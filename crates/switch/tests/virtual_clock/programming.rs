@@ -1,9 +1,9 @@
 //! From the RIB to the FIB: how long it takes, what goes wrong on the way, who finds it, and who mends it.
 
-use crate::network::{Network, route, two_links};
+use crate::network::{Network, next_hop, route, route_to, two_links};
 use crate::rig::{millis, seconds};
 use greylag_switch::agent::AgentKind;
-use greylag_switch::config::SwitchConfig;
+use greylag_switch::config::{StaticTarget, SwitchConfig};
 use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, Span, WriteFilter};
 use greylag_switch::show::Which;
 use greylag_switch::{FibConflict, Input, RoutingEvent};
@@ -269,6 +269,35 @@ fn a_sound_network_answers_for_all_buckets_of_three_groups() {
     let count = network.switches[0].switch.path_probes().0.len();
     assert_eq!(told.collect::<Vec<_>>(), [(count, 0)]);
     network.plays_back();
+}
+
+/// RFC 1812 5.2.1.2: the next hop is found before the time to live is looked at. What dies there is lost by any time to live.
+#[test]
+fn what_the_next_router_drops_in_silence_is_lost_and_what_it_refuses_is_answered() {
+    let mut network = network(|config| {
+        for (prefix, to) in
+            [("198.51.1.0/24", StaticTarget::Blackhole), ("198.51.2.0/24", StaticTarget::Unreachable)]
+        {
+            match config.name.as_str() {
+                "sw1" => route(config, prefix, &["10.1.0.2", "10.2.0.2"]),
+                _ => route_to(config, prefix, to),
+            }
+        }
+        if config.name == "sw1" {
+            // A group of its own.
+            let mut hops = ["10.1.0.2", "10.2.0.2"].map(next_hop);
+            hops[0].weight = 2;
+            route_to(config, "198.51.1.0/24", StaticTarget::NextHops(hops.into()));
+        }
+    });
+    network.tell(0, Input::CheckPaths);
+    network.wait(seconds(10));
+    let (probes, is_over) = network.switches[0].switch.path_probes();
+    assert!(is_over);
+    let lost = probes.iter().filter(|probe| probe.answered_by.is_none());
+    let prefixes: Vec<String> = lost.map(|probe| probe.prefix.to_string()).collect();
+    assert_eq!(prefixes, vec!["198.51.1.0/24"; 64]);
+    assert_eq!(network.check(0, false), [""; 0], "of ours, nothing is wrong");
 }
 
 #[test]
