@@ -26,6 +26,7 @@ mod route;
 mod statics;
 mod station;
 mod words;
+mod wanted;
 mod write;
 
 use crate::Switch;

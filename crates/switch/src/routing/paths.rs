@@ -4,7 +4,9 @@ use crate::routing::next_hops::Adjacency;
 use crate::routing::route::Target;
 use core::net::IpAddr;
 use greylag_fib::{GroupId, Member};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// What some routes lead to.
 #[derive(Debug)]
@@ -34,7 +36,8 @@ impl Path {
 #[derive(Debug)]
 pub(crate) struct Paths {
     paths: Vec<Option<Path>>,
-    by_target: BTreeMap<Target, GroupId>,
+    /// By a digest of the target: there may be very many, and many of them long.
+    by_target: BTreeMap<u64, Vec<GroupId>>,
     /// Which paths go by a gateway that routes lead to.
     gateways: BTreeMap<IpAddr, BTreeSet<GroupId>>,
     /// Numbers to be used again, the one that is free for longest first.
@@ -55,7 +58,7 @@ impl Paths {
 
     /// One more offer leads to `target`: the path, and whether it is new. `None` when there are no more numbers.
     pub(crate) fn take(&mut self, target: &Target) -> Option<(GroupId, bool)> {
-        if let Some(&id) = self.by_target.get(target) {
+        if let Some(id) = self.to(target) {
             self.at_mut(id).offers += 1;
             return Some((id, false));
         }
@@ -68,7 +71,7 @@ impl Paths {
         for gateway in gateways(target) {
             self.gateways.entry(gateway).or_default().insert(id);
         }
-        self.by_target.insert(target.clone(), id);
+        self.by_target.entry(digest(target)).or_default().push(id);
         self.paths[index(id)] = Some(Path {
             target: target.clone(),
             members: Vec::new(),
@@ -92,7 +95,12 @@ impl Paths {
         else {
             return;
         };
-        self.by_target.remove(&path.target);
+        if let Entry::Occupied(mut alike) = self.by_target.entry(digest(&path.target)) {
+            alike.get_mut().retain(|other| *other != id);
+            if alike.get().is_empty() {
+                alike.remove();
+            }
+        }
         for gateway in gateways(&path.target) {
             if let Some(paths) = self.gateways.get_mut(&gateway) {
                 paths.remove(&id);
@@ -106,6 +114,12 @@ impl Paths {
 
     pub(crate) fn get(&self, id: GroupId) -> Option<&Path> {
         self.paths.get(index(id))?.as_ref()
+    }
+
+    /// The path to a target, if there is one.
+    pub(crate) fn to(&self, target: &Target) -> Option<GroupId> {
+        let mut alike = self.by_target.get(&digest(target))?.iter();
+        alike.find(|id| self.at(**id).target == *target).copied()
     }
 
     pub(crate) fn at(&self, id: GroupId) -> &Path {
@@ -133,6 +147,13 @@ impl Paths {
     pub(crate) fn gateways(&self) -> impl Iterator<Item = IpAddr> {
         self.gateways.keys().copied()
     }
+}
+
+/// Nothing depends on which number it is.
+fn digest(target: &Target) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    target.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn index(id: GroupId) -> usize {

@@ -40,6 +40,8 @@ pub(crate) struct Rib {
     regrouped: BTreeSet<GroupId>,
     /// Prefixes whose route in use changed.
     rerouted: Vec<IpNet>,
+    /// Paths that are used by more or fewer, or that lead elsewhere, since somebody has asked.
+    changed: BTreeSet<GroupId>,
 }
 
 /// What is offered for one prefix.
@@ -89,6 +91,7 @@ impl Rib {
             stray: BTreeSet::new(),
             regrouped: BTreeSet::new(),
             rerouted: Vec::new(),
+            changed: BTreeSet::new(),
         }
     }
 
@@ -322,7 +325,7 @@ impl Rib {
     fn writes(&mut self) -> Vec<FibWrite> {
         let (mut next_hops, mut groups) = (Vec::new(), Vec::new());
         let (mut gone_groups, mut gone_next_hops) = (Vec::new(), Vec::new());
-        let regrouped = std::mem::take(&mut self.regrouped);
+        let mut regrouped = std::mem::take(&mut self.regrouped);
         for &id in &regrouped {
             let Some(path) = self.paths.get(id) else { continue };
             let wanted = if path.routes > 0 { path.members.clone() } else { Vec::new() };
@@ -361,10 +364,21 @@ impl Rib {
         }
         writes.append(&mut gone_groups);
         writes.append(&mut gone_next_hops);
-        for id in regrouped {
-            self.paths.forget_unused(id);
+        for id in &regrouped {
+            self.paths.forget_unused(*id);
         }
+        self.changed.append(&mut regrouped);
         writes
+    }
+
+    /// The paths that are used by more or fewer, lead elsewhere, or are gone, since this was last asked.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<GroupId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Something that is not the RIB's to know has changed about the path to this.
+    pub(crate) fn touch_path(&mut self, target: &Target) {
+        self.changed.extend(self.paths.to(target));
     }
 
     /// What the FIB is to have for a prefix, if that is something else than before.

@@ -9,6 +9,7 @@ use crate::config::{InterfaceConfig, InterfacePlace, SwitchConfig};
 use crate::octets::Octets;
 use crate::routing::next_hops::Adjacency;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use crate::routing::wanted::Wanted;
 use crate::routing::{RoutingEvent, bfd, link_state};
 use bytes::Bytes;
 use core::net::IpAddr;
@@ -36,9 +37,9 @@ const LOOK: usize = 1024;
 pub(crate) struct Station {
     pub(crate) stack: IpStack,
     /// Stations on the link that have routes of their own.
-    hosts: BTreeSet<(InterfaceId, IpAddr)>,
+    pub(crate) hosts: BTreeSet<(InterfaceId, IpAddr)>,
     /// Gateways that are kept known.
-    wanted: BTreeSet<(InterfaceId, IpAddr)>,
+    pub(crate) wanted: Wanted,
     /// Frames to stations that the MAC table does not have.
     held: VecDeque<Held>,
     /// Frames of our own that nobody has found a port for in time.
@@ -62,7 +63,13 @@ impl Station {
             IpStack::new(config, switch.seed.derive("ip"), now).expect("a configuration is checked");
         bfd::UDP_PORTS.into_iter().for_each(|port| stack.register_udp(port));
         stack.register_protocol(link_state::PROTOCOL);
-        Station { stack, hosts: BTreeSet::new(), wanted: BTreeSet::new(), held: VecDeque::new(), unplaced: 0 }
+        Station {
+            stack,
+            hosts: BTreeSet::new(),
+            wanted: Wanted::default(),
+            held: VecDeque::new(),
+            unplaced: 0,
+        }
     }
 
     /// When it has something to do.
@@ -171,7 +178,7 @@ impl Switch {
     }
 
     /// Takes up what the station says, until it has nothing more to say.
-    fn hear_station(&mut self, now: Instant) {
+    pub(crate) fn hear_station(&mut self, now: Instant) {
         let mut is_changed = false;
         loop {
             let Some(station) = &mut self.station else { return };
@@ -243,9 +250,13 @@ impl Switch {
             true => station.hosts.insert((interface, address)),
             false => station.hosts.remove(&(interface, address)),
         };
-        if changed && self.works(AgentKind::Routing) {
-            let hop = Hop { address, interface: Some(interface), weight: 1 };
-            let offer = is_host.then(|| Offer::of(RouteSource::Neighbor, Target::hops([hop])));
+        if !changed {
+            return;
+        }
+        let target = to_host(interface, address);
+        self.rib.touch_path(&target);
+        if self.works(AgentKind::Routing) {
+            let offer = is_host.then(|| Offer::of(RouteSource::Neighbor, target));
             self.rib.update(IpNet::from(address), RouteSource::Neighbor, offer.as_ref());
         }
     }
@@ -264,43 +275,10 @@ impl Switch {
             }
         }
         for (prefix, (interface, address)) in there {
-            let hop = Hop { address, interface: Some(interface), weight: 1 };
-            let offer = Offer::of(RouteSource::Neighbor, Target::hops([hop]));
+            let offer = Offer::of(RouteSource::Neighbor, to_host(interface, address));
             self.rib.update(prefix, RouteSource::Neighbor, Some(&offer));
         }
         self.settle_routes(now);
-    }
-
-    /// Keeps the gateways known that routes lead to.
-    pub(crate) fn settle_wanted(&mut self, now: Instant) {
-        let Some(station) = &mut self.station else { return };
-        let hosts = &station.hosts;
-        let gateways = self.rib.paths.iter().filter(|(_, path)| {
-            let of_host = match &path.target {
-                Target::Hops(hops) => matches!(hops.as_slice(),
-                    [Hop { address, interface: Some(on), .. }] if hosts.contains(&(*on, *address))),
-                _ => false,
-            };
-            path.routes > u32::from(of_host)
-        });
-        let wanted: BTreeSet<(InterfaceId, IpAddr)> = gateways
-            .flat_map(|(_, path)| &path.members)
-            .filter_map(|(adjacency, _)| match adjacency {
-                Adjacency::Neighbor(interface, address) => Some((*interface, *address)),
-                _ => None,
-            })
-            .collect();
-        if wanted == station.wanted {
-            return;
-        }
-        for &(interface, address) in station.wanted.difference(&wanted) {
-            station.stack.want(now, interface, address, false);
-        }
-        for &(interface, address) in wanted.difference(&station.wanted) {
-            station.stack.want(now, interface, address, true);
-        }
-        station.wanted = wanted;
-        self.hear_station(now);
     }
 
     /// Sends what the station has to send.
@@ -418,6 +396,11 @@ impl Switch {
             .get(id.index())
             .map_or_else(|| id.to_string(), |config| config.name.to_string())
     }
+}
+
+/// What the route to a station on the link leads to.
+pub(crate) fn to_host(interface: InterfaceId, address: IpAddr) -> Target {
+    Target::hops([Hop { address, interface: Some(interface), weight: 1 }])
 }
 
 fn is_link_local(address: IpAddr) -> bool {
