@@ -146,6 +146,7 @@ fn measured(measured: &Measured, clock: DayClock) -> Option<String> {
             Some(format!("of {flows}, {failing} failed and {unhurt} lost nothing"))
         }
         Measured::OtherFlows { failing, new } => Some(format!("{new} of {failing}")),
+        Measured::Asymmetric { flows, apart } => Some(format!("{apart} of {flows}")),
         Measured::Found { count } => count.map(|count| format!("it is {count}")),
         Measured::Monitoring { looks, .. } => Some(format!("{looks} seen")),
         Measured::Counter { value } => value.map(|value| format!("it is {value}")),

@@ -240,6 +240,8 @@ pub struct FlowSpec {
     /// Who sends to whom, by index into [`Lab::nodes`]: each pair once, none to itself, all with an address of the
     /// family.
     pub pairs: Vec<(usize, usize)>,
+    /// They are the other direction of these flows, by index into [`Scenario::flows`]: pairs and ports are exchanged.
+    pub answers: Option<usize>,
     /// Flows between each pair, with ports of their own.
     pub count: u32,
     /// Between two probes of a flow.

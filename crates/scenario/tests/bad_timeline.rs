@@ -454,7 +454,7 @@ const EXPECT: &[Case] = &[
         "nothing expected",
         "{name: a}",
         &[
-            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter, flows, other-flows, fib-conflicts, lost-paths, monitoring",
+            "19:5: expect[0]: nothing is expected: expected one of event, alarm, level, black-hole, foreign-unicast, counter, flows, other-flows, asymmetric, fib-conflicts, lost-paths, monitoring",
         ],
     ),
     (

@@ -35,7 +35,8 @@ topology:
     - {endpoints: ["r1:eth2", "r2:eth2"], loses: {share: 0.25, by: pair, family: ipv6, in: transit-a}}
     - endpoints: ["r2:eth1", {node: h2, interface: eth1, ipv4: 10.0.2.2/24, gateway: 10.0.2.1}]
 flows:
-  web: {from: [h1], to: [h2]}
+  web: {from: [h1], to: [h2], count: 5}
+  back: {answers: web, interval: 2s}
 versions:
   v1: {at-start: r1, boot: 2m}
   v2: {faults: [{stale-members: {family: ipv6}}, {restart: {}}], flow-hash: {seed: 7}}
@@ -133,6 +134,7 @@ fn what_single_flows_do_can_be_expected() {
         "expect:
   - {name: few, flows: web, from: 1m, until: 2m, failing: [0.001, 0.05], by: {transit: [0, 1]}}
   - {name: others, other-flows: web, before: 1m, after: 2m, least: 0.5}
+  - {name: ways, asymmetric: back, most: 0.5}
   - {name: fib, fib-conflicts: r1, at: 1m, least: 1}
   - {name: paths, lost-paths: r1, most: 0}
   - {name: green, monitoring: [r1, r2], most: 0}
@@ -145,9 +147,31 @@ fn what_single_flows_do_can_be_expected() {
     ));
     assert!(matches!(outcomes[1], ExpectedOutcome::OtherFlows { least: 0.5, most: 1.0, .. }));
     let found = |what, least, most| ExpectedOutcome::Found { switch: 0, what, least, most };
-    assert_eq!(outcomes[2], &found(Finding::FibConflicts, 1, None));
-    assert_eq!(outcomes[3], &found(Finding::LostPaths, 0, Some(0)));
-    assert!(matches!(outcomes[4], ExpectedOutcome::Monitoring { least: 0, most: Some(0), .. }));
+    let back = "back".to_owned();
+    assert_eq!(outcomes[2], &ExpectedOutcome::Asymmetric { flows: back, least: 0.0, most: 0.5 });
+    assert_eq!(outcomes[3], &found(Finding::FibConflicts, 1, None));
+    assert_eq!(outcomes[4], &found(Finding::LostPaths, 0, Some(0)));
+    assert!(matches!(outcomes[5], ExpectedOutcome::Monitoring { least: 0, most: Some(0), .. }));
+}
+
+#[test]
+fn flows_that_answer_are_those_that_they_answer_the_other_way_around() {
+    let scenario = right("");
+    let [web, back] = &scenario.flows[..] else { panic!("two") };
+    assert_eq!((web.answers, back.answers), (None, Some(0)));
+    let [(from, to)] = web.pairs[..] else { panic!("one pair") };
+    assert_eq!((&back.pairs[..], back.count, back.ipv6), (&[(to, from)][..], 5, false));
+    assert_eq!((web.interval, back.interval), (Duration::from_secs(1), Duration::from_secs(2)));
+    for (flows, wrong) in [
+        ("answers: wob", "did you mean `web`?"),
+        ("answers: web, from: [h1]", "`from` is that of the flows that these answer: remove it"),
+        ("answers: back", "there is no flow before this one"),
+    ] {
+        let text = FILE.replacen("answers: web", flows, 1);
+        let error =
+            story::parse(&Source::new("x.yml", text), &Choice::default()).expect_err(flows).to_string();
+        assert!(error.contains(wrong), "{flows}: {error}");
+    }
 }
 
 #[test]
@@ -173,6 +197,7 @@ fn what_is_wrong_is_said() {
             "did you mean `transit`?",
         ),
         ("expect: [{name: few, other-flows: web, before: 1m, least: 1}]", "`after` is missing: say when"),
+        ("expect: [{name: few, asymmetric: web, most: 0}]", "`web` is one direction: name flows that say"),
         ("expect: [{name: few, fib-conflicts: r1}]", "this cannot fail: add `least` or `most`"),
     ] {
         let error = read(rest).expect_err(rest);

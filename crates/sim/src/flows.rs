@@ -49,12 +49,14 @@ fn ends<'a>(scenario: &'a Scenario, spec: &'a FlowSpec) -> impl Iterator<Item = 
 }
 
 fn config(spec: &FlowSpec, number: u32, from: FlowEnd, to: FlowEnd) -> FlowConfig {
+    let ports = (FIRST_PORT + (number % PORTS) as u16, DISCARD + (number / PORTS) as u16);
+    let (sport, dport) = if spec.answers.is_some() { (ports.1, ports.0) } else { ports };
     FlowConfig {
         name: format!("{}-{number}", spec.name),
         from,
         to,
-        sport: FIRST_PORT + (number % PORTS) as u16,
-        dport: DISCARD + (number / PORTS) as u16,
+        sport,
+        dport,
         interval: spec.interval,
         phase: None,
         size: spec.size.saturating_add(FCS_LEN),

@@ -30,6 +30,7 @@ const KEYS: Keys = Keys::of(&[
     "counter",
     "flows",
     "other-flows",
+    "asymmetric",
     "fib-conflicts",
     "lost-paths",
     "monitoring",
@@ -61,6 +62,7 @@ pub(super) const KINDS: &[&str] = &[
     "counter",
     "flows",
     "other-flows",
+    "asymmetric",
     "fib-conflicts",
     "lost-paths",
     "monitoring",
@@ -94,6 +96,7 @@ const WITH_BOUNDS: &[&str] = &[
     "foreign-unicast",
     "counter",
     "other-flows",
+    "asymmetric",
     "fib-conflicts",
     "lost-paths",
     "monitoring",
@@ -154,6 +157,7 @@ impl Stage<'_> {
             "foreign-unicast" => self.foreign_unicast(what, &map),
             "flows" => self.fares(what, &map),
             "other-flows" => self.other_flows(what, &map),
+            "asymmetric" => self.asymmetric(what, &map),
             "fib-conflicts" => self.found(what, Finding::FibConflicts, &map),
             "lost-paths" => self.found(what, Finding::LostPaths, &map),
             "monitoring" => self.monitoring(what, &map),
@@ -232,16 +236,9 @@ impl Stage<'_> {
 
     fn level(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
         let flows = self.flows(what);
-        let bound = |key, absent| map.get(key).map_or(Some(absent), |field| share(field, key));
-        let (window, least, most) = (self.window(map), bound("least", 0.0), bound("most", 1.0));
-        require_bound(what, map, "least: 0.99");
-        if let (Some(least), Some(most), Some(field)) = (least, most, map.get("most"))
-            && least > most
-        {
-            field.refuse("`most` is below `least`: expected at least as much");
-        }
-        let (from, until) = window?;
-        Some(ExpectedOutcome::Level { flows: flows?, from, until, least: least?, most: most? })
+        let (window, bounds) = (self.window(map), read_shares(what, map, "least: 0.99"));
+        let ((from, until), (least, most)) = (window?, bounds?);
+        Some(ExpectedOutcome::Level { flows: flows?, from, until, least, most })
     }
 
     fn black_hole(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
@@ -299,16 +296,21 @@ impl Stage<'_> {
             self.cast.clock.moment(field, key)
         };
         let (before, after) = (moment("before"), moment("after"));
-        let bound = |key, absent| map.get(key).map_or(Some(absent), |field| share(field, key));
-        let (least, most) = (bound("least", 0.0), bound("most", 1.0));
-        require_bound(what, map, "least: 0.5");
-        Some(ExpectedOutcome::OtherFlows {
-            flows: flows?,
-            before: before?,
-            after: after?,
-            least: least?,
-            most: most?,
-        })
+        let bounds = read_shares(what, map, "least: 0.5");
+        let (least, most) = bounds?;
+        Some(ExpectedOutcome::OtherFlows { flows: flows?, before: before?, after: after?, least, most })
+    }
+
+    fn asymmetric(&self, what: &Field<'_>, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
+        let flows = self.flows(what);
+        if let Some(name) = &flows
+            && self.flows.iter().any(|flow| flow.name == *name && flow.answers.is_none())
+        {
+            what.refuse(format!("`{name}` is one direction: name flows that say `answers`"));
+        }
+        let bounds = read_shares(what, map, "least: 0.5");
+        let (least, most) = bounds?;
+        Some(ExpectedOutcome::Asymmetric { flows: flows?, least, most })
     }
 
     fn found(&self, what: &Field<'_>, finding: Finding, map: &Mapping<'_>) -> Option<ExpectedOutcome> {
@@ -350,6 +352,19 @@ fn require_bound(what: &Field<'_>, map: &Mapping<'_>, example: &str) {
     if map.get("least").is_none() && map.get("most").is_none() {
         what.refuse_key(format!("this cannot fail: add `least` or `most`, such as `{example}`"));
     }
+}
+
+/// The least and the most of a share, by keys of their own.
+fn read_shares(what: &Field<'_>, map: &Mapping<'_>, example: &str) -> Option<(f64, f64)> {
+    let bound = |key, absent| map.get(key).map_or(Some(absent), |field| share(field, key));
+    let (least, most) = (bound("least", 0.0), bound("most", 1.0));
+    require_bound(what, map, example);
+    if let (Some(least), Some(most), Some(field)) = (least, most, map.get("most"))
+        && least > most
+    {
+        field.refuse("`most` is below `least`: expected at least as much");
+    }
+    Some((least?, most?))
 }
 
 fn read_bounds(map: &Mapping<'_>) -> Option<(u64, Option<u64>)> {

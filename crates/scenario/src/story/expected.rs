@@ -112,6 +112,15 @@ pub enum ExpectedOutcome {
         /// At most.
         most: f64,
     },
+    /// Of flows that answer others, the share that goes by other switches than what it answers.
+    Asymmetric {
+        /// Which flows.
+        flows: String,
+        /// At least.
+        least: f64,
+        /// At most.
+        most: f64,
+    },
     /// What comparing RIB and FIB, or trying the buckets, found in a switch by [`Expectation::at`], or at the end.
     Found {
         /// In which switch.

@@ -4,6 +4,7 @@ use super::clock::{DayClock, span};
 use super::fates::{self, Fates};
 use super::log::Line;
 use super::outcome::{FlowOutcome, Judgement, Measured, PollerOutcome};
+use super::ways::Ways;
 use greylag_base::Instant;
 use greylag_scenario::lab::Lab;
 use greylag_scenario::story::{self, Expectation, ExpectedOutcome};
@@ -115,6 +116,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) clock: DayClock,
     pub(crate) flows: &'a [FlowOutcome],
     pub(crate) pollers: &'a [PollerOutcome],
+    pub(crate) ways: &'a Ways,
 }
 
 /// What came out for one expectation, and what is wrong with it.
@@ -245,6 +247,7 @@ impl Evidence<'_> {
                     ),
                 )
             }
+            ExpectedOutcome::Asymmetric { flows, least, most } => self.ways.judge(flows, (*least, *most)),
             ExpectedOutcome::Found { switch, what, least, most } => Finding {
                 expected: match what {
                     story::Finding::FibConflicts => format!(

@@ -26,6 +26,7 @@ mod rehearsal;
 mod run;
 mod topology;
 mod watch;
+mod ways;
 mod witness;
 
 pub use cause::{AgentTrouble, Cause};

@@ -185,6 +185,13 @@ pub enum Measured {
         /// Those of them that did not fail before.
         new: u64,
     },
+    /// Flows that answer others.
+    Asymmetric {
+        /// How many were seen, and what they answer too.
+        flows: u64,
+        /// Those of them that went by other switches.
+        apart: u64,
+    },
     /// What an operator's check found.
     Found {
         /// How much; absent without power.

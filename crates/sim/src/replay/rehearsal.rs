@@ -349,6 +349,7 @@ fn frames_for_others_are_counted_at_the_host_that_an_expectation_names() {
         clock: super::clock::DayClock::new(Duration::ZERO),
         flows: &[],
         pollers: &[],
+        ways: &stage.watch.ways,
     };
     let judged = evidence.judge(&stage.watch.tallies).remove(0);
     assert_eq!(judged.measured, super::outcome::Measured::ForeignUnicast { frames: 2 });

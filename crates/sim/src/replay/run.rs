@@ -134,6 +134,15 @@ pub(crate) fn expect_flows(
         (format!("{} {} to {}", spec.name, name(from), name(to)), to)
     });
     watch.expect_flows(labelled);
+    for expectation in &scenario.expectations {
+        if let ExpectedOutcome::Asymmetric { flows: name, .. } = &expectation.outcome
+            && let Some(set) = scenario.flows.iter().position(|spec| spec.name == *name)
+            && let Some(answered) = scenario.flows[set].answers
+        {
+            let pairs = sets[set].clone().zip(sets[answered].clone());
+            watch.ways.follow(name, pairs.map(|(one, other)| (one as u32, other as u32)).collect());
+        }
+    }
 }
 
 /// The first stops; those that come again are put behind them one by one.
@@ -288,7 +297,7 @@ pub(crate) fn conclude(
     let look = |poller| pollers::look(poller, seed, &watch.chronicle, lab, end);
     let pollers: Vec<PollerOutcome> = scenario.pollers.iter().map(look).collect();
     let clock = DayClock::new(scenario.start);
-    let evidence = Evidence { lab, clock, flows: &flows, pollers: &pollers };
+    let evidence = Evidence { lab, clock, flows: &flows, pollers: &pollers, ways: &watch.ways };
     let expectations = evidence.judge(&watch.tallies);
     let (violations, missing_violations) = verdict(scenario, watch);
     let holds = expectations.iter().all(|judgement| judgement.holds)

@@ -18,6 +18,7 @@ use super::log::EventLog;
 use super::order::end_name;
 use super::outcome::FlowOutcome;
 use super::topology::Topology;
+use super::ways::Ways;
 use crate::{Decision, Happening, LinkLoss, Observer};
 use greylag_base::{Instant, PortId, Seed};
 use greylag_scenario::lab::{Lab, NodeKind};
@@ -45,6 +46,7 @@ pub(crate) struct Watch<'a> {
     floods: NoLastingFlood,
     mutes: NoMuteSwitch,
     partners: OnePartner,
+    pub(crate) ways: Ways,
     needs: ForwardingNeedsLearning,
     pub(crate) tables: TableAgrees,
     fibs: TableAgrees,
@@ -90,6 +92,7 @@ impl<'a> Watch<'a> {
             floods: NoLastingFlood::new(nodes, limits.flood),
             mutes: NoMuteSwitch::new(nodes, limits.silence),
             partners: OnePartner::new(limits.silence),
+            ways: Ways::default(),
             needs: ForwardingNeedsLearning::new(nodes),
             tables: TableAgrees::new(nodes, limits.disagreement),
             fibs: TableAgrees::new(nodes, limits.disagreement),
@@ -323,6 +326,11 @@ impl Observer for Watch<'_> {
                 self.passed(at, link, to, &glance);
             }
             let receiver = self.map.ends[link][to];
+            if let Some(probe) = glance.probe
+                && !self.map.is_host(receiver)
+            {
+                self.ways.passed(probe.flow, receiver);
+            }
             if glance.destination == slow::GROUP {
                 self.hear_lacpdu(at, link, to, frame);
             }

@@ -145,6 +145,7 @@ fn share(measured: &Measured) -> Option<f64> {
         Measured::Level { share } => *share,
         Measured::Flows { flows, failing, .. } => (*flows > 0).then(|| *failing as f64 / *flows as f64),
         Measured::OtherFlows { failing, new } => (*failing > 0).then(|| *new as f64 / *failing as f64),
+        Measured::Asymmetric { flows, apart } => (*flows > 0).then(|| *apart as f64 / *flows as f64),
         _ => None,
     }
 }
@@ -158,7 +159,8 @@ fn count(measured: &Measured) -> Option<u64> {
         | Measured::Level { .. }
         | Measured::BlackHole { .. }
         | Measured::Flows { .. }
-        | Measured::OtherFlows { .. } => None,
+        | Measured::OtherFlows { .. }
+        | Measured::Asymmetric { .. } => None,
     }
 }
 

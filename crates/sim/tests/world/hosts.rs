@@ -37,6 +37,7 @@ fn flow(name: &str, from: usize, to: usize) -> FlowSpec {
     FlowSpec {
         name: name.to_owned(),
         pairs: vec![(from, to)],
+        answers: None,
         count: 1,
         interval: Duration::from_millis(100),
         size: 100,

@@ -15,6 +15,7 @@ fn run(seed: u64, step: Duration) -> String {
     scenario.flows = vec![FlowSpec {
         name: "all".to_owned(),
         pairs: vec![(H1, H2), (H2, H1), (H1, H3), (H3, H1), (H2, H3), (H3, H2)],
+        answers: None,
         count: 1,
         interval: Duration::from_millis(250),
         size: 200,
