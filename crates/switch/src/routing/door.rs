@@ -75,12 +75,12 @@ impl TableDoor {
     }
 
     /// Writes many routes in one go.
-    pub(crate) fn load_fib(&mut self, now: Instant, writes: Vec<FibWrite>) -> Result<(), FibRefusal> {
-        for write in &writes {
+    pub(crate) fn load_fib(&mut self, now: Instant, writes: &[FibWrite]) -> Result<(), FibRefusal> {
+        for write in writes {
             self.note(now, || Output::WriteFib(write.clone()));
         }
         let answer = self.ask(|plane| {
-            let written = plane.routes().map_or(Ok(()), |routes| load(&mut routes.tables(), &writes));
+            let written = plane.routes().map_or(Ok(()), |routes| load(&mut routes.tables(), writes));
             Answer::FibWritten(written.err())
         });
         match answer {

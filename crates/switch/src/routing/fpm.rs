@@ -8,6 +8,7 @@ use crate::Switch;
 use crate::agent::AgentKind;
 use crate::octets::Octets;
 use crate::routing::RoutingEvent;
+use crate::routing::answers::Answers;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId};
@@ -48,9 +49,21 @@ pub(crate) struct Feed {
     /// What its numbers mean.
     numbers: BTreeMap<NextHopId, Number>,
     /// The routes that go by a number.
-    routes: BTreeMap<IpNet, NextHopId>,
+    pub(crate) routes: BTreeMap<IpNet, Told>,
     /// Numbers that routes go by and that mean something else than before.
     moved: BTreeSet<NextHopId>,
+    /// What zebra may be told.
+    pub(crate) answers: Answers,
+}
+
+/// A route that goes by a number, as zebra has told it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told {
+    pub(crate) id: NextHopId,
+    pub(crate) protocol: Protocol,
+    pub(crate) priority: u32,
+    /// In which round it was told last.
+    pub(crate) round: u32,
 }
 
 /// What a number means, and who goes by it.
@@ -131,23 +144,26 @@ impl Switch {
 
     fn hear_fpm(&mut self, now: Instant, mut octets: &[u8]) {
         let Some(mut feed) = self.feed.take() else { return };
+        feed.answers.begin();
         let mut error = None;
         while !octets.is_empty() && error.is_none() {
             octets = &octets[feed.stream.handle_bytes(octets)..];
             error = self.hear_messages(&mut feed);
         }
         feed.offer_moved(&mut self.rib);
+        let heard = feed.answers.heard();
         self.feed = Some(feed);
         if let Some(error) = error {
             self.tell_routing(now, RoutingEvent::FpmFailed { error });
             self.end_fpm(now);
         }
         self.settle_routes(now);
+        self.hear_of_zebra(now, heard);
     }
 
     /// Takes in what can be read; why no more can be, if that is so.
     fn hear_messages(&mut self, feed: &mut Feed) -> Option<String> {
-        let Feed { stream, numbers, routes, moved } = feed;
+        let Feed { stream, numbers, routes, moved, answers } = feed;
         let mut routes = ByNumber { numbers, routes };
         loop {
             let message = match stream.poll_message() {
@@ -163,7 +179,9 @@ impl Switch {
                     self.stale_routes.prefixes.remove(&prefix);
                     match route.next {
                         Next::Id(id) => {
-                            let target = routes.lead(prefix, id);
+                            let RouteAdd { protocol, priority, .. } = route;
+                            let round = answers.note(prefix);
+                            let target = routes.lead(prefix, Told { id, protocol, priority, round });
                             offer(&mut self.rib, prefix, route.protocol, target);
                         }
                         _ => {
@@ -250,16 +268,28 @@ impl Switch {
 
 impl Feed {
     fn new() -> Self {
-        Feed { stream: Fpm::new(), numbers: BTreeMap::new(), routes: BTreeMap::new(), moved: BTreeSet::new() }
+        Feed {
+            stream: Fpm::new(),
+            numbers: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            moved: BTreeSet::new(),
+            answers: Answers::default(),
+        }
     }
 
     /// Routes by numbers that mean something else now.
     fn offer_moved(&mut self, rib: &mut super::Rib) {
         for id in std::mem::take(&mut self.moved) {
             let Some(number) = self.numbers.get_mut(&id) else { continue };
-            let routes = &self.routes;
-            number.tidy(|prefix| routes.get(prefix) == Some(&id));
+            let routes = &mut self.routes;
+            number.tidy(|prefix| routes.get(prefix).is_some_and(|told| told.id == id));
             for prefix in &number.prefixes {
+                // It was told before it led anywhere.
+                if let Some(told) = routes.get_mut(prefix)
+                    && !rib.takes(*prefix, RouteSource::Zebra)
+                {
+                    told.round = self.answers.note(*prefix);
+                }
                 offer(rib, *prefix, Protocol::ZEBRA, number.target.as_ref());
             }
         }
@@ -269,31 +299,34 @@ impl Feed {
 /// Routes by the numbers that they go by, while both change.
 struct ByNumber<'f> {
     numbers: &'f mut BTreeMap<NextHopId, Number>,
-    routes: &'f mut BTreeMap<IpNet, NextHopId>,
+    routes: &'f mut BTreeMap<IpNet, Told>,
 }
 
 impl ByNumber<'_> {
     /// A route goes by a number from now on: where that leads.
-    fn lead(&mut self, prefix: IpNet, id: NextHopId) -> Option<&Target> {
-        let before = self.routes.insert(prefix, id);
-        if before != Some(id) {
+    fn lead(&mut self, prefix: IpNet, told: Told) -> Option<&Target> {
+        let id = told.id;
+        let before = self.routes.insert(prefix, told).map(|told| told.id);
+        if before.is_some_and(|before| before != id) {
             self.leave(before);
-            let number = self.numbers.entry(id).or_default();
+        }
+        let number = self.numbers.entry(id).or_default();
+        if before != Some(id) {
             number.routes += 1;
             number.prefixes.push(prefix);
             // Those that went elsewhere, and came back, are on the list still.
             if number.prefixes.len() > 2 * number.routes + SPARE {
                 let routes = &self.routes;
-                number.tidy(|prefix| routes.get(prefix) == Some(&id));
+                number.tidy(|prefix| routes.get(prefix).is_some_and(|told| told.id == id));
             }
         }
-        self.numbers.get(&id)?.target.as_ref()
+        number.target.as_ref()
     }
 
     /// A route goes by no number any more.
     fn forget(&mut self, prefix: IpNet) {
         let before = self.routes.remove(&prefix);
-        self.leave(before);
+        self.leave(before.map(|told| told.id));
     }
 
     fn leave(&mut self, id: Option<NextHopId>) {

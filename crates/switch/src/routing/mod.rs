@@ -6,6 +6,7 @@
 //! hears of it a little later (`programmer.rs`) → `programming.rs` writes, and what befalls writes is in `mishaps.rs` →
 //! `door.rs` is the data plane's side of it. `audit.rs` holds the two ends against each other.
 
+mod answers;
 mod audit;
 mod bfd;
 mod bgp;
@@ -25,8 +26,8 @@ mod rib;
 mod route;
 mod statics;
 mod station;
-mod words;
 mod wanted;
+mod words;
 mod write;
 
 use crate::Switch;

@@ -8,7 +8,7 @@ use crate::input::Refused;
 use crate::lasting::Lasting;
 use crate::routing::door::GroupShape;
 use crate::routing::mishaps::Order;
-use crate::routing::programmer::Programmer;
+use crate::routing::programmer::{Job, Programmer};
 use crate::routing::route::Target;
 use crate::routing::words::Words;
 use crate::routing::write::FibWrite;
@@ -45,6 +45,7 @@ impl Switch {
             .map(|(id, path)| FibWrite::Group { id, members: path.group.clone() })
             .collect();
         groups.iter().for_each(|group| self.believe(group));
+        self.answer_all();
         self.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
     }
 
@@ -101,8 +102,13 @@ impl Switch {
             self.load_routes(now);
         }
         while let Some(pending) = self.programmer.as_mut().and_then(|programmer| programmer.next(now, rate)) {
-            let order = if pending.is_drawn { None } else { self.befall(&pending.write) };
-            self.program(now, pending.write, order);
+            match pending.job {
+                Job::Write(write) => {
+                    let order = if pending.is_drawn { None } else { self.befall(&write) };
+                    self.program(now, write, order);
+                }
+                Job::Answer(heard) => self.may_answer(heard),
+            }
         }
         while let Some(write) = self.programmer.as_mut().and_then(|programmer| programmer.waited_in_vain(now))
         {
@@ -116,15 +122,23 @@ impl Switch {
 
     fn load_routes(&mut self, now: Instant) {
         let Some(programmer) = &mut self.programmer else { return };
-        let writes = programmer.take_routes(now, LOAD_AT_ONCE);
-        if !writes.is_empty()
-            && let Err(refusal) = self.door.load_fib(now, writes)
-        {
-            self.tell_routing(
-                now,
-                RoutingEvent::FibWriteFailed { what: "routes".to_owned(), why: refusal.to_string() },
-            );
+        let (writes, answers) = programmer.take_routes(now, LOAD_AT_ONCE);
+        if writes.is_empty() {
+            return answers.into_iter().for_each(|heard| self.may_answer(heard));
         }
+        match self.door.load_fib(now, &writes) {
+            Ok(()) => writes.iter().for_each(|write| self.believe(write)),
+            Err(refusal) => {
+                self.tell_routing(
+                    now,
+                    RoutingEvent::FibWriteFailed { what: "routes".to_owned(), why: refusal.to_string() },
+                );
+                if let Some(programmer) = &mut self.programmer {
+                    writes.iter().for_each(|write| programmer.fail(write));
+                }
+            }
+        }
+        answers.into_iter().for_each(|heard| self.may_answer(heard));
     }
 
     fn group_shape(&self) -> GroupShape {
@@ -207,8 +221,8 @@ impl Switch {
     }
 
     fn believe(&mut self, write: &FibWrite) {
-        if let Some(programmer) = &mut self.programmer {
-            programmer.believe(write);
+        if let Some(prefix) = self.programmer.as_mut().and_then(|programmer| programmer.believe(write)) {
+            self.may_answer_after_all(prefix);
         }
     }
 
@@ -220,6 +234,11 @@ impl Switch {
             if let Err(refusal) = self.door.write_fib(now, &write, shape) {
                 let what = self.write_text(&write);
                 self.tell_routing(now, RoutingEvent::FibWriteFailed { what, why: refusal.to_string() });
+                if let Some(programmer) = &mut self.programmer {
+                    programmer.fail(&write);
+                }
+            } else {
+                self.believe(&write);
             }
             if let FibWrite::Group { id, .. } = write {
                 let before = self.stale_buckets.len();
@@ -228,7 +247,6 @@ impl Switch {
                     self.publish(now);
                 }
             }
-            self.believe(&write);
             next = self.programmer.as_mut().and_then(|programmer| programmer.overtaken(write.written()));
         }
     }

@@ -429,6 +429,18 @@ impl Rib {
         all.filter(|(_, candidates)| !candidates.offers.is_empty()).map(|(prefix, _)| prefix)
     }
 
+    /// What a source offers for a prefix is what is taken.
+    pub(crate) fn takes(&self, prefix: IpNet, source: RouteSource) -> bool {
+        let candidates = match prefix {
+            IpNet::V4(prefix) => self.ipv4.get(&prefix),
+            IpNet::V6(prefix) => self.ipv6.get(&prefix),
+        };
+        candidates.is_some_and(|candidates| {
+            let taken = candidates.offers.iter().find(|offer| Some(offer.path) == candidates.used);
+            taken.is_some_and(|offer| offer.source == source)
+        })
+    }
+
     /// What is offered for one prefix, the best first.
     pub(crate) fn offers(&self, prefix: IpNet) -> Vec<RouteView<'_>> {
         let candidates = match prefix {

@@ -5,7 +5,7 @@ use crate::Input;
 use crate::config::{
     FpmConfig, InterfaceAddress, InterfaceConfig, InterfacePlace, Membership, PortConfig, SwitchConfig,
 };
-use crate::fault::Fault;
+use crate::fault::{Fault, ProgrammingMishap, WriteFilter};
 use greylag_base::{PortId, PortName, Seed};
 use greylag_fpm::{Encap, GroupMember, Hops, NextHopAdd, NextHopGroup, RouteDelete, encode};
 use std::time::Duration;
@@ -88,6 +88,28 @@ impl Rig {
     fn target(&self, prefix: &str) -> Option<Target> {
         let offers = self.switch.rib.offers(prefix.parse().unwrap());
         offers.iter().find(|offer| offer.source == RouteSource::Zebra).map(|offer| offer.target.clone())
+    }
+
+    /// What zebra is told: prefixes, and whether the data plane has them or could not take them.
+    fn answers(&mut self) -> Vec<(String, &'static str)> {
+        let octets: Vec<u8> = std::iter::from_fn(|| self.switch.poll_fpm()).flatten().collect();
+        let (mut fpm, mut answers, mut rest) = (Fpm::new(), Vec::new(), &octets[..]);
+        // A frame's length, then what zebra would say, and rtm_flags behind 16 octets and 8 more.
+        while let [_, _, high, low, ..] = *rest {
+            let (frame, others) = rest.split_at(u16::from_be_bytes([high, low]).into());
+            let flags = u32::from_ne_bytes(frame[4 + 16 + 8..][..4].try_into().unwrap());
+            assert_eq!(fpm.handle_bytes(frame), frame.len());
+            let Ok(Some(FpmMessage::RouteAdd(route))) = fpm.poll_message() else { panic!("a route") };
+            let word = match flags {
+                0x4000 => "offloaded",
+                0x2000_0000 => "failed",
+                _ => panic!("{flags:x}"),
+            };
+            answers.push((super::prefix(route.prefix).to_string(), word));
+            rest = others;
+        }
+        answers.sort();
+        answers
     }
 
     fn conflicts(&mut self) -> usize {
@@ -272,6 +294,67 @@ fn a_route_that_flaps_needs_no_more_room() {
     }
     let feed = rig.switch.feed.as_ref().unwrap();
     assert!(feed.numbers.values().all(|number| number.prefixes.len() < 100));
+}
+
+const MOMENT: Duration = Duration::from_millis(10);
+
+fn offloaded(prefixes: &[&str]) -> Vec<(String, &'static str)> {
+    prefixes.iter().map(|prefix| ((*prefix).to_owned(), "offloaded")).collect()
+}
+
+#[test]
+fn zebra_hears_of_its_routes_once_the_data_plane_has_them() {
+    let mut rig = Rig::new();
+    rig.say(&[
+        one(1, "192.0.2.2", ETH1),
+        route("198.51.100.0/24", Next::Id(NextHopId(1))),
+        route("203.0.113.0/24", Next::Id(NextHopId(1))),
+        route("203.0.113.128/25", Next::Id(NextHopId(7))),
+        route("192.0.2.0/30", Next::Id(NextHopId(1))),
+    ]);
+    assert_eq!((rig.answers(), rig.switch.owes_fpm()), (offloaded(&[]), true), "nothing is written yet");
+    rig.pass(MOMENT);
+    // One leads nowhere yet, and of one the switch has a better.
+    assert_eq!(rig.answers(), offloaded(&["198.51.100.0/24", "203.0.113.0/24"]));
+    assert!(!rig.switch.owes_fpm());
+
+    // Told twice, and answered once; deleted, and not answered.
+    rig.say(&[route("198.51.100.0/24", Next::Id(NextHopId(1))), one(7, "192.0.2.6", ETH2)]);
+    rig.say(&[route("198.51.100.0/24", Next::Id(NextHopId(7))), gone("203.0.113.0/24")]);
+    rig.pass(MOMENT);
+    assert_eq!(rig.answers(), offloaded(&["198.51.100.0/24", "203.0.113.128/25"]));
+}
+
+#[test]
+fn zebra_hears_of_what_fails_and_of_what_does_after_all() {
+    let mut rig = Rig::new();
+    let mishap = ProgrammingMishap::Drop { acknowledged: false };
+    let only = WriteFilter { prefix: Some("198.51.100.0/24".parse().unwrap()), ..WriteFilter::default() };
+    let lasts = Some(Duration::from_millis(500));
+    rig.tell(Input::Fault(Fault::Misprogram { mishap, only, share: 1.0, lasts }));
+    rig.say(&[
+        one(1, "192.0.2.2", ETH1),
+        one(2, "192.0.2.6", ETH2),
+        route("198.51.100.0/24", Next::Id(NextHopId(1))),
+        route("203.0.113.0/24", Next::Id(NextHopId(2))),
+    ]);
+    rig.pass(MOMENT);
+    let failed = ("198.51.100.0/24".to_owned(), "failed");
+    assert_eq!(rig.answers(), [vec![failed], offloaded(&["203.0.113.0/24"])].concat());
+    rig.pass(Duration::from_secs(3));
+    assert_eq!(rig.answers(), offloaded(&["198.51.100.0/24"]));
+}
+
+#[test]
+fn a_programming_agent_that_is_back_answers_everything() {
+    let mut rig = Rig::new();
+    rig.say(&[one(1, "192.0.2.2", ETH1)]);
+    rig.tell(Input::Fault(Fault::Crash { agent: AgentKind::Programming, dump: Duration::ZERO }));
+    rig.say(&[route("198.51.100.0/24", Next::Id(NextHopId(1)))]);
+    assert!(rig.answers().is_empty() && rig.switch.owes_fpm());
+    rig.pass(Duration::from_secs(3));
+    assert_eq!(rig.answers(), offloaded(&["198.51.100.0/24"]));
+    assert!(!rig.switch.owes_fpm());
 }
 
 #[test]
