@@ -152,6 +152,16 @@ fn prefixes_in_fib(lab: &Lab) -> u64 {
     groups.filter_map(|group| group["prefixes"].as_u64()).max().unwrap_or_default()
 }
 
+/// What becomes of a route is told in so many octets at the least: the frame's header, netlink's, the route's, where to and by which number.
+const LEAST_ANSWER: u64 = 4 + 16 + 12 + 8 + 8;
+
+/// What zebra has counted on its connection to us.
+fn fpm_counter(lab: &Lab, name: &str) -> u64 {
+    let said = succeed(&["lab", "exec", &lab.name, "r1", "--", "vtysh", "-c", "show fpm counters"]);
+    let line = said.lines().find_map(|line| line.trim().strip_prefix(name));
+    line.and_then(|rest| rest.trim_start_matches(':').trim().parse().ok()).unwrap_or_default()
+}
+
 /// A table of so many prefixes goes from a BGP speaker through FRR into our FIB, and packets go by it.
 fn take_table(count: u32, patience: Duration) {
     let lab = Lab::deploy(CUSTOMERS);
@@ -177,6 +187,10 @@ fn take_table(count: u32, patience: Duration) {
         (prefixes_in_fib(&lab) >= u64::from(count)).then_some(())
     });
     succeed(&["check", "fib", "-s", &lab.switch("r1")]);
+    wait_for("zebra has heard of all of it", patience, || {
+        (fpm_counter(&lab, "Input bytes") >= LEAST_ANSWER * u64::from(count)).then_some(())
+    });
+    assert_eq!((fpm_counter(&lab, "Connection closes"), fpm_counter(&lab, "Connection errors")), (0, 0));
     drop(speaker);
     // The session has gone, and its routes with it.
     wait_for("the routes go", patience, || {

@@ -1,4 +1,4 @@
-//! The connection from FRR's zebra: what it sends is handed to the switch, as fast as that takes it.
+//! The connection from FRR's zebra: what it sends is handed to the switch, as fast as that takes it, and what became of its routes goes back.
 
 use super::Running;
 use super::control::OrderError;
@@ -7,12 +7,13 @@ use std::io::{self, ErrorKind};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// What is read in one go: the routes in it are settled together.
 const READ: usize = 256 * 1024;
 
-/// How long a routing agent that hangs is left alone.
+/// How long an agent that is busy or hangs is left alone.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Serves one zebra after the other.
@@ -22,7 +23,7 @@ pub(super) async fn serve(listener: TcpListener, running: Arc<Running>) -> io::R
         let (stream, _) = listener.accept().await?;
         await_agent(&running, |_| true).await;
         tell(&running, FpmInput::Connected);
-        match read(&stream, &running).await {
+        match converse(&stream, &running).await {
             Ok(()) => {}
             Err(error) => tracing::info!("the connection from zebra has ended: {error}"),
         }
@@ -30,21 +31,47 @@ pub(super) async fn serve(listener: TcpListener, running: Arc<Running>) -> io::R
     }
 }
 
-/// Reads until either end has had enough.
-async fn read(stream: &TcpStream, running: &Running) -> io::Result<()> {
+/// Reads until either end has had enough, and writes what zebra may be told meanwhile. One that does not read is not waited for.
+async fn converse(stream: &TcpStream, running: &Running) -> io::Result<()> {
     let mut buffer = vec![0; READ];
+    let mut unsent = Vec::new();
     while await_agent(running, |running| running.control().0.switch.has_fpm()).await {
-        stream.readable().await?;
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(octets) => tell(running, FpmInput::Octets(Octets(buffer[..octets].to_vec()))),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        if unsent.is_empty() {
+            unsent = running.control().0.switch.poll_fpm().unwrap_or_default();
+        }
+        let interest =
+            if unsent.is_empty() { Interest::READABLE } else { Interest::READABLE | Interest::WRITABLE };
+        let ready = if unsent.is_empty() && running.control().0.switch.owes_fpm() {
+            // The programming agent is not done yet.
+            let Ok(ready) = tokio::time::timeout(LOOK_AGAIN, stream.ready(interest)).await else { continue };
+            ready?
+        } else {
+            stream.ready(interest).await?
+        };
+        if ready.is_writable()
+            && let Some(written) = unless_blocked(stream.try_write(&unsent))?
+        {
+            unsent.drain(..written);
+        }
+        if ready.is_readable() {
+            match unless_blocked(stream.try_read(&mut buffer))? {
+                Some(0) => return Ok(()),
+                Some(octets) => tell(running, FpmInput::Octets(Octets(buffer[..octets].to_vec()))),
+                None => {}
+            }
         }
         // Others have something to do as well while a full table comes.
         tokio::task::yield_now().await;
     }
     Ok(())
+}
+
+fn unless_blocked(done: io::Result<usize>) -> io::Result<Option<usize>> {
+    match done {
+        Ok(octets) => Ok(Some(octets)),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Waits while nobody listens: zebra waits too, and loses nothing. `false` once the wait is in vain.
