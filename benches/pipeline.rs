@@ -165,7 +165,7 @@ fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: b
         up: true,
         carrier: if in_vlans { Carrier::Vlan(vlan(1 + index)) } else { Carrier::Port(PortId(index)) },
         mac: interface(index as u8),
-        also: Vec::new(),
+        peer_mac: None,
         mtu: 1500,
         host: None,
     };

@@ -2,8 +2,11 @@
 
 mod capture;
 mod cloudscale;
+mod dataforest;
 mod ecmp_policy;
 mod library;
+mod matrix;
+mod pair;
 mod polarisation;
 mod program;
 mod readme;

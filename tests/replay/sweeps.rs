@@ -44,3 +44,25 @@ fn shards_are_joined_and_gaps_are_told() {
     let error = desk.json(&["sweep", "merge", "1.jsonl", "2.jsonl", "-j"], 1);
     assert!(error["error"].as_str().is_some_and(|error| error.contains("seed 0")), "{error}");
 }
+
+#[test]
+fn each_choice_alone_stands_beside_the_file_as_it_is() {
+    let desk = Desk::new();
+    let sweep = ["sweep", "cut.yml", "--seeds", "0..2", "--assumptions", "all", "--alone"];
+    let text = desk.prints(&sweep, 0);
+    assert!(text.contains("by how many of the 1 logged events"), "{text}");
+    assert!(
+        text.contains("     1.0  ") && text.contains("     0.0  "),
+        "one choice has it, one has not: {text}"
+    );
+}
+
+#[test]
+fn variants_are_held_against_the_file_as_it_is() {
+    let desk = Desk::new();
+    // The variant expects no violation, and there is one.
+    let rows = desk.json(&["replay", "cut.yml", "--variants", "all", "-j"], 1);
+    assert_eq!((&rows[0]["variant"], &rows[1]["variant"]), (&Value::Null, &"noticed".into()));
+    let lost = |row: usize| rows[row]["losses"][0]["lost-bits"].as_f64().expect("it is a number");
+    assert!((29e6..31e6).contains(&lost(0)) && lost(0) == lost(1), "a megabit for half a minute");
+}

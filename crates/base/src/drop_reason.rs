@@ -61,6 +61,7 @@ drop_reasons! {
     Hairpin, "hairpin", "The destination is on the port that the frame came in on.";
     DestinationDown, "destination-down", "The destination is behind a port that is down.";
     Isolated, "isolated", "Source and destination port are in the same isolation group.";
+    SplitHorizon, "split-horizon", "The frame came in by the inter-chassis link, and is for a bundle whose other leg is up: the other chassis has sent it there.";
     StormControl, "storm-control", "The flooded frame is beyond the port's storm control limit.";
     NotInFloodGroup, "not-in-flood-group", "The port is a member of the VLAN and up, but its agent has not put it into the VLAN's flood group.";
     FloodGroupLapsed, "flood-group-lapsed", "The VLAN's flood group has lapsed: its agent has not renewed it for the ageing time.";

@@ -231,6 +231,10 @@ pub(crate) enum What {
     Bgp,
     /// What the interior protocol knows
     LinkState,
+    /// What this chassis of a pair is and does, and its multi-chassis bundles
+    Mclag,
+    /// The control session with the other chassis of a pair
+    Iccp,
     /// Dropped frames by port and reason
     Drops,
     /// Frames and bytes by port, packets by interface, and what the MAC table did
@@ -254,9 +258,12 @@ pub(crate) struct ReplayArguments {
     /// End here: a time since the start such as 90s or 5m, or a time of day such as 13:30
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
-    /// A variant of the file's
+    /// A variant of the file's, or a cell of its matrix as ROW/COLUMN
     #[arg(long, value_name = "NAME")]
     pub(crate) variant: Option<String>,
+    /// Replay the file as it is and these variants, and say what each has lost
+    #[arg(long, value_name = "all|NAME,..", value_delimiter = ',', conflicts_with_all = ["variant", "events", "pcap", "live"])]
+    pub(crate) variants: Vec<String>,
     /// Another value for a parameter of the file's; as often as there are parameters
     #[arg(long, value_name = "NAME=VALUE", value_parser = assumption)]
     pub(crate) assume: Vec<(String, String)>,
@@ -267,13 +274,13 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "FILE.pcapng")]
     pub(crate) pcap: Option<PathBuf>,
     /// Only check the file: the base, every variant, every choice of a parameter
-    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap", "live"])]
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "variants", "assume", "events", "pcap", "live"])]
     pub(crate) check: bool,
     /// In real time, on a real lab in namespaces of its own, which is removed at the end
     #[arg(long, conflicts_with = "pcap")]
     pub(crate) live: bool,
     /// The file is no scenario but what `greylag run --record` wrote: have it happen again, and compare
-    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "assume", "events", "pcap", "live", "check"])]
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "variants", "assume", "events", "pcap", "live", "check"])]
     pub(crate) recording: bool,
     /// Print JSON
     #[arg(short, long)]
@@ -294,6 +301,9 @@ pub(crate) struct SweepArguments {
     /// Parameters whose choices are combined, or `all` [default: none, only the seed varies]
     #[arg(long, value_name = "all|NAME,..", value_delimiter = ',')]
     pub(crate) assumptions: Vec<String>,
+    /// Each choice alone, beside the values that the file has, and not each with each
+    #[arg(long, requires = "assumptions")]
+    pub(crate) alone: bool,
     /// Only every Nth run, from the Ith on: what one of N machines does
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,

@@ -6,8 +6,9 @@ use crate::paragraph::wrap;
 use crate::show;
 use crate::table::Align::{Left, Right};
 use crate::table::Table;
-use greylag_lab::answer::{FdbCheck, FibCheck, PathCheck};
+use greylag_lab::answer::{FdbCheck, FibCheck, MclagCheck, PathCheck};
 use greylag_lab::client;
+use greylag_switch::show::MclagCheckRow;
 use greylag_switch::{FdbConflict, FibConflict, PathProbe};
 use serde_json::Value;
 use std::io::{self, IsTerminal, Write};
@@ -24,6 +25,7 @@ pub(crate) fn check(what: &CheckWhat) -> Outcome {
         CheckWhat::Fdb { repair, target } => check_fdb(*repair, target),
         CheckWhat::Fib { repair, target } => check_fib(*repair, target),
         CheckWhat::Paths { target } => check_paths(target),
+        CheckWhat::Mclag { target } => check_mclag(target),
     }
 }
 
@@ -91,6 +93,29 @@ fn report_fib(found: &FibCheck) -> String {
         text += &format!(", {repaired} repaired, {} remaining", remaining.len());
     }
     text + "\n"
+}
+
+fn check_mclag(target: &Target) -> Outcome {
+    let answer = compare(target, "/v1/check/mclag", false)?;
+    let found: MclagCheck = show::understood(answer.clone())?;
+    show::print(target.json, answer, |_| Ok(report_mclag(&found)))?;
+    fail_unless(!found.rows.iter().any(|row| row.conflict))
+}
+
+fn report_mclag(found: &MclagCheck) -> String {
+    let mut table =
+        Table::new(&[("PARAMETER", Left), ("OF", Left), ("LOCAL", Left), ("PEER", Left), ("CONFLICT", Left)]);
+    for MclagCheckRow { parameter, of, local, peer, conflict } in found.rows.iter().take(SHOWN) {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let conflict = if *conflict { "yes" } else { "-" };
+        table.row(&[parameter, &or_none(of), &or_none(local), &or_none(peer), &conflict]);
+    }
+    let mut text = table.to_string();
+    if found.rows.len() > SHOWN {
+        text += &format!("and {} more, which `-j` prints\n", found.rows.len() - SHOWN);
+    }
+    let conflicts = found.rows.iter().filter(|row| row.conflict).count();
+    text + &show::count(conflicts, "conflict", "conflicts") + "\n"
 }
 
 /// Begins the check, and waits until it is over.
@@ -219,6 +244,25 @@ bucket-stale   -                        0      2       7       1
         );
         let none = FibCheck { conflicts: Vec::new(), remaining: None };
         assert_eq!(report_fib(&none), "RIB and FIB agree\n");
+    }
+
+    #[test]
+    fn what_two_chassis_should_agree_on_is_told_with_what_each_has() {
+        let found = json!({"rows": [
+            {"parameter": "redundancy-group", "local": "1", "peer": "1", "conflict": false},
+            {"parameter": "admin-key", "of": "mc-ae-id 10", "local": "10", "peer": "11", "conflict": true},
+            {"parameter": "mac", "of": "02:00:00:00:00:07 in VLAN 10", "local": null, "peer": "single-homed", "conflict": true},
+        ]});
+        assert_eq!(
+            report_mclag(&serde_json::from_value(found).unwrap()),
+            "\
+PARAMETER         OF                            LOCAL  PEER          CONFLICT
+redundancy-group  -                             1      1             -
+admin-key         mc-ae-id 10                   10     11            yes
+mac               02:00:00:00:00:07 in VLAN 10  -      single-homed  yes
+2 conflicts
+"
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod check;
 mod config;
 mod fault;
 mod lab;
+mod matrix;
 mod outcome;
 mod paragraph;
 mod recording;
@@ -17,6 +18,7 @@ mod story;
 mod sweep;
 mod table;
 mod trace;
+mod variants;
 
 use arguments::{Arguments, BenchWhat, Command};
 use clap::Parser;

@@ -2,8 +2,9 @@
 
 use crate::arguments::ReplayArguments;
 use crate::lab;
+use crate::matrix;
 use crate::outcome::{Failure, Outcome};
-use crate::story;
+use crate::{story, variants};
 use greylag_base::{Instant, Seed};
 use greylag_lab::deploy::DeployOptions;
 use greylag_lab::replay::{LiveError, LiveOptions};
@@ -24,8 +25,14 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Outcome {
     if arguments.check {
         return check(&source, arguments.json);
     }
+    if !arguments.variants.is_empty() {
+        return variants::compare(&source, arguments);
+    }
     let choice = Choice { variant: arguments.variant.clone(), assume: arguments.assume.clone() };
     let scenario = scenario::parse(&source, &choice)?;
+    if let (Some(cells), None) = (&scenario.matrix, &arguments.variant) {
+        return matrix::replay(&source, &scenario, cells, arguments);
+    }
     let until = arguments.until.as_deref().map(|text| until(&scenario, text)).transpose()?;
     let seed = arguments.seed.map_or(scenario.seed, Seed);
     let begun = time::Instant::now();
@@ -132,7 +139,7 @@ fn check(source: &Source, json: bool) -> Outcome {
     Ok(())
 }
 
-fn until(scenario: &Scenario, text: &str) -> Result<Duration, Failure> {
+pub(crate) fn until(scenario: &Scenario, text: &str) -> Result<Duration, Failure> {
     DayClock::new(scenario.start).parse(text).ok_or_else(|| {
         Failure::Usage(format!(
             "--until {text}: expected a time since the start such as 90s or 5m, or a time of day such as 13:30"

@@ -1,6 +1,7 @@
 //! `greylag show`: what a running switch says, as a table or as its JSON.
 
 mod lag;
+mod mclag;
 mod pages;
 mod routing;
 mod sessions;
@@ -38,7 +39,11 @@ pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
     }
     let answer = client::get(&socket, resource(*what)).map_err(Failure::failed)?;
     print(target.json, answer, |answer| {
-        if let Some(nothing) = nothing(*what).filter(|_| answer.as_array().is_some_and(Vec::is_empty)) {
+        let is_empty = answer.as_array().is_some_and(Vec::is_empty);
+        if is_empty && matches!(what, What::Mclag | What::Iccp) {
+            return Ok("this switch is no part of a pair: `multi-chassis` is not configured\n".to_owned());
+        }
+        if let Some(nothing) = nothing(*what).filter(|_| is_empty) {
             return Ok(format!("{}\n", layer3(&socket)?.unwrap_or(nothing)));
         }
         Ok(match what {
@@ -53,6 +58,8 @@ pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
             What::Bfd => sessions::bfd(&understood::<Vec<_>>(answer)?),
             What::Bgp => sessions::bgp(&understood::<Vec<_>>(answer)?),
             What::LinkState => sessions::link_state(&understood::<Vec<_>>(answer)?),
+            What::Mclag => mclag::mclag(&understood::<Vec<_>>(answer)?),
+            What::Iccp => mclag::iccp(&understood::<Vec<_>>(answer)?),
             What::Routes | What::Fib => unreachable!("these come page by page"),
             What::Drops => drops(&understood::<Vec<_>>(answer)?),
             What::Counters => counters(&understood(answer)?),
@@ -100,6 +107,8 @@ fn resource(what: What) -> &'static str {
         What::Bfd => "/v1/bfd",
         What::Bgp => "/v1/bgp",
         What::LinkState => "/v1/link-state",
+        What::Mclag => "/v1/mclag",
+        What::Iccp => "/v1/iccp",
         What::Drops => "/v1/drops",
         What::Counters => "/v1/counters",
         What::Events => "/v1/events",
@@ -334,9 +343,14 @@ fn alarms(rows: &[Alarm]) -> String {
         let (alarm, agent) = match row.alarm {
             AlarmKind::AgentFailed { agent } => ("agent-failed", agent.name()),
             AlarmKind::AgentRestarting { agent } => ("agent-restarting", agent.name()),
+            AlarmKind::RebootPending { agent } => ("reboot-pending", agent.name()),
             AlarmKind::ReportsLost => ("reports-lost", "-"),
             AlarmKind::MacTableFull => ("mac-table-full", "-"),
             AlarmKind::CommitUnconfirmed => ("commit-unconfirmed", "-"),
+            AlarmKind::IccpDown => ("iccp-down", "-"),
+            AlarmKind::MclagSplitBrain => ("mclag-split-brain", "-"),
+            AlarmKind::MclagConflict => ("mclag-conflict", "-"),
+            AlarmKind::MclagWithdrawn => ("mclag-withdrawn", "-"),
         };
         let cleared = cleared.as_deref().map_or("-".to_owned(), second);
         table.row(&[&alarm, &agent, &word(&row.severity), &second(raised), &cleared]);

@@ -5,7 +5,7 @@ use crate::table::Align::{Left, Right};
 use crate::table::Table;
 use greylag_base::Instant;
 use greylag_sim::replay::{
-    AlarmSeen, BlackHoleOutcome, DayClock, FlowOutcome, Judgement, Measured, Outcome, PollerOutcome,
+    AlarmSeen, BlackHoleOutcome, DayClock, FlowOutcome, Judgement, Loss, Measured, Outcome, PollerOutcome,
     Violation, difference, percent, span, standing_name,
 };
 use std::collections::BTreeMap;
@@ -23,6 +23,7 @@ pub(crate) fn tell(outcome: &Outcome, wall: Duration) -> String {
         header(outcome, clock, wall),
         timeline(outcome, clock),
         flows(&outcome.flows),
+        losses(&outcome.losses),
         black_holes(&outcome.flows, clock),
         pollers(&outcome.pollers, clock),
         violations(outcome, clock),
@@ -122,11 +123,19 @@ fn expectation(judgement: &Judgement, clock: DayClock) -> Entry {
     if let Some(failure) = &judgement.failure {
         what += &format!(" -- {failure}");
     }
+    let verdict = match (judgement.holds, &judgement.unexplained) {
+        (true, _) => "ok",
+        (false, None) => "NO",
+        (false, Some(why)) => {
+            what += &format!(" -- not explained: {why}");
+            "??"
+        }
+    };
     Entry {
         at: judgement.reproduced.or(judgement.logged.map(|logged| Instant::ZERO + logged)),
         logged: logged.unwrap_or_else(|| "-".to_owned()),
         difference: judgement.difference.map_or_else(|| "-".to_owned(), difference),
-        verdict: if judgement.holds { "ok" } else { "NO" },
+        verdict,
         what,
     }
 }
@@ -186,6 +195,32 @@ fn flows(flows: &[FlowOutcome]) -> String {
         text += &wrap(&best, 0);
     }
     text
+}
+
+fn losses(losses: &[Loss]) -> String {
+    if losses.iter().all(|loss| loss.lost_bits == 0.0) {
+        return String::new();
+    }
+    let mut table = Table::new(&[
+        ("FLOWS", Left),
+        ("GBIT/S", Right),
+        ("ARRIVED", Right),
+        ("LOST MINUTES", Right),
+        ("MINUTES X GBIT/S", Right),
+    ]);
+    for loss in losses {
+        let arrived = percent(1.0 - loss.lost_bits / loss.offered_bits.max(1.0));
+        let weight = loss.weight as f64 / 1e9;
+        let (minutes, volume) = (loss.minutes(), loss.minutes_by_weight());
+        table.row(&[
+            &loss.flows,
+            &format!("{weight:.3}"),
+            &arrived,
+            &format!("{minutes:.2}"),
+            &format!("{volume:.3}"),
+        ]);
+    }
+    table.to_string()
 }
 
 /// Black holes of several flows that have one cause are one.
@@ -381,16 +416,23 @@ fn lesson(outcome: &Outcome) -> String {
 }
 
 fn verdict(outcome: &Outcome) -> String {
-    let failed = outcome.expectations.iter().filter(|judgement| !judgement.holds).count();
+    let failed = outcome.expectations.iter().filter(|judgement| !judgement.holds);
+    let (unexplained, failed): (Vec<_>, Vec<_>) =
+        failed.partition(|judgement| judgement.unexplained.is_some());
+    let (unexplained, failed) = (unexplained.len(), failed.len());
     let unexpected = outcome.violations.iter().filter(|violation| !violation.expected).count();
     let missing = outcome.missing_violations.len();
     let digest = format!("{} events, sha256\n{}\n", outcome.events, outcome.digest);
     debug_assert!(outcome.digest.len() <= WIDTH);
     let verdict = if outcome.holds {
         format!(
-            "HOLDS: {} expectations, {} violations, all as expected",
-            outcome.expectations.len(),
-            outcome.violations.len()
+            "HOLDS: {} expectations, {} violations, all as expected{}",
+            outcome.expectations.len() - unexplained,
+            outcome.violations.len(),
+            match unexplained {
+                0 => String::new(),
+                many => format!("; {many} not explained"),
+            }
         )
     } else {
         format!(

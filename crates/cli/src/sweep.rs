@@ -8,8 +8,8 @@ use crate::table::Table;
 use greylag_scenario::Source;
 use greylag_sim::replay::{ReplayError, percent};
 use greylag_sim::sweep::{
-    self, Distribution, ExpectationSummary, Ledger, LedgerError, Plan, PlanError, Results, Shard, Summary,
-    Vary,
+    self, Combination, Distribution, ExpectationSummary, Ledger, LedgerError, Plan, PlanError, Results,
+    Shard, Summary, Together, Vary,
 };
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -35,7 +35,8 @@ pub(crate) fn sweep(arguments: &SweepArguments) -> Outcome {
         [all] if all == "all" => Vary::All,
         names => Vary::Named(names.to_vec()),
     };
-    let plan = Plan::new(&source, arguments.variant.clone(), seeds.clone(), &vary)?;
+    let together = if arguments.alone { Together::Alone } else { Together::Combined };
+    let plan = Plan::new(&source, arguments.variant.clone(), seeds.clone(), &vary, together)?;
     let digest = sweep::file_digest(&source);
     let (mut ledger, mut results) = match &arguments.output {
         Some(path) => {
@@ -269,8 +270,10 @@ fn violations(summary: &Summary) -> String {
     table.to_string()
 }
 
-fn words(assumptions: &BTreeMap<String, String>) -> String {
-    let words: Vec<String> = assumptions.iter().map(|(name, value)| format!("{name}={value}")).collect();
+/// Those that are not as in most runs.
+fn words(assumptions: &BTreeMap<String, String>, usual: &BTreeMap<String, String>) -> String {
+    let unusual = assumptions.iter().filter(|(name, value)| usual.get(*name) != Some(value));
+    let words: Vec<String> = unusual.map(|(name, value)| format!("{name}={value}")).collect();
     if words.is_empty() { "the base".to_owned() } else { words.join(" ") }
 }
 
@@ -278,22 +281,54 @@ fn combinations(summary: &Summary) -> String {
     if summary.combinations.len() < 2 {
         return String::new();
     }
-    let mut text = String::from("ASSUMPTIONS, by the share of runs in which all is as expected\n");
-    for combination in summary.combinations.iter().take(TOLD) {
-        let names = summary.expectations.iter().map(|expectation| &expectation.name);
-        let missed: Vec<String> = names
-            .zip(&combination.hits)
-            .filter(|(_, hits)| **hits < 1.0)
-            .map(|(name, hits)| format!("{name} {}", percent(*hits)))
-            .collect();
-        let missed = if missed.is_empty() { String::new() } else { format!(" ({})", missed.join(", ")) };
-        let all = share(combination.holds, combination.runs);
-        text += &wrap(&format!("{all:>8}  {}{missed}", words(&combination.assumptions)), 10);
+    // Where each choice was made alone, what is usual is what the file has; otherwise every value is told.
+    let alone = summary.combinations.iter().all(|combination| {
+        combination.assumptions.iter().filter(|(name, value)| summary.usual.get(*name) != Some(value)).count()
+            <= 1
+    });
+    let nothing = BTreeMap::new();
+    let usual = if alone { &summary.usual } else { &nothing };
+    let logged = summary.expectations.iter().filter(|expectation| expectation.logged).count();
+    let mut text = match logged {
+        0 => String::from("ASSUMPTIONS, by the share of runs in which all is as expected\n"),
+        logged => format!("ASSUMPTIONS, by how many of the {logged} logged events come out\n"),
+    };
+    let told = if alone { summary.combinations.len() } else { TOLD };
+    for combination in summary.combinations.iter().take(told) {
+        let figure = match logged {
+            0 => share(combination.holds, combination.runs),
+            _ => format!("{:.1}", combination.logged),
+        };
+        let details = match alone && logged > 0 {
+            true => changes(combination),
+            false => missed(summary, combination),
+        };
+        text += &wrap(&format!("{figure:>8}  {}{details}", words(&combination.assumptions, usual)), 10);
     }
-    if summary.combinations.len() > TOLD {
-        text += &format!("          and {} more\n", summary.combinations.len() - TOLD);
+    if summary.combinations.len() > told {
+        text += &format!("          and {} more\n", summary.combinations.len() - told);
     }
     text
+}
+
+/// What comes out less often than always.
+fn missed(summary: &Summary, combination: &Combination) -> String {
+    let names = summary.expectations.iter().map(|expectation| &expectation.name);
+    let missed: Vec<String> = names
+        .zip(&combination.hits)
+        .filter(|(_, hits)| **hits < 1.0)
+        .map(|(name, hits)| format!("{name} {}", percent(*hits)))
+        .collect();
+    if missed.is_empty() { String::new() } else { format!(" ({})", missed.join(", ")) }
+}
+
+/// What comes out with it and does not without it, and the other way around.
+fn changes(combination: &Combination) -> String {
+    let words = |what: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!("; {what} {}", names.join(", ")),
+    };
+    words("gains", &combination.gains) + &words("loses", &combination.loses)
 }
 
 fn worst(summary: &Summary) -> String {

@@ -216,6 +216,12 @@ fn at_interface<T: Tracer>(
     let is_group = header.destination.is_group();
     match concern {
         Concern::Nothing => return Handled::No,
+        // The other chassis does not give its own away; what came from there does not go back.
+        _ if interface.stands_in_for(header.destination)
+            && (!interface.up || forwarding.is_chassis_link(round.ingress)) =>
+        {
+            return Handled::No;
+        }
         _ if !interface.up && is_group => return Handled::No,
         _ if !interface.up => load.account.drop_frame(load.batch, frame, DropReason::InterfaceDown),
         Concern::Link if is_group => {

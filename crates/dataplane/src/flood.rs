@@ -76,17 +76,17 @@ pub(crate) fn flood(
         return Err(DropReason::FloodGroupLapsed);
     }
     let mut verdict = Err(DropReason::NoEgress);
-    let isolated = |port| ingress.is_some_and(|ingress| forwarding.isolated(ingress, port));
+    let kept_apart = |port| ingress.and_then(|ingress| forwarding.kept_apart(ingress, port));
     for port in vlan.flood.iter().filter(|&port| Some(port) != ingress) {
-        if isolated(port) {
-            verdict = verdict.or(Err(DropReason::Isolated));
+        if let Some(reason) = kept_apart(port) {
+            verdict = verdict.or(Err(reason));
         } else if let Some(port) = forwarding.leaves_by(port, header, || batch.bytes(frame.into())) {
             egress.add(port, frame);
             verdict = Ok(false);
         }
     }
     let left_out = vlan.left_out.iter().filter(|&port| Some(port) != ingress);
-    for port in left_out.filter(|&port| !isolated(port)) {
+    for port in left_out.filter(|&port| kept_apart(port).is_none()) {
         counters.port(port).drop_frame(DropReason::NotInFloodGroup);
         verdict = Ok(true);
     }

@@ -29,6 +29,10 @@ pub struct Forwarding {
     stale_buckets: Box<[StaleBucket]>,
     /// There is a bundle: where there is none, no frame is asked about one.
     has_lags: bool,
+    /// Ports are kept apart, by groups or as those of a pair of chassis: where none are, no frame is asked about it.
+    keeps_apart: bool,
+    /// An interface stands in for that of another chassis: where none does, no packet is asked about it.
+    has_peers: bool,
 }
 
 /// How packets leave by an interface.
@@ -94,6 +98,22 @@ pub struct PortForwarding {
     pub aggregation: Aggregation,
     /// What it has to do with layer 3.
     pub layer3: Layer3,
+    /// What it is to a pair of chassis.
+    pub chassis: Chassis,
+}
+
+/// What a port of the bridge is to a pair of chassis, which stations with a bundle to both take for one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Chassis {
+    /// Nothing.
+    #[default]
+    None,
+    /// The link between the two: what is bridged from here does not leave by a port that is [`Shared`](Chassis::Shared).
+    Link,
+    /// This chassis' leg of a bundle whose other leg is up: what comes in by the link has been given to that one. A station that is known
+    /// here and is seen on the link has not moved: the other chassis passes on what came in by its leg.
+    Shared,
 }
 
 /// What a port has to do with layer 3.
@@ -139,6 +159,7 @@ impl PortForwarding {
             storm: StormLimits::default(),
             aggregation: Aggregation::None,
             layer3: Layer3::None,
+            chassis: Chassis::None,
         }
     }
 }
@@ -240,9 +261,14 @@ impl Forwarding {
                 }
             }
         }
+        let has = |chassis| ports.iter().any(|port| port.chassis == chassis);
+        let has_groups = ports.iter().any(|port| port.isolation_group.is_some());
+        let keeps_apart = has_groups || (has(Chassis::Link) && has(Chassis::Shared));
         let has_lags = ports.iter().any(|port| matches!(port.aggregation, Aggregation::Lag(_)));
         Forwarding {
             has_lags,
+            keeps_apart,
+            has_peers: false,
             ports: ports.into_boxed_slice(),
             places,
             vlans,
@@ -279,6 +305,7 @@ impl Forwarding {
                 self.has_irbs = true;
             }
         }
+        self.has_peers = interfaces.iter().any(|interface| interface.peer_mac.is_some());
         self.exits = interfaces.iter().map(|interface| InterfaceExit::new(interface, &self)).collect();
         self.interfaces = interfaces.into_boxed_slice();
         self
@@ -333,6 +360,12 @@ impl Forwarding {
     #[inline]
     pub(crate) fn has_irbs(&self) -> bool {
         self.has_irbs
+    }
+
+    /// An interface stands in for that of another chassis.
+    #[inline]
+    pub(crate) fn has_peers(&self) -> bool {
+        self.has_peers
     }
 
     /// Buckets by which workers go on forwarding, in ascending order.
@@ -398,11 +431,32 @@ impl Forwarding {
         self.damping
     }
 
-    /// The two ports are kept apart.
-    pub fn isolated(&self, a: PortId, b: PortId) -> bool {
-        match (self.port(a), self.port(b)) {
-            (Some(a), Some(b)) => a.isolation_group.is_some() && a.isolation_group == b.isolation_group,
-            _ => false,
+    /// Why nothing that is bridged and came in by `from` leaves by `to`, both being ports of the bridge; `None` when it may.
+    ///
+    /// Frames that are routed are not asked: a packet that leaves in a VLAN is in a frame of its own, which this chassis has made once
+    /// and the other has not got. One that came in by the link between chassis was given to this one to be routed, and by none but it.
+    #[inline]
+    pub(crate) fn kept_apart(&self, from: PortId, to: PortId) -> Option<DropReason> {
+        if !self.keeps_apart {
+            return None;
         }
+        let (from, to) = (self.port(from)?, self.port(to)?);
+        if from.chassis == Chassis::Link && to.chassis == Chassis::Shared {
+            return Some(DropReason::SplitHorizon);
+        }
+        (from.isolation_group.is_some() && from.isolation_group == to.isolation_group)
+            .then_some(DropReason::Isolated)
+    }
+
+    /// The port is the link between two chassis.
+    #[inline]
+    pub(crate) fn is_chassis_link(&self, port: PortId) -> bool {
+        self.port(port).is_some_and(|port| port.chassis == Chassis::Link)
+    }
+
+    /// A station that the table has behind one port, and that was seen on another, is where it was: the other chassis passes on what it
+    /// got by its leg of the same bundle.
+    pub(crate) fn is_by_other_leg(&self, known: PortId, seen: PortId) -> bool {
+        self.is_chassis_link(seen) && self.port(known).is_some_and(|port| port.chassis == Chassis::Shared)
     }
 }

@@ -13,8 +13,9 @@ pub struct InterfaceForwarding {
     pub carrier: Carrier,
     /// Frames to this address are for it, and its frames come from it.
     pub mac: MacAddr,
-    /// Frames to these are routed too: addresses of others for whom it stands in, such as the peer of an MC-LAG.
-    pub also: Vec<MacAddr>,
+    /// The address of the other chassis' interface in the same VLAN, by which a station with a bundle to both may have the packet that it
+    /// sends to this one: packets to it are routed here too. What is for the other chassis itself is bridged to it as it is.
+    pub peer_mac: Option<MacAddr>,
     /// The longest IP packet that leaves by it, in bytes.
     pub mtu: usize,
     /// The port behind which another IP stack stands that shares its address, such as the kernel's for FRR: what is for the switch
@@ -35,10 +36,16 @@ pub enum Carrier {
 }
 
 impl InterfaceForwarding {
-    /// Frames to this address are routed.
+    /// Frames to this address are for it.
     #[inline]
     pub(crate) fn takes(&self, destination: MacAddr) -> bool {
         // As numbers: octets that have just been put together have to be waited for.
-        destination.to_bits() == self.mac.to_bits() || self.also.contains(&destination)
+        destination.to_bits() == self.mac.to_bits()
+    }
+
+    /// Packets to this address are routed, although it is the other chassis'.
+    #[inline]
+    pub(crate) fn stands_in_for(&self, destination: MacAddr) -> bool {
+        self.peer_mac == Some(destination) && matches!(self.carrier, Carrier::Vlan(_))
     }
 }

@@ -44,7 +44,12 @@ impl Learner<'_> {
         let damping = self.forwarding.damping();
         let mut ruling = Ruling::Allowed;
         let counters = &self.reporter.counters.learn;
-        let allow = |_| {
+        let mut is_by_other_leg = false;
+        let allow = |from| {
+            is_by_other_leg = self.forwarding.is_by_other_leg(PortId(from), self.ingress);
+            if is_by_other_leg {
+                return false;
+            }
             if let Some(rule) = damping {
                 ruling = damper.rule(rule, vlan, mac, self.now);
             }
@@ -68,6 +73,7 @@ impl Learner<'_> {
                 counters.moved.add(1);
                 self.reporter.report(WorkerEvent::Moved { vlan, mac, from: PortId(from), to: self.ingress });
             }
+            Learn::MoveRefused { .. } if is_by_other_leg => {}
             Learn::MoveRefused { from } => {
                 counters.damped.add(1);
                 if ruling == Ruling::HoldBegins {
@@ -92,6 +98,12 @@ impl Learner<'_> {
         let report = match self.session.sight(source, self.ingress.0) {
             Sighting::Unknown => WorkerEvent::Seen { vlan, mac, port: self.ingress },
             Sighting::Elsewhere { is_static: true, .. } => return counters.static_kept.add(1),
+            Sighting::Elsewhere { port, .. }
+                if self.forwarding.is_by_other_leg(PortId(port), self.ingress) =>
+            {
+                // It may have been reported while nobody knew it.
+                return self.waiting.answer(vlan, mac, self.ingress);
+            }
             Sighting::Elsewhere { port, .. } => {
                 WorkerEvent::SeenElsewhere { vlan, mac, known: PortId(port), seen: self.ingress }
             }

@@ -74,7 +74,8 @@ pub use event::{WorkerEvent, WorkerReport};
 pub use flow_fields::FlowFields;
 pub use flow_hash::FlowHash;
 pub use forwarding::{
-    Aggregation, Damping, Forwarding, Keeper, Layer3, Learning, PortForwarding, StormLimits, VlanForwarding,
+    Aggregation, Chassis, Damping, Forwarding, Keeper, Layer3, Learning, PortForwarding, StormLimits,
+    VlanForwarding,
 };
 pub use interface::{Carrier, InterfaceForwarding};
 pub use next_hop::NextHop;

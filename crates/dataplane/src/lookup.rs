@@ -35,8 +35,10 @@ pub(crate) fn decide(
     match forwarding.port(egress) {
         Some(port) if !port.up => Verdict::Drop(DropReason::DestinationDown),
         Some(port) if !port.vlans.contains(header.vlan) => Verdict::Drop(DropReason::VlanNotAllowed),
-        Some(_) if forwarding.isolated(ingress, egress) => Verdict::Drop(DropReason::Isolated),
-        Some(_) => Verdict::Forward(egress),
+        Some(_) => match forwarding.kept_apart(ingress, egress) {
+            Some(reason) => Verdict::Drop(reason),
+            None => Verdict::Forward(egress),
+        },
         None => Verdict::Drop(DropReason::DestinationDown),
     }
 }

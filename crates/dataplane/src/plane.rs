@@ -307,6 +307,14 @@ impl DataPlane {
         self.outbox.post(Way::Routed, header.frame(packet).into());
     }
 
+    /// Has a worker learn a station, as if a frame of its had come in by this port, and do nothing else with it: how the control side
+    /// finds out whether the switch learns at all.
+    pub fn sight(&self, port: PortId, vlan: VlanId, source: MacAddr) {
+        let header =
+            ethernet::Repr { destination: MacAddr::ZERO, source, ether_type: EtherType::LOCAL_EXPERIMENT };
+        self.outbox.post(Way::Sighted { port, vlan }, header.frame(&[]).into());
+    }
+
     /// How many reports of the workers wait.
     pub fn reports_waiting(&self) -> usize {
         self.workers.iter().map(|worker| worker.events.len()).sum()

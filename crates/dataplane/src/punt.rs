@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
-use greylag_base::{Instant, InterfaceId, PortId};
+use greylag_base::{Instant, InterfaceId, PortId, VlanId};
 use greylag_wire::ethernet::EtherType;
 use greylag_wire::{ethernet, slow};
 use std::fmt;
@@ -71,6 +71,13 @@ pub(crate) enum Way {
     Interface(InterfaceId),
     /// As the FIB says; its frame has no addresses yet.
     Routed,
+    /// Nowhere: a worker learns its source from it, as if it had come in there.
+    Sighted {
+        /// By which port.
+        port: PortId,
+        /// In which VLAN.
+        vlan: VlanId,
+    },
 }
 
 /// What the control side has to send.
@@ -103,7 +110,7 @@ impl Outbox {
         if self.queue.push((way, frame)).is_err() {
             let refused = match way {
                 Way::Port(port) => &self.refused[port.index()],
-                Way::Interface(_) | Way::Routed => &self.refused_on_interfaces,
+                Way::Interface(_) | Way::Routed | Way::Sighted { .. } => &self.refused_on_interfaces,
             };
             refused.fetch_add(1, Ordering::Relaxed);
         }

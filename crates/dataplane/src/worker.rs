@@ -4,7 +4,8 @@ use crate::account::Account;
 use crate::bridge::{Admitted, bridge};
 use crate::damping::Damper;
 use crate::egress::{Egress, hand_over};
-use crate::ingress::Header;
+use crate::ingress::{Header, stations_of};
+use crate::learn::Learner;
 use crate::plane::{DataPlane, Reporter, WorkerShare};
 use crate::ports::Ports;
 use crate::punt::Way;
@@ -17,6 +18,7 @@ use arc_swap::cache::Cache;
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_mactable::{Cause, Seat};
 use greylag_ports::{BATCH_FRAMES, Batch, Port};
+use greylag_wire::vlan::Tci;
 use std::cell::Cell;
 use std::io;
 use std::sync::Arc;
@@ -175,6 +177,7 @@ impl Worker {
                 }
                 Way::Interface(interface) => self.originate_on(now, Some(interface), ports),
                 Way::Routed => self.originate_on(now, None, ports),
+                Way::Sighted { port, vlan } => self.learn_only(now, port, vlan),
             }
         }
     }
@@ -205,6 +208,23 @@ impl Worker {
         self.has_punted |= round.has_punted.get();
         self.has_news |= reporter.has_news.get();
         self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
+    }
+
+    /// Learns the source of the one frame of the batch, which goes nowhere.
+    fn learn_only(&mut self, now: Instant, ingress: PortId, vlan: VlanId) {
+        let Worker { plane, share, batch, damper, seat, .. } = self;
+        let reporter =
+            Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
+        let forwarding: &Forwarding = self.forwarding.load();
+        let session = plane.table().session_at(seat, now.as_nanos());
+        let [destination, source] = stations_of(batch.bytes(0)).map(MacAddr::from_bits);
+        let header = Header { destination, source, vlan, tag: Tci(vlan.get()) };
+        let probe = session.probe(vlan.get(), source.0);
+        let waiting = &share.waiting;
+        let learner = Learner { now, ingress, forwarding, session: &session, reporter: &reporter, waiting };
+        // Nothing passes, so that it does not matter whether it may.
+        let _ = learner.learn(&header, &probe, damper);
+        self.has_news |= reporter.has_news.get();
     }
 
     /// Something was reported, or lost for want of room, since the last call: the control side may want to look. Costs less than asking

@@ -3,7 +3,7 @@
 
 use greylag_switch::show::{
     AgentRow, AlarmRow, BfdRow, BgpNeighborRow, BgpRow, CommitRow, InterfaceRow, LacpRow,
-    LinkStateNeighborRow, LinkStateRow, NeighborRow,
+    LinkStateNeighborRow, LinkStateRow, MclagCheckRow, NeighborRow,
 };
 use greylag_switch::{FdbConflict, FibConflict, PathProbe};
 use serde::{Deserialize, Serialize};
@@ -172,6 +172,13 @@ pub struct PathCheck {
     pub answered: usize,
     /// Buckets whose packets nobody answered; none before it is over.
     pub lost: Vec<PathProbe>,
+}
+
+/// What the two chassis of a pair should agree on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MclagCheck {
+    /// All of it, whether or not they do.
+    pub rows: Vec<MclagCheckRow>,
 }
 
 /// What was done, where there is nothing else to say of it.

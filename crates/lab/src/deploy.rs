@@ -5,6 +5,7 @@ use crate::exec::{self, ExecResult};
 use crate::frr::{self, Daemon, Frr, FrrConfig, FrrError};
 use crate::launch::{self, LaunchError, Launched, Launcher};
 use crate::link::{self, LinkError, VethEnd};
+use crate::management;
 use crate::mark;
 use crate::netns::{self, Netns, NetnsError};
 use crate::process::{self, Process};
@@ -254,7 +255,9 @@ impl Deployment<'_> {
         })?;
         for node in &self.record.nodes {
             let frr = node.frr.as_ref().map(|frr| &frr.netns);
-            if let Some(taken) = frr.into_iter().chain([&node.netns]).find(|netns| existing.contains(netns)) {
+            let of_all = self.record.management.as_ref();
+            let wanted = frr.into_iter().chain(of_all).chain([&node.netns]);
+            if let Some(taken) = wanted.into_iter().find(|netns| existing.contains(netns)) {
                 return Err(self.not_free(node, taken));
             }
             let socket = self.socket(node);
@@ -304,6 +307,10 @@ impl Deployment<'_> {
         for link in self.record.links.iter().filter(|link| !link.tap) {
             self.go_on()?;
             self.make_cable(link)?;
+        }
+        if let Some(netns) = &self.record.management {
+            self.go_on()?;
+            management::make(&self.folder, netns, &self.record.nodes, &self.namespaces)?;
         }
         for (node, record) in self.lab.nodes.iter().zip(&self.record.nodes) {
             if let Some(config) = configuration(node) {
@@ -478,6 +485,9 @@ impl Deployment<'_> {
                 NetnsError::Missing(netns) => DeployError::Damaged { lab: self.lab.name.clone(), netns },
                 other => other.into(),
             })?);
+        }
+        if let Some(netns) = self.record.management.clone().filter(|netns| Netns::open(netns).is_err()) {
+            return Err(DeployError::Damaged { lab: self.lab.name.clone(), netns });
         }
         let has_died = |&node: &usize| {
             let node = &self.record.nodes[node];

@@ -87,6 +87,7 @@ pub(crate) fn remove(state: &State, folder: &LabFolder) -> Result<Destroyed, Des
         namespaces.insert(node.netns.clone(), None);
         namespaces.extend(node.frr.iter().map(|frr| (frr.netns.clone(), None)));
     }
+    namespaces.extend(record.iter().filter_map(|record| Some((record.management.clone()?, None))));
     for marked in mark::find(state).into_iter().filter(|marked| marked.lab == folder.lab()) {
         nodes.insert(marked.node);
         namespaces.insert(marked.netns, None);

@@ -169,8 +169,21 @@ mod tests {
             ("a", "sw1", NodeRecordKind::Greylag),
             ("a-z", "h1", NodeRecordKind::Host),
         ] {
-            let node = NodeRecord { name: node.into(), kind, netns: String::new(), bond: None, frr: None };
-            let record = LabRecord { name: lab.into(), complete: true, nodes: vec![node], links: Vec::new() };
+            let node = NodeRecord {
+                name: node.into(),
+                kind,
+                netns: String::new(),
+                bond: None,
+                frr: None,
+                management_address: None,
+            };
+            let record = LabRecord {
+                name: lab.into(),
+                complete: true,
+                nodes: vec![node],
+                links: Vec::new(),
+                management: None,
+            };
             let folder = state.lab(lab).unwrap();
             let _lock = folder.lock().unwrap();
             record.write(&folder).unwrap();

@@ -42,6 +42,7 @@ pub mod launch;
 pub mod link;
 pub mod link_monitor;
 pub mod login;
+mod management;
 mod mark;
 mod netlink;
 pub mod netns;

@@ -144,6 +144,40 @@ pub fn veth_pair(a: &VethEnd<'_>, b: &VethEnd<'_>) -> Result<(), LinkError> {
     }
 }
 
+/// Makes a bridge of the kernel's, set up.
+///
+/// # Errors
+/// When the name is taken (`EEXIST`), or the kernel has no bridges (`EOPNOTSUPP`).
+pub fn bridge(netns: &Netns, name: &str) -> Result<(), LinkError> {
+    let mut message = named(name);
+    message.attributes.push(LinkAttribute::LinkInfo(vec![LinkInfo::Kind(InfoKind::Bridge)]));
+    message.header.flags = LinkFlags::Up;
+    message.header.change_mask = LinkFlags::Up;
+    Netlink::open(netns)
+        .and_then(|mut netlink| {
+            netlink.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL)
+        })
+        .map(drop)
+        .map_err(LinkError::at("create", netns, name))
+}
+
+/// Makes an interface a port of a bridge.
+///
+/// # Errors
+/// `ENODEV` when one of the two is not there.
+pub fn join_bridge(netns: &Netns, interface: &str, bridge: &str) -> Result<(), LinkError> {
+    let join = || {
+        let mut netlink = Netlink::open(netns)?;
+        let found = netlink.request(RouteNetlinkMessage::GetLink(named(bridge)), 0)?;
+        let mut message = named(interface);
+        message
+            .attributes
+            .push(LinkAttribute::Controller(interfaces(&found).next().ok_or(Errno::ENODEV)?.index));
+        netlink.request(RouteNetlinkMessage::SetLink(message), 0).map(drop)
+    };
+    join().map_err(LinkError::at(format!("join bridge `{bridge}` with"), netns, interface))
+}
+
 /// Numbers for interfaces, beyond those that the kernel gives in a namespace with few of them.
 static NEXT_INDEX: AtomicU32 = AtomicU32::new(1000);
 

@@ -18,6 +18,9 @@ pub(crate) struct LabRecord {
     pub(crate) complete: bool,
     pub(crate) nodes: Vec<NodeRecord>,
     pub(crate) links: Vec<LinkRecord>,
+    /// The network namespace of the management network's bridge, where a switch is on that network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) management: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +33,9 @@ pub(crate) struct NodeRecord {
     pub(crate) bond: Option<BondRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) frr: Option<FrrRecord>,
+    /// Its address on the management network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) management_address: Option<IpAddr>,
 }
 
 /// FRR at a switch.
@@ -142,6 +148,7 @@ impl LabRecord {
             netns: lab.netns(index),
             bond: node.bond.as_deref().map(BondRecord::of),
             frr: node.frr.as_deref().map(|frr| FrrRecord::of(frr, &node.kind, lab.frr_netns(index))),
+            management_address: lab.management_address(index),
         });
         let links = lab.links.iter().map(|link| LinkRecord {
             tap: link.medium == Medium::Tap,
@@ -158,7 +165,14 @@ impl LabRecord {
                     .collect(),
             }),
         });
-        LabRecord { name: lab.name.clone(), complete: false, nodes: nodes.collect(), links: links.collect() }
+        let has_management = (0..lab.nodes.len()).any(|node| lab.management_address(node).is_some());
+        LabRecord {
+            name: lab.name.clone(),
+            complete: false,
+            nodes: nodes.collect(),
+            links: links.collect(),
+            management: has_management.then(|| lab.management_netns()),
+        }
     }
 
     /// Reads it; `None` when there is none.

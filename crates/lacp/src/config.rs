@@ -65,6 +65,8 @@ pub struct BundleConfig {
     pub wait_to_restore: Duration,
     /// After so long without any partner, one port is used as if there were no LACP; `None` for never.
     pub fallback: Option<Duration>,
+    /// Whether its links may be used at all.
+    pub admission: Admission,
     /// Where implementations differ.
     pub behaviour: Behaviour,
     /// The ports.
@@ -86,6 +88,7 @@ impl BundleConfig {
             revertive: true,
             wait_to_restore: Duration::ZERO,
             fallback: None,
+            admission: Admission::Open,
             behaviour: preset.behaviour,
             members: Vec::new(),
         }
@@ -113,6 +116,21 @@ pub enum LacpMode {
     Passive,
     /// Nobody: every port whose link is up is used.
     Static,
+}
+
+/// Whether the links of a bundle may be used, by the word of somebody who knows more than LACP does: this chassis and another show
+/// one system, and the other's links are to be used, or this one is not ready to forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Admission {
+    /// They are.
+    #[default]
+    Open,
+    /// They stand by: the mux machine waits, and the link is used at once when that is over.
+    Standby,
+    /// They are detached. One LACPDU says so, then LACP is silent, as on a port that has been taken down; a bundle that begins so
+    /// says nothing at all.
+    Suspended,
 }
 
 /// How often the partner is asked to send.

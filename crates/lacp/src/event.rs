@@ -46,6 +46,10 @@ pub enum Reason {
     MinLinks,
     /// The link has not been up for `wait-to-restore` again.
     WaitToRestore,
+    /// The whole bundle stands by: the other chassis' links are used ([`Admission::Standby`](crate::Admission::Standby)).
+    BundleStandby,
+    /// The whole bundle is kept out ([`Admission::Suspended`](crate::Admission::Suspended)).
+    BundleSuspended,
 }
 
 /// Something that happened.

@@ -88,7 +88,9 @@ pub use behaviour::{
     Behaviour, BelowMinLinks, ExpiredTimeout, KeyFormat, MistakenPartner, MuxControl, OtherPartners,
     PartnerChoice, PartnerPin, RateLimit, SyncRule, Timers,
 };
-pub use config::{BundleConfig, BundleId, ConfigError, Interval, LacpConfig, LacpMode, MemberConfig};
+pub use config::{
+    Admission, BundleConfig, BundleId, ConfigError, Interval, LacpConfig, LacpMode, MemberConfig,
+};
 pub use event::{LacpEvent, Member, Reason, Selected};
 pub use machine::Transition;
 pub use preset::Preset;

@@ -2,7 +2,7 @@
 
 use crate::behaviour::{KeyFormat, Timers};
 use crate::churn::{Side, Watcher};
-use crate::config::{BundleConfig, Interval, LacpConfig, LacpMode, MemberConfig};
+use crate::config::{Admission, BundleConfig, Interval, LacpConfig, LacpMode, MemberConfig};
 use crate::event::{LacpEvent, Member, Reason, Selected};
 use crate::machine::Machine;
 use crate::selection::Lag;
@@ -28,6 +28,17 @@ impl Context<'_> {
     }
 }
 
+/// Whether a port says anything. One that does not is to the machines as one without a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    /// It does.
+    Speaks,
+    /// Once more: its bundle is out.
+    LastWord,
+    /// It does not.
+    Silent,
+}
+
 /// A port that is a member of a bundle.
 #[derive(Clone, Debug)]
 pub(crate) struct Port {
@@ -42,6 +53,7 @@ pub(crate) struct Port {
     pub(crate) partner_admin: Participant,
     pub(crate) partner_version: u8,
     pub(crate) lacp_enabled: bool,
+    pub(crate) voice: Voice,
     pub(crate) port_moved: bool,
     pub(crate) ntt: bool,
     /// What was heard last was our own system.
@@ -102,6 +114,7 @@ impl Port {
             partner_admin: Participant::default(),
             partner_version: 0,
             lacp_enabled: cx.bundle.mode != LacpMode::Static,
+            voice: Voice::Silent,
             port_moved: false,
             ntt: false,
             own_system: false,
@@ -151,6 +164,11 @@ impl Port {
             port: system.port_number(member.port),
             flags: *flags,
         };
+        self.voice = match (bundle.admission, self.voice) {
+            (Admission::Open | Admission::Standby, _) => Voice::Speaks,
+            (Admission::Suspended, Voice::Speaks) => Voice::LastWord,
+            (Admission::Suspended, other) => other,
+        };
         self.lacp_enabled = bundle.mode != LacpMode::Static;
         // Without LACP the administrator vouches for the other end.
         self.partner_admin.flags = if self.lacp_enabled { Flags::default() } else { VOUCHED_FOR };
@@ -173,6 +191,9 @@ impl Port {
     pub(crate) fn set_link(&mut self, link: Option<Mbps>, cx: &mut Context<'_>) {
         let came_up = self.link.is_none() && link.is_some();
         self.link = link;
+        if link.is_none() && self.voice == Voice::LastWord {
+            self.voice = Voice::Silent;
+        }
         self.own_system = false;
         if !came_up {
             self.restore.stop();
@@ -189,9 +210,9 @@ impl Port {
         }
     }
 
-    /// Port_Enabled: the link is up, and the port has begun.
+    /// Port_Enabled: the link is up, the port has begun, and its bundle is not out.
     pub(crate) fn enabled(&self, now: Instant) -> bool {
-        self.link.is_some() && self.begin_at <= now
+        self.link.is_some() && self.begin_at <= now && self.voice != Voice::Silent
     }
 
     pub(crate) fn unselect(&mut self, why: Reason, cx: &mut Context<'_>) {

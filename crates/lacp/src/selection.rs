@@ -5,7 +5,7 @@
 
 use crate::behaviour::{BelowMinLinks, OtherPartners, PartnerChoice, PartnerPin};
 use crate::bundle::Bundle;
-use crate::config::LacpMode;
+use crate::config::{Admission, LacpMode};
 use crate::event::{LacpEvent, Reason, Selected};
 use crate::port::{Context, Port};
 use crate::{mux, receive};
@@ -61,6 +61,7 @@ impl Bundle {
         let mut wanted = self.wanted(&standing, now);
         self.fall_back(&standing, &mut wanted, now, events);
         self.hold_for_min_links(&mut wanted);
+        self.keep_out(&standing, &mut wanted);
         let Bundle { config, ports, .. } = self;
         let cx = &mut Context { now, bundle: config, events };
         let mut changed = false;
@@ -213,7 +214,8 @@ impl Bundle {
         now: Instant,
         events: &mut VecDeque<LacpEvent>,
     ) {
-        let patience = self.config.fallback.filter(|_| self.config.mode != LacpMode::Static);
+        let is_open = self.config.admission == Admission::Open;
+        let patience = self.config.fallback.filter(|_| is_open && self.config.mode != LacpMode::Static);
         let alone = standing.iter().all(Result::is_err);
         let may = |port: &Port| {
             let defaulted = port.receive.state() == receive::State::Defaulted && !port.own_system;
@@ -235,6 +237,19 @@ impl Bundle {
         if port != self.fallback {
             self.fallback = port;
             events.push_back(LacpEvent::FallbackChanged { bundle: self.config.id, port });
+        }
+    }
+
+    /// What selection would like comes second to whether the bundle may be used.
+    fn keep_out(&self, standing: &[Result<Lag, Reason>], wanted: &mut [Wanted]) {
+        for (standing, wanted) in standing.iter().zip(wanted) {
+            match (self.config.admission, standing) {
+                (Admission::Open, _) => {}
+                (Admission::Standby, Ok(lag)) => *wanted = Wanted::standby(*lag, Reason::BundleStandby),
+                // Whoever has no partner has nothing to stand by for.
+                (Admission::Standby, Err(why)) => *wanted = Wanted::unselected(*why),
+                (Admission::Suspended, _) => *wanted = Wanted::unselected(Reason::BundleSuspended),
+            }
         }
     }
 

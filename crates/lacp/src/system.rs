@@ -3,7 +3,7 @@
 use crate::behaviour::MistakenPartner;
 use crate::bundle::Bundle;
 use crate::config::{BundleId, ConfigError, LacpConfig, LacpMode};
-use crate::event::{LacpEvent, Member};
+use crate::event::{LacpEvent, Member, Selected};
 use crate::port::Context;
 use crate::receive;
 use greylag_base::{Instant, Mbps, PortId, Seed};
@@ -152,6 +152,12 @@ impl Lacp {
     /// The links that a bundle distributes over, by port; empty while it is down.
     pub fn distributing(&self, bundle: BundleId) -> &[PortId] {
         self.bundles.get(&bundle).map_or(&[], |bundle| &bundle.distributing)
+    }
+
+    /// Both ends of a port's link as LACP has them, and whether it is selected; the other end while one is known.
+    pub fn ends(&self, port: PortId) -> Option<(lacp::Participant, Option<lacp::Participant>, Selected)> {
+        let port = self.port(port)?;
+        Some((port.actor, port.partner_system.map(|_| port.partner), port.selected))
     }
 
     pub(crate) fn bundles(&self) -> impl Iterator<Item = &Bundle> {

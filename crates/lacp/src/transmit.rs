@@ -3,7 +3,7 @@
 
 use crate::behaviour::RateLimit;
 use crate::periodic;
-use crate::port::Port;
+use crate::port::{Port, Voice};
 use greylag_base::Instant;
 use greylag_wire::{lacp, slow};
 use std::collections::VecDeque;
@@ -45,6 +45,9 @@ impl Port {
             return None;
         }
         self.ntt = false;
+        if self.voice == Voice::LastWord {
+            self.voice = Voice::Silent;
+        }
         self.sent.count(limit, now);
         self.counters.out_pdus += 1;
         let pdu = lacp::Repr {

@@ -6,6 +6,7 @@ mod bond;
 mod containerlab;
 mod frr;
 mod link;
+mod management;
 mod node;
 mod unique;
 
@@ -17,8 +18,12 @@ use crate::source::Source;
 use crate::story::{HostSettings, LinkSettings};
 use greylag_base::{MacAddr, PortName};
 use greylag_switch::config::{BondConfig, SwitchConfig};
-use std::net::{Ipv4Addr, Ipv6Addr};
+use management::ManagementNetwork;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 use unique::Taken;
+
+pub use management::{MANAGEMENT_INTERFACE, MANAGEMENT_PREFIX};
 
 const EXAMPLE: &str = "`name: quickstart`, `topology: {nodes: .., links: ..}`";
 
@@ -76,6 +81,8 @@ pub(crate) struct Topology {
     pub(crate) lab: Lab,
     /// As many as the lab has nodes.
     pub(crate) hosts: Vec<Option<HostSettings>>,
+    /// As many as the lab has nodes.
+    pub(crate) boots: Vec<Duration>,
     /// As many as the lab has links.
     pub(crate) links: Vec<LinkSettings>,
     /// Some node or link could not be read: what is not there may be there.
@@ -92,7 +99,7 @@ pub(crate) fn read_topology(
 ) -> Topology {
     let mut lab = Lab { name: name.to_owned(), nodes: Vec::new(), links: Vec::new() };
     let Some(map) = field.mapping(&TOPOLOGY_KEYS, "{nodes: .., links: ..}") else {
-        return Topology { lab, hosts: Vec::new(), links: Vec::new(), incomplete: true };
+        return Topology { lab, hosts: Vec::new(), boots: Vec::new(), links: Vec::new(), incomplete: true };
     };
     let nodes = map.required("nodes", "add one such as `nodes: {sw1: {kind: greylag}}`");
     let nodes = nodes.map(|nodes| node::read_outlines(nodes, form)).unwrap_or_default();
@@ -102,10 +109,11 @@ pub(crate) fn read_topology(
     link::name_stations(&mut drafts, &nodes);
     // Namespaces are called after the nodes, so the names have to be in place before the switches are read.
     lab.nodes = nodes.iter().map(node::Outline::as_host).collect();
+    let mut management = ManagementNetwork::default();
     let kinds: Vec<NodeKind> = (0..nodes.len())
         .map(|index| {
             let cables = link::cables_of(index, &drafts, &lab);
-            nodes[index].read_kind(&cables, incomplete, source, elsewhere)
+            nodes[index].read_kind(&cables, incomplete, &mut management, source, elsewhere)
         })
         .collect();
     for (index, (node, kind)) in lab.nodes.iter_mut().zip(kinds).enumerate() {
@@ -115,9 +123,10 @@ pub(crate) fn read_topology(
     }
     let incomplete = incomplete || nodes.iter().any(|node| node.kind.is_none());
     let hosts = nodes.iter().map(node::Outline::host_settings).collect();
+    let boots = nodes.iter().map(node::Outline::boot).collect();
     let (links, settings) = drafts.into_iter().filter_map(link::Draft::finished).unzip();
     lab.links = links;
-    Topology { lab, hosts, links: settings, incomplete }
+    Topology { lab, hosts, boots, links: settings, incomplete }
 }
 
 /// A whole lab.
@@ -220,6 +229,19 @@ impl Lab {
     /// The network namespace of a node.
     pub fn netns(&self, node: usize) -> String {
         format!("greylag-{}-{}", self.name, self.nodes[node].name)
+    }
+
+    /// The address of a node on the management network, if it is on it.
+    pub fn management_address(&self, node: usize) -> Option<IpAddr> {
+        match &self.nodes[node].kind {
+            NodeKind::Greylag(config) => config.management_address,
+            NodeKind::Host => None,
+        }
+    }
+
+    /// The network namespace of the management network's bridge. No node's name has a dot.
+    pub fn management_netns(&self) -> String {
+        format!("greylag-{}.mgmt", self.name)
     }
 
     /// The network namespace of FRR at a node, which has the node's interfaces, not its ports. No node's name has a dot.

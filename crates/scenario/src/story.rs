@@ -14,6 +14,8 @@ mod flows;
 mod host;
 mod known;
 mod link_change;
+mod management;
+mod matrix;
 mod moves;
 mod operator;
 mod parameters;
@@ -39,7 +41,7 @@ use std::time::Duration;
 /// What of a scenario is to be read: one variant, some values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// A variant; the base when absent.
+    /// A variant, or a cell of the matrix as `ROW/COLUMN`; the base when absent.
     pub variant: Option<String>,
     /// Values of parameters that take the place of those in the file, as they would be written there.
     pub assume: Vec<(String, String)>,
@@ -67,7 +69,7 @@ pub fn parse(source: &Source, choice: &Choice) -> Result<Scenario, FileError> {
     }
 }
 
-/// Reads a scenario, its variants and the choices of its parameters, and gives the base.
+/// Reads a scenario, its variants, the cells of its matrix and the choices of its parameters, and gives the base.
 ///
 /// # Errors
 /// All that is wrong with any of them.
@@ -75,11 +77,14 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
     let base = parse(source, &Choice::default())?;
     let variants =
         base.variants.iter().map(|(name, _)| Choice { variant: Some(name.clone()), ..Choice::default() });
+    let cells =
+        base.matrix.iter().flat_map(Matrix::cells).map(|(row, column)| Matrix::choice(row, column, &[]));
     let assumptions = base.parameters.iter().flat_map(|parameter| {
         let assume = |value: &String| vec![(parameter.name.clone(), value.clone())];
         parameter.choices.iter().skip(1).map(move |value| Choice { variant: None, assume: assume(value) })
     });
     let problems: Vec<_> = variants
+        .chain(cells)
         .chain(assumptions)
         .filter_map(|choice| parse(source, &choice).err())
         .flat_map(FileError::into_problems)
@@ -89,6 +94,7 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
 
 pub use expected::{Expectation, ExpectedOutcome, Finding};
 pub use flow_loss::{FlowLoss, LostBy};
+pub use matrix::Matrix;
 pub use place::{Place, place, refusal};
 pub use versions::Version;
 
@@ -137,6 +143,9 @@ pub struct Scenario {
     pub lab: Lab,
     /// What the hosts are beyond their addresses; as many as the lab has nodes, `None` for a switch.
     pub hosts: Vec<Option<HostSettings>>,
+    /// How long the switches boot when their watchdog starts them anew, and where a step does not say otherwise; as many as the lab
+    /// has nodes.
+    pub boots: Vec<Duration>,
     /// What the links are beyond their ends; as many as the lab has links.
     pub links: Vec<LinkSettings>,
     /// The seed, where the command line gives none.
@@ -163,8 +172,10 @@ pub struct Scenario {
     pub violations: Vec<ExpectedViolation>,
     /// The variants that the file has, by name, with a line for people.
     pub variants: Vec<(String, String)>,
-    /// The variant that is in place.
+    /// The variant that is in place: its name, or `ROW/COLUMN` of a cell.
     pub variant: Option<String>,
+    /// Cells of patches, such as presets and failures.
+    pub matrix: Option<Matrix>,
 }
 
 /// What a learning failure teaches.
@@ -351,6 +362,13 @@ pub enum Action {
         switch: usize,
         /// What it is from then on.
         version: Box<Version>,
+    },
+    /// A switch's port to the management network is cut, or whole again.
+    Management {
+        /// Which switch.
+        switch: usize,
+        /// It is whole again.
+        up: bool,
     },
     /// A switch loses its power; the links to it lose carrier.
     PowerOff {

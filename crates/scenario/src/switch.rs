@@ -9,6 +9,7 @@ mod interfaces;
 pub(crate) mod lag;
 mod learning;
 mod mac_table;
+mod mclag;
 mod patch;
 mod port;
 mod routing;
@@ -17,6 +18,7 @@ mod supervisor;
 mod vlans;
 mod workers;
 
+use crate::address::station_ip;
 use crate::error::FileError;
 use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
@@ -91,6 +93,8 @@ const KEYS: Keys = Keys {
         "static-macs",
         "interfaces",
         "routing",
+        "multi-chassis",
+        "management-address",
     ],
     explained: &[],
 };
@@ -109,8 +113,12 @@ const INLINE_KEYS: Keys = Keys {
         "static-macs",
         "interfaces",
         "routing",
+        "multi-chassis",
     ],
-    explained: &[(&["name"], "is not needed here: the switch is called like its node. Remove it")],
+    explained: &[
+        (&["name"], "is not needed here: the switch is called like its node. Remove it"),
+        (&["management-address"], "is the node's here: write `mgmt-ipv4` beside `config`"),
+    ],
 };
 
 /// Reads a switch. What it gives is right only if no problem was reported.
@@ -151,12 +159,22 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         ports: drafts.iter().map(|draft| draft.config.clone()).collect(),
         interfaces: Vec::new(),
         routing: RoutingConfig::default(),
+        multi_chassis: None,
+        management_address: map.get("management-address").and_then(station_ip),
     };
     lag::check(&config, &drafts, map.get("lacp"));
     let interfaces = interfaces::read(map.get("interfaces"), &drafts, &config);
     if let Some(routing) = map.filled("routing") {
         config.routing = routing::read(routing, &interfaces);
     }
+    mclag::Pair {
+        field: map.get("multi-chassis"),
+        lacp: map.get("lacp"),
+        ports: &drafts,
+        interfaces: &interfaces,
+        place,
+    }
+    .read(&mut config);
     config.interfaces = interfaces.configs;
     config
 }

@@ -527,7 +527,9 @@ const PORTS: &[Case] = &[
     (
         "a bundle without members",
         "  eth1: {}\n  ae0: {type: lag}",
-        &["4:3: ports.ae0: bundle `ae0` has no member: add `aggregate-id: ae0` to its ports, or remove it"],
+        &[
+            "4:3: ports.ae0: bundle `ae0` has no member: add `aggregate-id: ae0` to its ports, disable it (`enabled: false`), or remove it",
+        ],
     ),
     (
         "one whose only member names another",

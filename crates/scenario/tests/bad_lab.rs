@@ -101,7 +101,9 @@ const LAB: &[Case] = &[
     (
         "mgmt",
         "name: x\nmgmt: {network: clab}\ntopology: {nodes: {h1: {kind: host}}}\n",
-        &["2:1: mgmt: `mgmt` is containerlab's, and greylag has no management network: remove it"],
+        &[
+            "2:1: mgmt: `mgmt` is containerlab's, and greylag's management network is made of the addresses that switches have: remove it, and write `mgmt-ipv4` at each",
+        ],
     ),
     (
         "a switch given as a lab",
@@ -146,6 +148,16 @@ const LAB: &[Case] = &[
         "name: x\ntopology:\n  nodes:\n    h1: {kind: host}\n    sw1:\n      kind: greylag\n      config:\n        ports: {eth1: {mtu: 9000}}\n  links:\n    - {endpoints: [\"sw1:eth1\", \"h1:eth1\"], mtu: 4000}\n",
         &[
             "8:29: topology.nodes.sw1.config.ports.eth1.mtu: mtu 9000 is not the link's, which is 4000: write `mtu: 9000` at topology.links[0], or remove this one",
+        ],
+    ),
+    (
+        "management addresses that cannot be",
+        "name: x\ntopology:\n  nodes:\n    ca1: {kind: greylag, mgmt-ipv4: 172.20.20.11}\n    ca2: {kind: greylag, mgmt-ipv4: 172.20.20.11}\n    ca3: {kind: greylag, mgmt-ipv4: 172.20.21.11}\n    h1: {kind: host, mgmt-ipv4: 172.20.20.12}\n  links:\n    - endpoints: [\"ca1:mgmt0\", \"ca2:eth1\"]\n    - endpoints: [\"ca3:eth1\", \"h1:eth1\"]\n",
+        &[
+            "4:26: topology.nodes.ca1.mgmt-ipv4: the node's interface on the management network is `mgmt0`, and topology.links[0] ends at one of that name: rename that",
+            "5:37: topology.nodes.ca2.mgmt-ipv4: 172.20.20.11 is the address of `ca1` already, on line 4: expected another",
+            "6:37: topology.nodes.ca3.mgmt-ipv4: 172.20.21.11 is not in the subnet of 172.20.20.11 on line 4, and the management network is one: expected an address of 172.20.20.0/24",
+            "7:22: topology.nodes.h1.mgmt-ipv4: `mgmt-ipv4` is a switch's, and `h1` is a host: remove it, or write `kind: greylag`",
         ],
     ),
     (
@@ -210,10 +222,43 @@ const NODE: &[Case] = &[
         ],
     ),
     (
-        "mgmt-ipv4",
-        "kind: greylag, mgmt-ipv4: 172.20.20.2",
+        "mgmt-ipv4 as Ansible would write it",
+        "kind: greylag, mgmt_ipv4: 172.20.20.2",
+        &["5:26: topology.nodes.sw1.mgmt_ipv4: `mgmt_ipv4` is written `mgmt-ipv4`"],
+    ),
+    (
+        "mgmt-ipv4 with a prefix length",
+        "kind: greylag, mgmt-ipv4: 172.20.20.2/24",
         &[
-            "5:26: topology.nodes.sw1.mgmt-ipv4: `mgmt-ipv4` is containerlab's, and greylag has no management network: remove it",
+            "5:37: topology.nodes.sw1.mgmt-ipv4: `172.20.20.2/24` has a prefix length, and the management network's is always 24: expected an address such as 172.20.20.11",
+        ],
+    ),
+    (
+        "mgmt-ipv4 of nobody",
+        "kind: greylag, mgmt-ipv4: 172.20.20.255",
+        &[
+            "5:37: topology.nodes.sw1.mgmt-ipv4: 172.20.20.255 is not a station's address: expected one such as 172.20.20.11",
+        ],
+    ),
+    (
+        "mgmt-ipv4 of another family",
+        "kind: greylag, mgmt-ipv4: \"fd00::1\"",
+        &[
+            "5:37: topology.nodes.sw1.mgmt-ipv4: `fd00::1` is not right: expected an address such as 172.20.20.11",
+        ],
+    ),
+    (
+        "an address of its own for a node",
+        "kind: greylag, config: {management-address: 172.20.20.2}",
+        &[
+            "5:35: topology.nodes.sw1.config.management-address: `management-address` is the node's here: write `mgmt-ipv4` beside `config`",
+        ],
+    ),
+    (
+        "boot time of a live switch",
+        "kind: greylag, boot: 3m",
+        &[
+            "5:26: topology.nodes.sw1.boot: `boot` is for scenarios: a live switch boots as fast as it can. Remove it",
         ],
     ),
     (

@@ -65,6 +65,11 @@ const CASES: &[Case] = &[
         "3:32: learning.agent-owns[1]: `learn` is in the list already: remove one",
     ),
     (
+        "an agent that may own something",
+        "learning: {agent-owns: {learn: maybe}}",
+        "3:32: learning.agent-owns.learn: expected true or false, found the text `maybe`",
+    ),
+    (
         "a renewal as long as the ageing time",
         "learning: {mode: agent, renew-interval: 300s}",
         "3:41: learning.renew-interval: renew-interval 300s is not below the ageing-time, which is 300s: what the agent renews would lapse in between. Shorten it",

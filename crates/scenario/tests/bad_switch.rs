@@ -1,17 +1,9 @@
 //! Switch files that are wrong, and every word that is said about them.
 
+mod broken;
+
+use broken::{Case, check};
 use greylag_scenario::{Source, switch};
-
-/// What is wrong, the text, and the lines that are printed for it without the file's name.
-type Case = (&'static str, &'static str, &'static [&'static str]);
-
-fn check(cases: &[Case], file: impl Fn(&str) -> String) {
-    for (what, text, expected) in cases {
-        let error = switch::parse(&Source::new("sw1.yml", file(text))).expect_err(what).to_string();
-        let expected: Vec<String> = expected.iter().map(|line| format!("sw1.yml:{line}")).collect();
-        assert_eq!(error.lines().collect::<Vec<_>>(), expected, "{what}");
-    }
-}
 
 #[test]
 fn whole_files() {
@@ -257,7 +249,7 @@ const KEYS: &[Case] = &[
         "a stranger among the keys",
         "colour: red",
         &[
-            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs, interfaces, routing",
+            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs, interfaces, routing, multi-chassis, management-address",
         ],
     ),
     (

@@ -46,7 +46,22 @@ const STEP: &[Case] = &[
         "a step without an action",
         "{at: 1s}",
         &[
-            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, check-fib, check-paths, upgrade, drain, undrain, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
+            "19:5: timeline[0]: nothing is done in this step: expected one of fault, link, commit, confirm, rollback, flush-fdb, check-fdb, check-fib, check-paths, upgrade, management, drain, undrain, power-off, power-on, reboot, move-host, announce, set-mac, mac-flood, ping, tcp, broadcast",
+        ],
+    ),
+    (
+        "a management port that is not there",
+        "{at: 1s, management: {switch: sw1, down: true}}",
+        &[
+            "19:26: timeline[0].management: switch `sw1` is not on the management network: add `mgmt-ipv4` to node `sw1`",
+        ],
+    ),
+    (
+        "a management port to which nothing happens",
+        "{at: 1s, management: {switch: sw1}}",
+        &[
+            "19:26: timeline[0].management: nothing happens to the port: expected one of down, up",
+            "19:26: timeline[0].management: switch `sw1` is not on the management network: add `mgmt-ipv4` to node `sw1`",
         ],
     ),
     (
@@ -476,7 +491,7 @@ const EXPECT: &[Case] = &[
         "no event of a switch",
         "{name: a, event: coffee-ready, on: sw1}",
         &[
-            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed, interface-up, interface-down, neighbor-resolved, neighbor-failed, address-conflict, fib-write-failed, fpm-connected, fpm-closed, fpm-failed, fpm-stale-removed, fib-checked, paths-checked, bfd-session-up, bfd-session-down, bgp-session-up, bgp-session-down, link-state-adjacency-up, link-state-adjacency-down, link-state-spf-ran",
+            "19:22: expect[0].event: there is no event `coffee-ready`: those of a switch are switch-started, port-up, port-down, mac-learned, mac-moved, mac-move-damped, mac-evicted, mac-declined, mac-aged, agent-started, agent-stopped, agent-crashed, agent-failed, watchdog-reboot, agent-hung, agent-slowed, agent-resumed, alarm-raised, alarm-cleared, config-committed, config-confirmed, config-rolled-back, fdb-flushed, fdb-checked, lacp-receive-state-changed, lacp-periodic-state-changed, lacp-mux-state-changed, lacp-churn-state-changed, lacp-selection-changed, lacp-partner-changed, lacp-partner-kept, lacp-partners-differ, lacp-partner-not-collecting, lacp-one-way, lacp-pdus-missed, lacp-own-system-heard, lacp-port-moved, lag-fallback-changed, lag-member-changed, lag-changed, interface-up, interface-down, neighbor-resolved, neighbor-failed, address-conflict, fib-write-failed, fpm-connected, fpm-closed, fpm-failed, fpm-stale-removed, fib-checked, paths-checked, bfd-session-up, bfd-session-down, bgp-session-up, bgp-session-down, link-state-adjacency-up, link-state-adjacency-down, link-state-spf-ran, iccp-session-up, iccp-session-down, mclag-system-id-changed, mclag-members-changed, mclag-isolation-changed, mclag-peer-liveness-changed, mclag-init-delay-over, mclag-conflict, mclag-conflict-over, mclag-health-changed, mclag-withdrawn",
         ],
     ),
     (
@@ -503,7 +518,7 @@ const EXPECT: &[Case] = &[
         "an alarm unknown",
         "{name: a, alarm: fire, on: sw1, seen-by: snmp}",
         &[
-            "19:22: expect[0].alarm: `fire` is not an alarm: expected agent-failed, agent-restarting, reports-lost, mac-table-full or commit-unconfirmed",
+            "19:22: expect[0].alarm: `fire` is not an alarm: expected agent-failed, agent-restarting, reboot-pending, reports-lost, mac-table-full, commit-unconfirmed, iccp-down, mclag-split-brain, mclag-conflict or mclag-withdrawn",
         ],
     ),
     (
@@ -569,7 +584,7 @@ const EXPECT: &[Case] = &[
         "a drop reason unknown",
         "{name: a, counter: drops.storm, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, not-for-us, unknown-protocol, interface-down, bad-ip-header, bad-ip-checksum, martian-source, martian-destination, no-route, no-live-next-hop, next-hop-unset, blackhole, unreachable, prohibited, ttl-expired, packet-too-big, next-hop-unresolved, adjacency-unresolved, hairpin, destination-down, isolated, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
+            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, not-for-us, unknown-protocol, interface-down, bad-ip-header, bad-ip-checksum, martian-source, martian-destination, no-route, no-live-next-hop, next-hop-unset, blackhole, unreachable, prohibited, ttl-expired, packet-too-big, next-hop-unresolved, adjacency-unresolved, hairpin, destination-down, isolated, split-horizon, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-error",
         ],
     ),
     (

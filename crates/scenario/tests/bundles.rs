@@ -73,7 +73,19 @@ ports:
     );
     assert_eq!(
         patched(&running, "ports: {eth4: {aggregate-id: ae0}, eth5: {aggregate-id: null}}").unwrap_err(),
-        "patch:1:1: ports.ae1: bundle `ae1` has no member: add `aggregate-id: ae1` to its ports, or remove it"
+        "patch:1:1: ports.ae1: bundle `ae1` has no member: add `aggregate-id: ae1` to its ports, disable it (`enabled: false`), or remove it"
+    );
+    let emptied = "ports: {eth4: {aggregate-id: ae0}, eth5: {aggregate-id: null}, ae1: {enabled: false}}";
+    let emptied = patched(&running, emptied).unwrap();
+    assert!(
+        emptied
+            .ports
+            .iter()
+            .all(|port| bundle_of(&emptied, port.name.as_str()).is_none_or(|(lag, _)| lag != "ae1"))
+    );
+    assert_eq!(
+        greylag_scenario::switch::parse(&Source::new("back.yml", switch::emit(&emptied))).unwrap(),
+        emptied
     );
     assert_eq!(
         patched(&running, "ports: {ae0: {mtu: 9000}}").unwrap_err(),

@@ -150,6 +150,14 @@ fn the_page_of_routing_names_every_key_and_shows_what_is_right() {
 }
 
 #[test]
+fn the_page_of_pairs_names_every_key() {
+    let keys = keys_read_by(&["switch/mclag.rs"]);
+    assert!(keys.len() > 25, "{keys:?}");
+    let page = read("docs/mclag.md");
+    assert_eq!(missing(&keys, |key| page.contains(&format!("`{key}`"))), Vec::<&String>::new());
+}
+
+#[test]
 fn the_example_of_a_switch_has_every_key() {
     let files = [
         "switch.rs",
@@ -158,6 +166,7 @@ fn the_example_of_a_switch_has_every_key() {
         "switch/lag.rs",
         "switch/learning.rs",
         "switch/mac_table.rs",
+        "switch/mclag.rs",
         "switch/port.rs",
         "switch/static_mac.rs",
         "switch/supervisor.rs",

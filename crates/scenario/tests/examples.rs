@@ -6,11 +6,13 @@ use greylag_lacp::{Interval, Preset};
 use greylag_scenario::lab::{Lab, Medium, NodeKind};
 use greylag_scenario::{Source, bond, lab, switch};
 use greylag_switch::config::{
-    Attachment, BondConfig, DampingAction, FlowHashConfig, GroupHashing, IdlePolicy, InterfacePlace,
-    LacpConfig, LagConfig, LearningConfig, LearningMode, Membership, MoveDamping, NetnsRef,
-    NextHopGroupsConfig, ProgrammingConfig, RoutingConfig, StaticTarget, StormControl, SupervisorConfig,
+    Attachment, BackupLivenessConfig, BfdTimers, BondConfig, DampingAction, FlowHashConfig, GroupHashing,
+    HealthGateConfig, IccpConfig, IdlePolicy, InterfacePlace, LacpConfig, LagConfig, LearningConfig,
+    LearningMode, Membership, MoveDamping, MultiChassisConfig, NetnsRef, NextHopGroupsConfig,
+    ProgrammingConfig, RoutingConfig, StaticTarget, StatusControl, StormControl, SupervisorConfig,
     SwitchConfig,
 };
+use greylag_switch::mclag;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -287,6 +289,35 @@ fn every_key_of_a_bundle() {
         ..LagConfig::of(&Preset::STANDARD)
     };
     assert_eq!(ae0.attachment, Attachment::Lag(Box::new(expected)));
+}
+
+/// What is shown is the default, but for what has none.
+#[test]
+fn every_key_of_a_pair() {
+    let config = switch::parse(&Source::read(folder().join("switch.yml")).unwrap()).unwrap();
+    let (link, _) = config.port("ae0").unwrap();
+    let address = |text: &str| text.parse().unwrap();
+    let second = Duration::from_secs(1);
+    let iccp = IccpConfig {
+        session_establishment_hold_time: 340 * second,
+        liveness_detection: Some(BfdTimers {
+            desired_minimum_tx_interval: second,
+            required_minimum_receive: second,
+            detection_multiplier: 3,
+        }),
+        ..IccpConfig::between(address("10.0.10.1"), address("10.0.10.2"))
+    };
+    let expected = MultiChassisConfig {
+        backup_liveness: Some(BackupLivenessConfig::of(address("172.20.20.12"))),
+        health_gate: Some(HealthGateConfig { hold_down: 60 * second, probe_interval: Some(10 * second) }),
+        ..MultiChassisConfig::of(&mclag::Preset::JUNOS, 0, StatusControl::Active, link, iccp)
+    };
+    assert_eq!(config.multi_chassis, Some(expected));
+    assert_eq!(config.management_address, Some(address("172.20.20.11")));
+    assert!(config.vlans[&vlan(20)].mcae_mac_synchronize && !config.vlans[&vlan(10)].mcae_mac_synchronize);
+    let (ae10, _) = config.port("ae10").unwrap();
+    let ids: Vec<_> = config.lags().filter_map(|(lag, settings)| Some((lag, settings.mc_ae_id?))).collect();
+    assert_eq!(ids, [(ae10, 10)]);
 }
 
 #[test]

@@ -146,6 +146,11 @@ fn faults_and_orders() {
         done(&scenario, 36),
         [&Action::PowerOff { switch: 1 }, &Action::PowerOn { switch: 1, boot: seconds(60) }]
     );
+    assert_eq!(done(&scenario, 37), [&Action::Management { switch: 0, up: false }]);
+    assert_eq!(done(&scenario, 38), [&Action::Management { switch: 0, up: true }]);
+    assert_eq!(scenario.lab.management_address(0), Some("172.20.20.11".parse().unwrap()));
+    assert_eq!(done(&scenario, 39), [&Action::PowerOn { switch: 1, boot: seconds(120) }], "the switch's own");
+    assert_eq!(scenario.boots[..3], [180, 120, 180].map(seconds));
 }
 
 #[test]
@@ -198,6 +203,9 @@ fn expectations() {
         node,
         event: event.into(),
         fields: fields.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
+        from: Duration::ZERO,
+        until: scenario.duration,
+        last: false,
         least,
         most,
     };
@@ -325,4 +333,54 @@ fn a_patch_leaves_ports_plugged_into_what_they_are_plugged_into() {
         said("name: sw2"),
         "patch:1:1: name: `name` is not needed here: the switch is called like its node. Remove it"
     );
+}
+
+const MATRIX: &str = "matrix:
+  switches: [sw1]
+  rows:
+    a: {title: A, patch: {seed: 2, expect: {works: {least: 0.5}}}}
+    b: {title: B, patch: {}}
+  columns:
+    x: {title: X, patch: {seed: 3}}
+    y: {title: Y, patch: {timeline: {dies: {at: 1m, fault: {switch: sw1, crash: {}}}}}}
+  cells:
+    a: {y: {patch: {seed: 4}}}
+";
+
+#[test]
+fn a_cell_is_the_base_with_the_patches_of_its_row_its_column_and_its_own() {
+    let base = include_str!("stories/base.yml");
+    let expect = "expect: [{name: works, level: web, least: 0.9}]\n";
+    let source = Source::new("matrix.yml", format!("{base}{expect}{MATRIX}"));
+    let scenario = story::check(&source).unwrap_or_else(|error| panic!("{error}"));
+    let matrix = scenario.matrix.clone().expect("it has one");
+    assert_eq!(matrix.switches, [0]);
+    assert_eq!(matrix.cells().collect::<Vec<_>>(), [("a", "x"), ("a", "y"), ("b", "x"), ("b", "y")]);
+    let cell = |row, column| story::parse(&source, &story::Matrix::choice(row, column, &[])).unwrap();
+    let seeds = matrix.cells().map(|(row, column)| cell(row, column).seed.0);
+    assert_eq!(seeds.collect::<Vec<_>>(), [3, 4, 3, scenario.seed.0], "columns over rows, cells over both");
+    assert_eq!(cell("b", "y").timeline.len(), scenario.timeline.len() + 1);
+    assert_ne!(cell("a", "x").expectations, cell("b", "x").expectations);
+}
+
+#[test]
+fn what_is_wrong_with_a_matrix_is_said_where_it_stands() {
+    let base = include_str!("stories/base.yml");
+    let lines = base.lines().count();
+    let wrong = |from: &str, to: &str| {
+        let text = format!("{base}{}", MATRIX.replace(from, to)).replace("expect: {works: {least: 0.5}}", "");
+        let error = story::check(&Source::new("matrix.yml", text)).unwrap_err().to_string();
+        error.lines().next().expect("a line").to_owned()
+    };
+    let at = |line: usize| format!("matrix.yml:{}:", lines + line);
+    for (from, to, line, words) in [
+        ("switches: [sw1]", "switches: [h1]", 2, "there is no switch `h1`: expected one of sw1"),
+        ("    a: {y: {", "    c: {y: {", 10, "there is no row `c`"),
+        ("    a: {y: {", "    a: {z: {", 10, "there is no column `z`"),
+        ("{seed: 4}", "{matrix: {}}", 10, "`matrix` cannot be patched"),
+        ("title: X, ", "", 7, "`title` is missing: say in a line what is different"),
+    ] {
+        let told = wrong(from, to);
+        assert!(told.starts_with(&at(line)) && told.contains(words), "{told}");
+    }
 }

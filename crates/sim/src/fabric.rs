@@ -3,15 +3,20 @@
 use crate::frame_pool::FramePool;
 use crate::lane::{Arrived, Lost};
 use crate::link::Link;
+use crate::management::ManagementNetwork;
 use crate::observer::{LinkLoss, Observer};
 use crate::queue::EventQueue;
 use greylag_base::Instant;
+use greylag_switch::ManagementDatagram;
 
 /// Links, events and buffers of a world.
 pub(crate) struct Fabric {
     pub(crate) links: Vec<Link>,
     pub(crate) queue: EventQueue,
     pub(crate) pool: FramePool,
+    pub(crate) management: ManagementNetwork,
+    /// What the queue calls its next arrival.
+    pub(crate) of_management: u32,
 }
 
 impl Fabric {
@@ -71,6 +76,20 @@ impl Fabric {
         match link.next_arrival(to) {
             Some(arrival) => self.queue.set(link.places[to].source, arrival),
             None => self.queue.clear(link.places[to].source),
+        }
+    }
+
+    /// A switch sends a datagram over the management network.
+    pub(crate) fn send_management(&mut self, now: Instant, node: usize, datagram: ManagementDatagram) {
+        self.management.send(now, node, datagram);
+        self.await_management();
+    }
+
+    /// Expects the next datagram that arrives by the management network.
+    pub(crate) fn await_management(&mut self) {
+        match self.management.next_arrival() {
+            Some(arrival) => self.queue.set(self.of_management, arrival),
+            None => self.queue.clear(self.of_management),
         }
     }
 

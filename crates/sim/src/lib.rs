@@ -41,6 +41,8 @@ pub mod host;
 mod host_node;
 mod lane;
 mod link;
+mod management;
+pub mod matrix;
 mod observer;
 mod orders;
 mod queue;

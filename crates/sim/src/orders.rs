@@ -24,6 +24,7 @@ impl<O: Observer> World<O> {
             | Action::CheckFib { switch, .. }
             | Action::CheckPaths { switch }
             | Action::Upgrade { switch, .. }
+            | Action::Management { switch, .. }
             | Action::PowerOff { switch }
             | Action::PowerOn { switch, .. } => *switch,
             Action::Link { link, .. } => self.fabric.links[*link].places[0].node,
@@ -47,6 +48,7 @@ impl<O: Observer> World<O> {
                 self.tell(*switch, Input::Rollback { steps: *steps, author: author.clone() });
             }
             Action::FlushFdb { switch, port, vlan } => self.flush_fdb(*switch, port.as_deref(), *vlan),
+            Action::Management { switch, up } => self.fabric.management.cut(*switch, !up),
             Action::PowerOff { switch } => self.power_off(*switch),
             Action::PowerOn { switch, boot } => self.power_on(*switch, *boot),
             Action::MoveHost { to, announces, .. } => self.move_host(node, *to, *announces),
@@ -130,7 +132,7 @@ impl<O: Observer> World<O> {
         self.tell(node, Input::FlushFdb { port, vlan });
     }
 
-    fn tell(&mut self, node: usize, input: Input) {
+    pub(crate) fn tell(&mut self, node: usize, input: Input) {
         if let Node::Switch(switch) = &mut self.nodes[node] {
             switch.tell(self.now, input, &mut self.fabric, &mut self.observer);
         }
@@ -164,7 +166,7 @@ impl<O: Observer> World<O> {
         nodes.into_iter().find(|&node| self.host(node).is_some()).unwrap_or(nodes[0])
     }
 
-    fn power_off(&mut self, node: usize) {
+    pub(crate) fn power_off(&mut self, node: usize) {
         let Node::Switch(switch) = &mut self.nodes[node] else { return };
         switch.stop(self.now, &mut self.observer);
         let plugs: Vec<Plug> = switch.plugs().iter().copied().flatten().collect();
@@ -176,7 +178,7 @@ impl<O: Observer> World<O> {
         self.expect(node);
     }
 
-    fn power_on(&mut self, node: usize, boot: Duration) {
+    pub(crate) fn power_on(&mut self, node: usize, boot: Duration) {
         let Node::Switch(switch) = &mut self.nodes[node] else { return };
         switch.boot(self.now + boot);
         self.expect(node);

@@ -83,6 +83,11 @@ impl SwitchNode {
         self.running.as_ref().map(|running| &running.switch)
     }
 
+    /// Its watchdog has it started anew.
+    pub(crate) fn wants_reboot(&self) -> bool {
+        self.switch().is_some_and(Switch::wants_reboot)
+    }
+
     pub(crate) fn plugs(&self) -> &[Option<Plug>] {
         &self.plugs
     }
@@ -123,7 +128,7 @@ impl SwitchNode {
         observer.happened(now, self.node, &Happening::Power(true));
         running.housekeep(now);
         running.settle(now, self.node, observer);
-        running.originate(now, &self.plugs, fabric, observer);
+        running.originate(now, self.node, &self.plugs, fabric, observer);
         self.running = Some(running);
         self.booting = None;
         Ok(())
@@ -186,7 +191,7 @@ impl SwitchNode {
         // A commit may have made a port of the bridge.
         running.housekeeping.get_or_insert(now);
         running.settle(now, self.node, observer);
-        running.originate(now, &self.plugs, fabric, observer);
+        running.originate(now, self.node, &self.plugs, fabric, observer);
         if let Err(refused) = outcome {
             observer.happened(now, self.node, &Happening::Refused(&refused));
         }
@@ -217,7 +222,7 @@ impl SwitchNode {
         if punted {
             running.switch.poll_frames(now);
             running.settle(now, self.node, observer);
-            running.originate(now, &self.plugs, fabric, observer);
+            running.originate(now, self.node, &self.plugs, fabric, observer);
         }
         (news && running.expect_reports(now)) || punted
     }
@@ -250,7 +255,7 @@ impl SwitchNode {
         // What waited while the agents were away.
         running.switch.poll_frames(now);
         running.settle(now, self.node, observer);
-        running.originate(now, &self.plugs, fabric, observer);
+        running.originate(now, self.node, &self.plugs, fabric, observer);
     }
 }
 
@@ -276,10 +281,14 @@ impl Running {
     fn originate<O: Observer>(
         &mut self,
         now: Instant,
+        node: usize,
         plugs: &[Option<Plug>],
         fabric: &mut Fabric,
         observer: &mut O,
     ) {
+        while let Some(datagram) = self.switch.poll_management() {
+            fabric.send_management(now, node, datagram);
+        }
         while self.switch.data_plane().has_originated() {
             let observer = RefCell::new(&mut *observer);
             let mut ports = Cabling { now, plugs, fabric, observer: &observer };

@@ -7,6 +7,7 @@ use crate::frame_pool::FramePool;
 use crate::host::{Host, HostError};
 use crate::host_node::HostNode;
 use crate::link::{Link, Place};
+use crate::management::{Delivery, ManagementNetwork};
 use crate::observer::{LinkLoss, Observer};
 use crate::queue::EventQueue;
 use crate::switch_node::{Plug, SwitchNode};
@@ -14,6 +15,7 @@ use greylag_base::{Instant, Seed};
 use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::{Scenario, Version};
 use greylag_switch::{Input, Switch, SwitchError};
+use std::time::Duration;
 
 /// A world cannot be made.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +49,8 @@ enum Source {
     Node(usize),
     /// A frame arrives at the end `to` of a link.
     Arrival { link: usize, to: usize },
+    /// A datagram arrives by the management network.
+    Management,
 }
 
 /// A world. The same scenario and the same seed make the same world, for ever.
@@ -58,6 +62,8 @@ pub struct World<O> {
     /// What the queue calls a node's own time.
     timeouts: Vec<u32>,
     pub(crate) lab: Lab,
+    /// How long each node boots when its watchdog starts it anew.
+    boots: Vec<Duration>,
     pub(crate) flows: Flows,
     pub(crate) observer: O,
 }
@@ -82,6 +88,9 @@ impl<O: Observer> World<O> {
                 sources.push(Source::Arrival { link, to: end });
             }
         }
+        // Behind all nodes, so that a management network changes the order of nothing else.
+        let of_management = sources.len() as u32;
+        sources.push(Source::Management);
         let links = lab.links.iter().zip(&scenario.links).zip(places);
         let fabric = Fabric {
             links: links
@@ -89,6 +98,8 @@ impl<O: Observer> World<O> {
                 .collect(),
             queue: EventQueue::new(sources.len()),
             pool: FramePool::default(),
+            management: ManagementNetwork::new(lab),
+            of_management,
         };
         let nodes = lab.nodes.iter().zip(plugs).enumerate().map(|(index, (node, plugs))| {
             Ok(match &node.kind {
@@ -117,8 +128,9 @@ impl<O: Observer> World<O> {
         });
         let nodes = nodes.collect::<Result<Vec<Node>, WorldError>>()?;
         let flows = flows::expand(scenario, seed)?;
-        let lab = lab.clone();
-        let mut world = World { now: Instant::ZERO, nodes, fabric, sources, timeouts, lab, flows, observer };
+        let (lab, boots) = (lab.clone(), scenario.boots.clone());
+        let mut world =
+            World { now: Instant::ZERO, nodes, fabric, sources, timeouts, lab, boots, flows, observer };
         world.start_flows()?;
         for node in 0..world.nodes.len() {
             world.light_up(node)?;
@@ -142,6 +154,7 @@ impl<O: Observer> World<O> {
             match self.sources[source as usize] {
                 Source::Arrival { link, to } => self.deliver(link, to),
                 Source::Node(node) => self.wake(node),
+                Source::Management => self.deliver_management(),
             }
         }
         self.now = self.now.max(until);
@@ -196,6 +209,14 @@ impl<O: Observer> World<O> {
         self.expect(node);
     }
 
+    /// Datagrams have arrived by the management network.
+    fn deliver_management(&mut self) {
+        while let Some(Delivery { node, from, octets }) = self.fabric.management.arrive(self.now) {
+            self.tell(node, Input::Management { from, octets });
+        }
+        self.fabric.await_management();
+    }
+
     /// A node's time has come.
     fn wake(&mut self, index: usize) {
         let now = self.now;
@@ -215,6 +236,11 @@ impl<O: Observer> World<O> {
 
     /// Asks a node when it has something to do.
     pub(crate) fn expect(&mut self, index: usize) {
+        if matches!(&self.nodes[index], Node::Switch(switch) if switch.wants_reboot()) {
+            // What the watchdog asks for is what an operator would do.
+            self.power_off(index);
+            self.power_on(index, self.boots[index]);
+        }
         let timeout = match &self.nodes[index] {
             Node::Switch(switch) => switch.poll_timeout(),
             Node::Host(host) => host.poll_timeout(),

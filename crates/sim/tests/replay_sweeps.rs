@@ -3,7 +3,8 @@
 use greylag_scenario::Source;
 use greylag_sim::replay::ReplayError;
 use greylag_sim::sweep::{
-    Distribution, Ledger, LedgerError, Plan, Results, RunLine, Shard, Summary, Vary, file_digest, sweep,
+    Distribution, Ledger, LedgerError, Plan, Results, RunLine, Shard, Summary, Together, Vary, file_digest,
+    sweep,
 };
 use std::fs;
 use std::io::Write;
@@ -38,7 +39,7 @@ fn source() -> Source {
 }
 
 fn plan(vary: &Vary) -> Plan {
-    Plan::new(&source(), None, 5..8, vary).unwrap_or_else(|error| panic!("{error}"))
+    Plan::new(&source(), None, 5..8, vary, Together::Combined).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn lines(plan: &Plan, shard: Shard, jobs: usize) -> Vec<RunLine> {
@@ -130,7 +131,8 @@ fn the_summary_names_the_assumption_that_carries_an_expectation() {
 
 #[test]
 fn what_cannot_be_varied_is_refused_with_what_can() {
-    let error = Plan::new(&source(), None, 0..1, &Vary::Named(vec!["agening".into()])).unwrap_err();
+    let error =
+        Plan::new(&source(), None, 0..1, &Vary::Named(vec!["agening".into()]), Together::Alone).unwrap_err();
     assert_eq!(error.to_string(), "there is no parameter `agening` with choices: expected ageing, least");
 }
 

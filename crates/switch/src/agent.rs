@@ -27,12 +27,20 @@ pub enum AgentKind {
     Routing,
     /// Writes the FIB as the RIB says.
     Programming,
+    /// Speaks with the other chassis of a pair, and decides what multi-chassis bundles show.
+    Iccp,
 }
 
 impl AgentKind {
     /// All of them.
-    pub const ALL: [AgentKind; 5] =
-        [AgentKind::Learning, AgentKind::Lacp, AgentKind::Bfd, AgentKind::Routing, AgentKind::Programming];
+    pub const ALL: [AgentKind; 6] = [
+        AgentKind::Learning,
+        AgentKind::Lacp,
+        AgentKind::Bfd,
+        AgentKind::Routing,
+        AgentKind::Programming,
+        AgentKind::Iccp,
+    ];
 
     /// The name in tables, JSON and files.
     pub const fn name(self) -> &'static str {
@@ -42,6 +50,7 @@ impl AgentKind {
             AgentKind::Bfd => "bfd",
             AgentKind::Routing => "routing",
             AgentKind::Programming => "programming",
+            AgentKind::Iccp => "iccp",
         }
     }
 }
@@ -108,8 +117,9 @@ impl Switch {
         match agent {
             AgentKind::Learning => true,
             AgentKind::Lacp => self.config().lags().next().is_some(),
-            AgentKind::Bfd => self.config().routing.wants_bfd(),
+            AgentKind::Bfd => self.config().routing.wants_bfd() || self.iccp_bfd().is_some(),
             AgentKind::Routing | AgentKind::Programming => !self.config().interfaces.is_empty(),
+            AgentKind::Iccp => self.config().multi_chassis.is_some(),
         }
     }
 
@@ -193,6 +203,7 @@ impl Switch {
                 }
             }
         }
+        self.settle_watchdog(now);
     }
 
     fn start(&mut self, now: Instant, agent: AgentKind) {
@@ -240,6 +251,7 @@ impl Switch {
             AgentKind::Routing => self.start_routing(now),
             AgentKind::Programming => self.start_programming(now),
             AgentKind::Bfd => self.start_bfd(now),
+            AgentKind::Iccp => self.start_iccp(now),
         }
     }
 
@@ -251,6 +263,7 @@ impl Switch {
             AgentKind::Programming => self.end_programming(),
             AgentKind::Bfd => self.end_bfd(),
             AgentKind::Routing => self.end_routing(now),
+            AgentKind::Iccp => self.end_iccp(now),
         }
     }
 
@@ -260,6 +273,7 @@ impl Switch {
             AgentKind::Learning => self.look_no_more(),
             // What comes in waits for it.
             AgentKind::Lacp | AgentKind::Bfd | AgentKind::Programming => {}
+            AgentKind::Iccp => self.hold_iccp(true),
             AgentKind::Routing => self.pause_routing(),
         }
     }
@@ -269,7 +283,7 @@ impl Switch {
         match agent {
             AgentKind::Learning => self.look_again(now),
             AgentKind::Lacp => self.read_frames_again(now),
-            AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming => {}
+            AgentKind::Bfd | AgentKind::Routing | AgentKind::Programming | AgentKind::Iccp => {}
         }
     }
 
@@ -282,6 +296,7 @@ impl Switch {
             AgentKind::Bfd => self.settle_bfd(now),
             // What waits is due at once.
             AgentKind::Programming => {}
+            AgentKind::Iccp => self.resume_iccp(now),
         }
     }
 }

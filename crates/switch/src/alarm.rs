@@ -30,12 +30,25 @@ pub enum AlarmKind {
         /// Which.
         agent: AgentKind,
     },
+    /// An agent was given up, and the watchdog is going to have the whole switch started anew.
+    RebootPending {
+        /// Which agent.
+        agent: AgentKind,
+    },
     /// Reports to the agent were lost because its queue was full, within the last minute.
     ReportsLost,
     /// An address was not learned because the table had no room, within the last minute.
     MacTableFull,
     /// A commit waits to be confirmed.
     CommitUnconfirmed,
+    /// The control session with the other chassis of a pair is down.
+    IccpDown,
+    /// It is, and the other chassis is alive: both act on their own.
+    MclagSplitBrain,
+    /// The chassis are told what cannot go together.
+    MclagConflict,
+    /// The switch is not well, and leaves its multi-chassis bundles to the other chassis.
+    MclagWithdrawn,
 }
 
 /// An alarm that is or was raised.
@@ -57,11 +70,16 @@ impl AlarmKind {
     /// How bad it is.
     pub const fn severity(self) -> Severity {
         match self {
-            AlarmKind::AgentFailed { .. } => Severity::Red,
+            AlarmKind::AgentFailed { .. }
+            | AlarmKind::RebootPending { .. }
+            | AlarmKind::IccpDown
+            | AlarmKind::MclagSplitBrain
+            | AlarmKind::MclagWithdrawn => Severity::Red,
             AlarmKind::AgentRestarting { .. }
             | AlarmKind::ReportsLost
             | AlarmKind::MacTableFull
-            | AlarmKind::CommitUnconfirmed => Severity::Yellow,
+            | AlarmKind::CommitUnconfirmed
+            | AlarmKind::MclagConflict => Severity::Yellow,
         }
     }
 }

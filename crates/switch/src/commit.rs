@@ -9,8 +9,8 @@ use crate::diff::{DiffLine, diff};
 use crate::event::Event;
 use crate::flood_groups::leases_flood_groups;
 use crate::input::Refused;
-use crate::lacp::lacp_system;
 use crate::learning::Flush;
+use crate::mclag::{check_lacp, iccp_config};
 use crate::table_door::Place;
 use greylag_base::{Instant, PortId, VlanId, VlanSet};
 use greylag_mactable::Decline;
@@ -92,7 +92,10 @@ impl Switch {
         if let Some(line) = changes.iter().find(|line| self.is_shared(line)) {
             return Err(Refused::Fixed { field: line.path.clone() });
         }
-        lacp_system(config, self.chassis).check()?;
+        check_lacp(config, self.chassis)?;
+        if let Some(iccp) = iccp_config(config, self.chassis) {
+            iccp.check()?;
+        }
         self.ip_config(config).check()?;
         let vlans = config.vlan_set().iter().count();
         if vlans > self.vlan_room {
@@ -200,6 +203,7 @@ impl Switch {
         if let Some(agent) = &mut self.learning {
             agent.reconfigure(now, &config);
         }
+        self.reconfigure_station(now);
         self.reconfigure_lacp(now);
         self.publish(now);
         if config.learning.owned().learn != before.learning.owned().learn {
@@ -215,7 +219,9 @@ impl Switch {
             self.follow_port(now, change);
         }
         self.reconfigure_routing(now);
+        self.reconfigure_iccp(now);
         self.settle_agents(now);
+        self.settle_watchdog(now);
         self.wind_up(now);
     }
 

@@ -3,8 +3,10 @@
 
 mod bond;
 mod lag;
+mod mclag;
 mod routing;
 
+use core::net::IpAddr;
 use greylag_base::{InterfaceId, MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
 use greylag_dataplane::Damping;
 use greylag_mactable::{Geometry, WhenFull};
@@ -14,6 +16,10 @@ use std::time::Duration;
 
 pub use bond::BondConfig;
 pub use lag::{DEFAULT_SPEED, FlowHashConfig, LacpConfig, LagConfig, MemberConfig};
+pub use mclag::{
+    BackupLivenessConfig, HealthGateConfig, IccpConfig, Isolation, MclagBehaviour, MultiChassisConfig,
+    StatusControl, SynchronisedMacs, WhenIccpDown, WhenIclDown,
+};
 pub use routing::{
     BfdSession, BfdTimers, BgpConfig, BgpNeighbor, FpmConfig, GroupHashing, InterfaceAddress,
     InterfaceConfig, InterfacePlace, LinkStateConfig, LinkStateInterface, MaximumRoutes, NeighborTimers,
@@ -52,6 +58,10 @@ pub struct SwitchConfig {
     pub interfaces: Vec<InterfaceConfig>,
     /// Routes, and the protocols that find them.
     pub routing: RoutingConfig,
+    /// The pair of chassis that it is one of.
+    pub multi_chassis: Option<MultiChassisConfig>,
+    /// Its address on the management network, which does not go through the data plane.
+    pub management_address: Option<IpAddr>,
 }
 
 impl SwitchConfig {
@@ -71,6 +81,8 @@ impl SwitchConfig {
             static_macs: Vec::new(),
             interfaces: Vec::new(),
             routing: RoutingConfig::default(),
+            multi_chassis: None,
+            management_address: None,
         }
     }
 
@@ -333,6 +345,8 @@ pub struct SupervisorConfig {
     pub start_limit_burst: u32,
     /// `StartLimitIntervalSec=`: zero for no limit.
     pub start_limit_interval: Duration,
+    /// After an agent was given up, the whole switch starts anew so much later; `None` for never.
+    pub watchdog: Option<Duration>,
 }
 
 impl Default for SupervisorConfig {
@@ -343,6 +357,7 @@ impl Default for SupervisorConfig {
             restart_delay: Duration::from_millis(100),
             start_limit_burst: 5,
             start_limit_interval: Duration::from_secs(10),
+            watchdog: None,
         }
     }
 }
@@ -388,6 +403,8 @@ pub struct VlanConfig {
     pub name: Option<String>,
     /// Dynamic addresses that it may hold.
     pub maximum_entries: Option<u32>,
+    /// The chassis of a pair tell each other the address of their interface in it, and each routes what is for the other's.
+    pub mcae_mac_synchronize: bool,
 }
 
 /// One port.

@@ -6,9 +6,11 @@ use crate::config::{RoutingConfig, SwitchConfig};
 use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
-use crate::lacp::{LacpAgent, Lags, lacp_system};
+use crate::lacp::{LacpAgent, Lags};
 use crate::learning::mishaps::Mishaps;
-use crate::learning::{AgentCounts, Flush, LearningAgent};
+use crate::learning::{AgentCounts, Flush, LearningAgent, PeerMacs};
+use crate::management::ManagementDatagram;
+use crate::mclag::{IccpAgent, Mclag, check_lacp, iccp_config};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
 use crate::routing::{
@@ -16,6 +18,7 @@ use crate::routing::{
     Speaker, StaleRoutes, Station, WriteMishaps,
 };
 use crate::table_door::{Place, TableDoor};
+use crate::watchdog::Watchdog;
 use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_bfd::Bfd;
@@ -23,7 +26,7 @@ use greylag_bgp::NeighborId;
 use greylag_dataplane::{DataPlane, Limits, RouteLimits, StaleBucket};
 use greylag_linkstate::LinkState;
 use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
@@ -54,6 +57,9 @@ pub enum SwitchError {
     /// A bundle.
     #[error("link aggregation: {0}")]
     Lacp(#[from] greylag_lacp::ConfigError),
+    /// The session with the other chassis of a pair.
+    #[error("multi-chassis iccp: {0}")]
+    Iccp(#[from] greylag_iccp::ConfigError),
 }
 
 /// A switch without its forwarding threads.
@@ -71,6 +77,8 @@ pub struct Switch {
     pub(crate) lives: BTreeMap<AgentKind, Life>,
     /// The learning agent, while it runs.
     pub(crate) learning: Option<LearningAgent>,
+    /// What it and the other chassis of a pair have told each other.
+    pub(crate) peers: PeerMacs,
     /// The LACP agent, while it runs.
     pub(crate) lacp: Option<LacpAgent>,
     /// What the data plane does with the bundles.
@@ -91,6 +99,13 @@ pub struct Switch {
     pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
     /// The interior protocol, while the routing agent runs.
     pub(crate) link_state: Option<LinkState>,
+    pub(crate) watchdog: Watchdog,
+    /// What is known of the pair of chassis that it is one of, and was decided for it.
+    pub(crate) mclag: Mclag,
+    /// The agent that speaks with the other chassis, while it runs.
+    pub(crate) iccp: Option<Box<IccpAgent>>,
+    /// What it sends over the management network, until the world takes it.
+    pub(crate) management: VecDeque<ManagementDatagram>,
     /// What FRR's zebra has told, while it is connected.
     pub(crate) feed: Option<Box<Feed>>,
     /// What it had told before, and not again.
@@ -204,11 +219,17 @@ impl Switch {
         if switch.door.has_diverged() { Err(PlaybackError::Diverged) } else { Ok(switch) }
     }
 
-    fn begin(start: Start, door: impl FnOnce(Box<Recording>) -> TableDoor) -> Result<Self, SwitchError> {
+    pub(crate) fn begin(
+        start: Start,
+        door: impl FnOnce(Box<Recording>) -> TableDoor,
+    ) -> Result<Self, SwitchError> {
         let (now, seed, chassis) = (start.at, start.seed, start.chassis);
         let history = start.history.clone();
         let config = history.running().clone();
-        lacp_system(&config, chassis).check()?;
+        check_lacp(&config, chassis)?;
+        if let Some(iccp) = iccp_config(&config, chassis) {
+            iccp.check()?;
+        }
         let mut switch = Switch {
             history,
             door: door(Box::new(Recording::new(start))),
@@ -219,6 +240,7 @@ impl Switch {
             chassis,
             lives: BTreeMap::new(),
             learning: None,
+            peers: PeerMacs::default(),
             lacp: None,
             lags: Lags::default(),
             unheard_losses: BTreeSet::new(),
@@ -230,6 +252,10 @@ impl Switch {
             speaker: None,
             bgp_neighbors: BTreeMap::new(),
             link_state: None,
+            watchdog: Watchdog::default(),
+            mclag: Mclag::new(now),
+            iccp: None,
+            management: VecDeque::new(),
             feed: None,
             stale_routes: StaleRoutes::default(),
             host_interfaces: HostInterfaces::new(),
@@ -270,6 +296,7 @@ impl Switch {
             switch.ip_config(&config).check()?;
             switch.station = Some(Box::new(Station::new(&switch, now)));
         }
+        switch.rule_at_boot(now);
         let (ports, workers) = (switch.ports.len(), config.workers.count);
         switch.events.push(now, Event::SwitchStarted { ports, workers });
         switch.settle_interfaces(now);
@@ -347,6 +374,8 @@ impl Switch {
         }
         self.run_timers(now);
         let taken = self.take(now, input);
+        self.synchronise(now);
+        self.settle_mclag(now);
         self.follow_up(now);
         taken
     }
@@ -377,6 +406,7 @@ impl Switch {
             Input::Packet { interface, reason, frame } => {
                 self.handle_packet(now, interface, reason, &frame.0);
             }
+            Input::Management { from, octets } => self.handle_management(now, from, &octets.0),
             Input::Fpm(input) => self.handle_fpm(now, input),
             Input::HostInterface { interface, index } => self.share_interface(now, interface, index),
             Input::Reports { reports, lost, full } => {
@@ -412,12 +442,14 @@ impl Switch {
             self.write_mishaps.poll_timeout(),
             self.next_turn(),
             self.confirm_by,
+            self.next_of_watchdog(),
             self.next_of_learning(),
             self.next_of_lacp(),
             self.next_of_station(),
             self.next_of_bfd(),
             self.next_of_link_state(),
             self.next_of_bgp(),
+            self.next_of_iccp(),
             self.next_of_fpm(),
             self.next_of_inheritance(),
             self.next_of_programming(),
@@ -437,6 +469,7 @@ impl Switch {
             self.mishaps.handle_timeout(now);
             self.write_mishaps.handle_timeout(now);
             self.run_lives(now);
+            self.run_watchdog(now);
             if self.confirm_by.is_some_and(|deadline| deadline <= now) {
                 self.give_back(now);
             }
@@ -448,6 +481,7 @@ impl Switch {
             self.run_bfd(now);
             self.run_link_state(now);
             self.run_bgp(now);
+            self.run_iccp(now);
             self.run_fpm(now);
             self.run_inheritance(now);
             self.run_programming(now);
@@ -485,6 +519,7 @@ impl Switch {
         if !up {
             self.flush_gone(now, Flush { port: Some(id), vlan: None });
         }
+        self.reach_peer_macs(now, id);
         self.tell_link(now, id, up);
     }
 
@@ -542,7 +577,7 @@ impl Switch {
                 }
             }
         }
-        self.agent_hears_flush(flush);
+        self.agent_hears_flush(now, flush);
     }
 
     pub(crate) fn alarm_if(&mut self, now: Instant, is_wrong: bool, kind: AlarmKind) {

@@ -1,11 +1,12 @@
 //! What a candidate configuration would change, setting by setting, in the words of SWITCH.yml.
 
 mod lag;
+mod mclag;
 mod routing;
 
 use crate::config::{
     Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, PortConfig,
-    PortFlush, ReportOrder, SwitchConfig,
+    PortFlush, ReportOrder, SwitchConfig, VlanConfig,
 };
 use greylag_mactable::ChipHash;
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,7 @@ const ROUTED: &str = "ROUTED";
 /// Settings that are fixed while a switch runs; `*` stands for a name.
 const FIXED: &[&str] = &[
     "name",
+    "management-address",
     "workers.count",
     "workers.cpus",
     "workers.idle",
@@ -65,13 +67,13 @@ const FIXED: &[&str] = &[
     "routing.next-hop-groups.maximum",
 ];
 
+/// Settings that are fixed as long as a switch is one of a pair.
+const FIXED_IN_A_PAIR: &[&str] = &["multi-chassis.chassis-id", "multi-chassis.inter-chassis-link"];
+
 impl DiffLine {
     /// The setting cannot change while a switch runs.
     pub fn is_fixed(&self) -> bool {
-        // What is below an interface and what is below the bridge are two, and a port has its place in one from the start.
-        let is_routed = |mode: &Option<String>| mode.as_deref() == Some(ROUTED);
-        let changes_layer = is_routed(&self.old) != is_routed(&self.new);
-        if changes_layer && self.path.starts_with("ports.") && self.path.ends_with(".interface-mode") {
+        if self.old.is_some() && self.new.is_some() && FIXED_IN_A_PAIR.contains(&self.path.as_str()) {
             return true;
         }
         FIXED.iter().any(|fixed| match fixed.split_once('*') {
@@ -132,9 +134,16 @@ fn span(time: Duration) -> String {
     }
 }
 
+/// A word is called as it is in JSON.
+fn word(value: &impl Serialize) -> String {
+    let value = serde_json::to_value(value).expect("a word can be written as JSON");
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 fn settings(config: &SwitchConfig) -> BTreeMap<String, String> {
     let mut to = Settings::default();
     to.set("name", &config.name);
+    to.set_if("management-address", config.management_address);
     to.set("group-fwd-mask", format_args!("0x{:x}", config.group_fwd_mask));
     workers(config, &mut to);
     mac_table(config, &mut to);
@@ -146,7 +155,10 @@ fn settings(config: &SwitchConfig) -> BTreeMap<String, String> {
         to.below(format_args!("vlans.{vlan}"));
         to.set_if("name", settings.name.as_ref());
         to.set_if("maximum-entries", settings.maximum_entries);
-        if settings.name.is_none() && settings.maximum_entries.is_none() {
+        if settings.mcae_mac_synchronize {
+            to.set("mcae-mac-synchronize", true);
+        }
+        if *settings == VlanConfig::default() {
             to.below("vlans");
             to.set(&vlan.to_string(), "{}");
         }
@@ -160,6 +172,7 @@ fn settings(config: &SwitchConfig) -> BTreeMap<String, String> {
     }
     routing::interfaces(config, &mut to);
     routing::routing(&config.routing, &mut to);
+    mclag::multi_chassis(config, &mut to);
     to.settings
 }
 
@@ -261,6 +274,7 @@ fn supervisor(config: &SwitchConfig, to: &mut Settings) {
     to.set("restart-delay", span(supervisor.restart_delay));
     to.set("start-limit-burst", supervisor.start_limit_burst);
     to.set("start-limit-interval", span(supervisor.start_limit_interval));
+    to.set_if("watchdog", supervisor.watchdog.map(span));
 }
 
 fn ports(config: &SwitchConfig, to: &mut Settings) {

@@ -3,6 +3,7 @@
 use crate::agent::AgentKind;
 use crate::alarm::{AlarmKind, Severity};
 use crate::lacp::LacpEvent;
+use crate::mclag::MclagEvent;
 use crate::routing::{BfdSessionEvent, BgpSessionEvent, LinkStateTold, RoutingEvent};
 use crate::supervisor::GivenUp;
 use greylag_base::{Instant, MacAddr, VlanId};
@@ -74,7 +75,7 @@ pub enum Event {
         /// Where it was.
         port: String,
     },
-    /// An address was silent for the ageing time.
+    /// An address was silent for the ageing time; or it was the other chassis' of a pair, which has it no longer.
     MacAged {
         /// Its VLAN.
         vlan: VlanId,
@@ -134,6 +135,11 @@ pub enum Event {
         agent: AgentKind,
         /// Why.
         result: GivenUp,
+    },
+    /// The watchdog has the whole switch started anew.
+    WatchdogReboot {
+        /// The agent that was given up.
+        agent: AgentKind,
     },
     /// An agent lives and does nothing.
     AgentHung {
@@ -200,6 +206,9 @@ pub enum Event {
     /// Something happened to a BGP session.
     #[serde(untagged)]
     Bgp(BgpSessionEvent),
+    /// Something happened to the pair of chassis that the switch is one of.
+    #[serde(untagged)]
+    Mclag(MclagEvent),
     /// Something happened to the interior protocol.
     #[serde(untagged)]
     LinkState(LinkStateTold),

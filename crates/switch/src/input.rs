@@ -5,6 +5,7 @@ use crate::config::SwitchConfig;
 use crate::fault::Fault;
 use crate::octets::Octets;
 use crate::routing::FpmInput;
+use core::net::IpAddr;
 use greylag_base::{InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{PuntReason, WorkerReport};
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,13 @@ pub enum Input {
         reason: PuntReason,
         /// From its destination address on the link on, without a tag.
         frame: Octets,
+    },
+    /// A datagram has come in by the management network, which is none of the data plane's.
+    Management {
+        /// Who sent it.
+        from: IpAddr,
+        /// What UDP carries.
+        octets: Octets,
     },
     /// FRR's zebra has connected, said something, or gone.
     Fpm(FpmInput),
@@ -138,6 +146,9 @@ pub enum Refused {
     /// A commit has bundles that contradict each other.
     #[error("link aggregation: {0}")]
     Lacp(#[from] greylag_lacp::ConfigError),
+    /// A commit has a pair of chassis whose session cannot be.
+    #[error("multi-chassis iccp: {0}")]
+    Iccp(#[from] greylag_iccp::ConfigError),
     /// A commit has interfaces of layer 3 that cannot be.
     #[error("layer 3: {0}")]
     Ip(#[from] greylag_ip::ConfigError),

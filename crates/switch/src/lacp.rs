@@ -68,7 +68,7 @@ impl Switch {
 
     /// It knows of no partner: what it finds in the data plane stays until it has decided otherwise.
     pub(crate) fn start_lacp(&mut self, now: Instant) {
-        let system = lacp_system(self.config(), self.chassis);
+        let system = self.lacp_config();
         let machines = Lacp::new(system, self.seed.derive("lacp"), now);
         let machines = machines.expect("a configuration is checked before it runs");
         self.lacp = Some(LacpAgent::new(machines, now));
@@ -97,7 +97,7 @@ impl Switch {
 
     /// The agent hears how things stand.
     fn tell_lacp(&mut self, now: Instant) {
-        let system = lacp_system(self.config(), self.chassis);
+        let system = self.lacp_config();
         let ports = (0..self.ports.len()).map(|index| PortId(index as u16));
         let links: Vec<(PortId, Option<Mbps>)> = ports.map(|id| (id, self.lacp_link(id))).collect();
         let lost =
@@ -218,7 +218,7 @@ impl Switch {
                 self.tell_left(now, id, &gone);
             }
             self.lags.deal(id, resilient);
-            let up = self.lags.is_up(id);
+            let up = self.admits(now, id) && self.lags.is_up(id);
             let port = &mut self.ports[id.index()];
             let was_up = port.is_up();
             port.link_up = up;
@@ -232,6 +232,7 @@ impl Switch {
             self.follow_link(now, id, up);
         }
         self.settle_interfaces(now);
+        self.follow_legs();
     }
 
     /// The link of a part of a bundle has changed: the bundle follows at once, agent or no agent.
@@ -282,7 +283,8 @@ impl Switch {
             }
             _ => port.forwarding(),
         };
-        PortForwarding { layer3: self.layer3_of(id), ..forwarding }
+        let bridged = port.config.membership.aggregate().map_or(id, |member| member.lag);
+        PortForwarding { layer3: self.layer3_of(id), chassis: self.chassis_of(bridged), ..forwarding }
     }
 
     /// What comes in by a port of a bundle is taken.

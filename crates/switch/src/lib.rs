@@ -10,6 +10,8 @@
 //! - [`Switch::handle_input`] with what comes from outside, as it comes.
 //! - [`Input::Timeout`] when [`Switch::poll_timeout`] is due. That is exact: `None` when nothing is due, and a time that is not
 //!   over is never asked for twice in vain.
+//! - [`Switch::wants_reboot`] after both: the watchdog has the switch started anew, with its history.
+//! - [`Switch::poll_management`] after both, until there is no more: what the switch sends over the management network.
 //! - [`Switch::poll_workers`] once [`poll_interval`](config::LearningConfig::poll_interval) has passed since [`Switch::has_news`]
 //!   became true, which it does when a worker reports or cannot; or, where nobody notices that, every so often.
 //! - [`Switch::poll_frames`] when a worker has handed up a frame or packet for the switch itself, and
@@ -68,6 +70,8 @@ mod input;
 mod lacp;
 mod lasting;
 mod learning;
+mod management;
+pub mod mclag;
 mod octets;
 mod port;
 mod publication;
@@ -76,14 +80,16 @@ mod routing;
 pub mod show;
 mod supervisor;
 mod table_door;
+mod watchdog;
 
 pub use control::{Switch, SwitchError};
 pub use diff::{DiffLine, diff};
 pub use event::{Event, EventLog, EventRecord};
 pub use input::{Input, Refused};
 pub use lacp::{LacpEvent, chassis_address, lacp_system};
-pub use learning::Origin;
 pub use learning::audit::{ConflictKind, FdbConflict};
+pub use learning::{Learned, Origin};
+pub use management::ManagementDatagram;
 pub use octets::Octets;
 pub use port::Port;
 pub use publication::{FloodGroup, Publication};

@@ -1,6 +1,6 @@
 use crate::config::PortConfig;
 use greylag_base::{VlanId, VlanSet};
-use greylag_dataplane::{Aggregation, Layer3, PortForwarding, StormLimits};
+use greylag_dataplane::{Aggregation, Chassis, Layer3, PortForwarding, StormLimits};
 
 /// A port as the control side knows it.
 #[derive(Clone, Debug)]
@@ -70,6 +70,7 @@ impl Port {
             },
             aggregation: Aggregation::None,
             layer3: Layer3::None,
+            chassis: Chassis::None,
         }
     }
 }

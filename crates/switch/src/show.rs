@@ -2,6 +2,7 @@
 //! socket's JSON and the program's tables.
 
 mod lag;
+mod mclag;
 mod routing;
 mod sessions;
 mod trace;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
+pub use mclag::{IccpRow, LegState, MclagBundleRow, MclagCheckRow, MclagRow};
 pub use routing::{
     FibRow, GroupMemberRow, InterfaceCountersRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow,
     RouteRow, TrafficRow, Which,
@@ -40,7 +42,7 @@ pub struct FdbEntry {
     /// Seconds since it was last heard, up to a five-hundredth of the ageing time less; absent for static entries.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub updated: Option<u64>,
-    /// None is in use.
+    /// `extern_learn`, as the bridge of Linux has it, where the other chassis of a pair has told of it; nothing else is in use.
     pub flags: Vec<String>,
     /// The switch.
     pub master: String,
@@ -277,17 +279,27 @@ fn status(up: bool) -> String {
 impl Switch {
     /// The MAC table, by VLAN and address.
     pub fn fdb(&self, now: Instant) -> Vec<FdbEntry> {
+        let is_remote = |vlan, mac, port| {
+            let known = self.learning.as_ref().and_then(|agent| agent.list().get(vlan, mac));
+            known.is_some_and(|known| {
+                known.port == port && matches!(known.origin, Origin::Peer | Origin::Pinned)
+            })
+        };
         let mut rows: Vec<FdbEntry> = self
             .data_plane()
             .table()
             .iter(now.as_nanos())
             .filter_map(|entry| {
+                let (vlan, mac, port) = (VlanId::new(entry.vlan)?, MacAddr(entry.mac), PortId(entry.port));
                 Some(FdbEntry {
-                    mac: MacAddr(entry.mac),
-                    ifname: self.port_name(PortId(entry.port)),
-                    vlan: VlanId::new(entry.vlan)?,
+                    mac,
+                    ifname: self.port_name(port),
+                    vlan,
                     updated: (!entry.is_static).then_some(entry.age / 1_000_000_000),
-                    flags: Vec::new(),
+                    flags: is_remote(vlan, mac, port)
+                        .then(|| "extern_learn".to_owned())
+                        .into_iter()
+                        .collect(),
                     master: self.config().name.clone(),
                     state: if entry.is_static { "static" } else { "" }.to_owned(),
                 })
@@ -474,7 +486,7 @@ impl Switch {
                     (plane.punts_waiting() as u64, lost, 0)
                 }
                 AgentKind::Programming => (self.writes_waiting() as u64, 0, 0),
-                AgentKind::Bfd | AgentKind::Routing => (0, 0, 0),
+                AgentKind::Bfd | AgentKind::Routing | AgentKind::Iccp => (0, 0, 0),
             };
             AgentRow {
                 name: agent.name().to_owned(),

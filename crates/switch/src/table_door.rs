@@ -6,6 +6,7 @@ use crate::publication::Publication;
 use crate::recording::Recording;
 use crate::routing::{FibConflict, FibRefusal, FibWrite, GroupUse};
 use bytes::Bytes;
+use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
 use greylag_fib::NextHopId;
@@ -37,6 +38,8 @@ pub enum Output {
     Install(Place),
     /// Entries that were hit were given the present stamp.
     Renew(Vec<Place>),
+    /// Entries that are there were given the present stamp, unless somebody else has.
+    Keep(Vec<Place>),
     /// A static entry was made, if the table took it.
     InsertStatic(Place),
     /// An entry was removed.
@@ -96,6 +99,15 @@ pub enum Output {
         /// It can be reached.
         is_live: bool,
     },
+    /// A datagram was sent over the management network.
+    SendManagement {
+        /// To whom.
+        to: IpAddr,
+        /// What UDP carries.
+        octets: Octets,
+    },
+    /// A worker was to learn a station of the switch's own making, if it found room.
+    Sight(Place),
     /// The workers were told to report all sources anew that wait for the agent.
     ForgetReports,
 }
@@ -143,6 +155,18 @@ pub struct TableEntry {
     pub seen: Instant,
 }
 
+/// How an entry is that was to be kept current.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Astray {
+    /// It is not there any more.
+    Gone,
+    /// It is on another port, or static.
+    Elsewhere,
+    /// A worker has seen its station there since it was last kept.
+    Seen,
+}
+
 /// What the data plane answered to the control side: the part of a record that a playback has in place of a table.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -163,6 +187,8 @@ pub enum Answer {
     },
     /// To renewing: the entries that were hit.
     Hit(Vec<Place>),
+    /// To keeping entries current: how each is that was not simply kept.
+    Kept(Vec<(Place, Astray)>),
     /// To looking at the whole table, in the order of VLAN and address.
     Entries(Vec<TableEntry>),
     /// To looking at the sources that wait for the agent.
@@ -271,6 +297,14 @@ impl TableDoor {
         }
     }
 
+    /// Has a worker learn a station, as if a frame of its had come in there.
+    pub(crate) fn sight(&mut self, now: Instant, place: Place) {
+        self.note(now, || Output::Sight(place));
+        if self.is_live() {
+            self.plane.sight(place.port, place.vlan, place.mac);
+        }
+    }
+
     /// The port behind which the MAC table has a station.
     pub(crate) fn find(&mut self, now: Instant, vlan: VlanId, mac: MacAddr) -> Option<PortId> {
         let answer = self.ask(|plane| {
@@ -326,6 +360,27 @@ impl TableDoor {
         let count = renewed.len();
         self.note(now, || Output::Renew(renewed));
         count
+    }
+
+    /// Gives entries the present stamp that are where they are said to be; says how all others are, and those that workers have seen since
+    /// the time that stands beside them, as far as the stamps tell, which count in ticks.
+    pub(crate) fn keep_current(
+        &mut self,
+        now: Instant,
+        entries: &[(Place, Instant)],
+        tick: Duration,
+    ) -> Vec<(Place, Astray)> {
+        self.note(now, || Output::Keep(entries.iter().map(|(place, _)| *place).collect()));
+        let answer = self.ask(|plane| {
+            let astray = entries
+                .iter()
+                .filter_map(|&(place, kept)| Some((place, keep(plane, now, place, (kept, tick))?)));
+            Answer::Kept(astray.collect())
+        });
+        match answer {
+            Some(Answer::Kept(astray)) => astray,
+            _ => self.diverge(Vec::new()),
+        }
     }
 
     pub(crate) fn insert_static(&mut self, now: Instant, place: Place) -> (Result<(), Decline>, Vec<Place>) {
@@ -482,6 +537,23 @@ fn place(vlan: u16, mac: [u8; 6], port: u16) -> Option<Place> {
 fn insert_static(plane: &DataPlane, at: Place, evicted: impl FnMut(Place)) -> Result<(), Decline> {
     let Place { vlan, mac, port } = at;
     plane.table().insert_static_reporting(vlan.get(), mac.0, port.0, by_place(evicted))
+}
+
+/// Gives an entry the present stamp; says how it is, when it is not there or was seen after it was kept last.
+fn keep(plane: &DataPlane, now: Instant, at: Place, (kept, tick): (Instant, Duration)) -> Option<Astray> {
+    let session = plane.table().session(now.as_nanos());
+    let probe = session.probe(at.vlan.get(), at.mac.0);
+    let Some(entry) = session.lookup(&probe) else { return Some(Astray::Gone) };
+    if entry.port != at.port.0 || entry.is_static {
+        return Some(Astray::Elsewhere);
+    }
+    // Either stamp may be by a tick from the truth. Where nothing ages, nothing is stamped.
+    if !tick.is_zero() && now.since(kept) > (u32::from(entry.age_ticks) + 2) * tick {
+        return Some(Astray::Seen);
+    }
+    // Should it move at this very moment, it stays where that has brought it.
+    session.learn_with(&probe, at.port.0, |_| false);
+    None
 }
 
 fn by_place(mut evicted: impl FnMut(Place)) -> impl FnMut(Swept) {

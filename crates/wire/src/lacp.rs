@@ -73,7 +73,8 @@ impl fmt::Debug for SystemId {
 }
 
 /// A set of the eight flags of a port (IEEE 802.1AX-2014 6.4.2.3 m).
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Flags(pub u8);
 
 impl Flags {
@@ -147,7 +148,8 @@ impl fmt::Debug for Flags {
 }
 
 /// One end of a link, as it stands in a LACPDU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Participant {
     /// The system.
     pub system: SystemId,

@@ -17,6 +17,7 @@ pub mod bfd;
 pub mod checksum;
 pub mod ethernet;
 pub mod five_tuple;
+pub mod iccp;
 pub mod lacp;
 pub mod marker;
 pub mod slow;

@@ -103,6 +103,11 @@ pub(crate) enum CheckWhat {
         #[command(flatten)]
         target: Target,
     },
+    /// Compare what the two chassis of a pair should agree on
+    Mclag {
+        #[command(flatten)]
+        target: Target,
+    },
 }
 
 #[derive(Subcommand)]
@@ -369,9 +374,10 @@ impl ConfigVerb {
 impl CheckWhat {
     pub(crate) fn target(&self) -> &Target {
         match self {
-            CheckWhat::Fdb { target, .. } | CheckWhat::Fib { target, .. } | CheckWhat::Paths { target } => {
-                target
-            }
+            CheckWhat::Fdb { target, .. }
+            | CheckWhat::Fib { target, .. }
+            | CheckWhat::Paths { target }
+            | CheckWhat::Mclag { target } => target,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a frame has to do with an interface of the switch: whether it is a packet to be routed, or concerns the link.
 
 use crate::InterfaceForwarding;
-use crate::routing::martian::{is_link_group_ipv4, is_link_group_ipv6};
+use crate::routing::martian::{Scope, is_link_group_ipv4, is_link_group_ipv6, of_ipv4, of_ipv6};
 use greylag_base::MacAddr;
 use greylag_wire::ethernet::EtherType;
 
@@ -37,13 +37,36 @@ pub(crate) fn concern(
         };
     }
     if !interface.takes(destination) {
-        return Concern::Nothing;
+        let is_routed = interface.stands_in_for(destination) && goes_beyond_its_link(ether_type, packet);
+        return match ether_type {
+            EtherType::IPV4 if is_routed => Concern::Ipv4,
+            EtherType::IPV6 if is_routed => Concern::Ipv6,
+            // Answers to questions that the other chassis has asked, and whatever else is its own.
+            _ => Concern::Nothing,
+        };
     }
     match ether_type {
         EtherType::IPV4 => Concern::Ipv4,
         EtherType::IPV6 => Concern::Ipv6,
         EtherType::ARP => Concern::Link,
         _ => Concern::Unknown,
+    }
+}
+
+/// A packet has addresses that mean something beyond the link that it came in by: it is not of the conversation of two neighbours.
+#[inline(never)]
+fn goes_beyond_its_link(ether_type: EtherType, packet: &[u8]) -> bool {
+    let is_sound = |scope| scope == Scope::Sound;
+    match ether_type {
+        EtherType::IPV4 => packet.get(12..20).is_some_and(|addresses| {
+            let (addresses, _) = addresses.as_chunks::<4>();
+            addresses.iter().all(|address| is_sound(of_ipv4(u32::from_be_bytes(*address))))
+        }),
+        EtherType::IPV6 => packet.get(8..40).is_some_and(|addresses| {
+            let (addresses, _) = addresses.as_chunks::<16>();
+            addresses.iter().all(|address| is_sound(of_ipv6(u128::from_be_bytes(*address))))
+        }),
+        _ => false,
     }
 }
 

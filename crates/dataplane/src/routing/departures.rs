@@ -5,6 +5,7 @@ use crate::counters::Family;
 use crate::flood::{FloodBudget, Flooded, flood};
 use crate::forwarding::ExitWay;
 use crate::ingress::Header;
+use crate::lookup::{Verdict, decide};
 use crate::plane::Reporter;
 use crate::routing::rewrite::{address, rewrite};
 use crate::routing::{Load, Round};
@@ -66,6 +67,8 @@ pub(crate) struct Departures {
     addresses: [[u64; 2]; BATCH_FRAMES],
     packets: [Option<(Family, u32)>; BATCH_FRAMES],
     ways: [Way; BATCH_FRAMES],
+    /// Which of them are no packets of ours, and leave as they came in, a bit each.
+    bridged: u64,
     /// Where nobody listens, nothing is written there.
     paths: [Option<Path>; BATCH_FRAMES],
     /// How many of them are for a station somewhere in a VLAN.
@@ -96,6 +99,7 @@ impl Departures {
             addresses: [[0; 2]; BATCH_FRAMES],
             packets: [None; BATCH_FRAMES],
             ways: [Way::Nowhere(DropReason::InterfaceDown); BATCH_FRAMES],
+            bridged: 0,
             paths: [None; BATCH_FRAMES],
             sought: 0,
             stations: [Key::default(); BATCH_FRAMES],
@@ -125,6 +129,18 @@ impl Departures {
         self.interfaces[at] = id;
         self.addresses[at] = addresses;
         self.packets[at] = packet;
+        self.count += 1;
+    }
+
+    /// One more, which came in in a VLAN and stays there as it is.
+    pub(crate) fn bridge(&mut self, frame: u16, headers: &[Option<Header>]) {
+        let at = self.count;
+        let header = headers[usize::from(frame)].as_ref().expect("what came in has a header");
+        self.ways[at] = self.in_vlan(at, header.vlan, header.destination);
+        self.frames[at] = frame;
+        self.packets[at] = None;
+        self.paths[at] = None;
+        self.bridged |= 1 << at;
         self.count += 1;
     }
 
@@ -173,7 +189,12 @@ impl Departures {
             let way = &mut self.ways[usize::from(seeker)];
             let vlan = VlanId::new(station.vlan()).expect("it was made of one");
             let mac = MacAddr::from_bits(station.mac());
-            if port != UNKNOWN {
+            if self.bridged & 1 << seeker != 0 {
+                // The bridge has more to ask, and nobody to wait for.
+                if port != UNKNOWN {
+                    *way = Way::Behind(PortId(port));
+                }
+            } else if port != UNKNOWN {
                 if of_the_agent {
                     waiting.answer_search(vlan, mac);
                 }
@@ -213,15 +234,18 @@ impl Departures {
         budget: &mut FloodBudget,
     ) {
         let counters = &round.share.counters;
+        let bridged = std::mem::take(&mut self.bridged);
         for at in 0..std::mem::take(&mut self.count) {
             let (frame, addresses) = (self.frames[at], self.addresses[at]);
+            let is_bridged = bridged & 1 << at != 0;
             let outcome = match self.ways[at] {
+                _ if is_bridged => on_in_its_vlan(self.ways[at], frame, round, load, budget),
                 Way::Port(port) => {
                     load.egress.add(port, frame);
                     Ok(Left::By(port))
                 }
                 Way::Behind(port) => behind(port, frame, round, load),
-                Way::Flood(class) => budget.take(class).and_then(|()| to_all(frame, round, load)),
+                Way::Flood(class) => budget.take(class).and_then(|()| to_all(frame, None, round, load)),
                 Way::Nowhere(reason) => Err(reason),
             };
             let left = match outcome {
@@ -241,6 +265,7 @@ impl Departures {
                 load.account.tell(load.batch, frame, left.told(self.paths[at]));
             }
             match origin {
+                _ if is_bridged => {}
                 Origin::Routed => rewrite(load.batch, frame, addresses),
                 Origin::OwnRouted => address(load.batch.bytes_mut(frame.into()), addresses),
                 Origin::Own => {}
@@ -275,9 +300,34 @@ fn behind<T>(
     Ok(Left::By(port))
 }
 
-fn to_all<T>(frame: u16, round: &Round<'_>, load: &mut Load<'_, '_, T>) -> Result<Left, DropReason> {
+/// A frame that came in in a VLAN leaves it by another port, as the bridge has it.
+#[inline(never)]
+fn on_in_its_vlan<T>(
+    way: Way,
+    frame: u16,
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+    budget: &mut FloodBudget,
+) -> Result<Left, DropReason> {
     let header = load.headers[usize::from(frame)].as_ref().expect("what leaves has a header");
-    let flooded = Flooded { frame, batch: load.batch, header, ingress: None, now: round.now };
+    let station = if let Way::Behind(port) = way { Some(port) } else { None };
+    match decide(header, station, round.ingress, round.forwarding) {
+        Verdict::Forward(port) => behind(port, frame, round, load),
+        Verdict::Flood(class) => {
+            budget.take(class).and_then(|()| to_all(frame, Some(round.ingress), round, load))
+        }
+        Verdict::Drop(reason) => Err(reason),
+    }
+}
+
+fn to_all<T>(
+    frame: u16,
+    ingress: Option<PortId>,
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+) -> Result<Left, DropReason> {
+    let header = load.headers[usize::from(frame)].as_ref().expect("what leaves has a header");
+    let flooded = Flooded { frame, batch: load.batch, header, ingress, now: round.now };
     let left_out = flood(&flooded, round.forwarding, &round.share.counters, load.egress)?;
     load.account.counters.flooded.add(1);
     Ok(Left::ToAll { left_out })

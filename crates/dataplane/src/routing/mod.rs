@@ -32,7 +32,7 @@ use crate::counters::{Family, PortCounters, Tally};
 use crate::egress::Egress;
 use crate::flow_hash::Link;
 use crate::ingress::{Header, stations_of};
-use crate::next_hop::NextHops;
+use crate::next_hop::{NextHopWord, NextHops};
 use crate::plane::{DataPlane, Reporter, WorkerShare};
 use crate::routes::RouteReader;
 use crate::routing::concern::is_to_link_group;
@@ -208,11 +208,16 @@ fn dispose<A: Address, T: Tracer>(
     load: &mut Load<'_, '_, T>,
 ) {
     let Round { forwarding, share, .. } = round;
+    let has_peers = forwarding.has_peers();
     let mut tally = Tally::new(|interface| share.counters.interface(interface).map(|counters| &counters.rx));
     for at in 0..std::mem::take(&mut packets.count) {
         let (frame, arrival, octets) = (packets.frames[at], packets.arrivals[at], packets.octets[at]);
-        tally.count(arrival, packets.family, octets);
         let next_hop = packets.chosen[at].map(|id| (id, next_hops.word(id)));
+        if has_peers && is_for_peer(next_hop.map(|found| found.1), (frame, arrival), round, load) {
+            departures.bridge(frame, load.headers);
+            continue;
+        }
+        tally.count(arrival, packets.family, octets);
         let found = Found { group: packets.groups[at], next_hop, marks: packets.marks[at] };
         let fits = |mtu: usize| octets as usize <= mtu || has_short_segments(load.batch, frame, mtu);
         if let Some(leaving) = leaving(&found, fits, forwarding) {
@@ -236,6 +241,22 @@ fn dispose<A: Address, T: Tracer>(
         };
         load.account.settle(load.batch, frame, outcome);
     }
+}
+
+/// A packet was sent to the station of the other chassis, for which this one stands in, and would be routed back into its VLAN to that
+/// very station: it is for an address of the other chassis itself, or goes by it. It has to reach it as it is, for what chassis say to
+/// their neighbours often lives no hop longer (RFC 5082, RFC 5881 5, RFC 4271 with neighbours that are directly connected).
+#[inline(never)]
+fn is_for_peer<T>(
+    next_hop: Option<NextHopWord>,
+    (frame, arrival): (u16, InterfaceId),
+    round: &Round<'_>,
+    load: &Load<'_, '_, T>,
+) -> bool {
+    let Some(header) = &load.headers[usize::from(frame)] else { return false };
+    let interface = round.forwarding.interface(arrival);
+    interface.is_some_and(|interface| interface.stands_in_for(header.destination))
+        && next_hop.and_then(NextHopWord::neighbor) == Some((arrival, header.destination.to_bits()))
 }
 
 /// A packet that is longer than `mtu` is cut into segments before it is on a wire, and those are not.

@@ -178,15 +178,6 @@ fn frames_to_others_and_of_other_kinds_go_no_further_on_a_routed_port() {
 }
 
 #[test]
-fn an_interface_routes_for_others_that_it_stands_in_for() {
-    let (mut interfaces, ports) = (crate::rig::interfaces(), crate::rig::ports());
-    interfaces[0].also.push(station(200));
-    let mut rig = Rig::with(crate::rig::assemble(ports, interfaces));
-    rig.route("198.51.100.0/24", 1, &[(1, neighbor(1, 9))]);
-    assert_eq!(rig.send(0, &Udp { to: station(200), ..UDP }.frame()).len(), 1);
-}
-
-#[test]
 fn addresses_are_where_the_standards_have_them() {
     // The tests above build packets by another implementation; this one holds it to account.
     assert_eq!(

@@ -9,5 +9,6 @@ mod headers;
 mod host;
 mod next_hops;
 mod own;
+mod peer;
 mod super_frames;
 mod vlans;

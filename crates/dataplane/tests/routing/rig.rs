@@ -110,7 +110,7 @@ pub(crate) fn interfaces() -> Vec<InterfaceForwarding> {
         up: true,
         carrier,
         mac: ours(index),
-        also: Vec::new(),
+        peer_mac: None,
         mtu: 1500,
         host: None,
     };

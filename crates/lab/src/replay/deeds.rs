@@ -103,6 +103,7 @@ impl<'a> Deeds<'a> {
             // To look changes nothing, and nobody is told.
             Action::CheckFdb { repair: false, .. } => Ok(()),
             Action::CheckFdb { switch, repair: true } => self.order(*switch, "/v1/check/fdb", String::new()),
+            Action::Management { switch, up } => self.stage.set_management(*switch, *up),
             Action::PowerOff { switch } => self.power_off(*switch),
             // It boots first.
             Action::PowerOn { .. } => Ok(()),

@@ -4,6 +4,7 @@ use super::LiveError;
 use crate::cable::Cable;
 use crate::deploy::{DeployOptions, deploy};
 use crate::destroy::destroy;
+use crate::management;
 use crate::netns::Netns;
 use greylag_scenario::lab::NodeKind;
 use greylag_scenario::story::{LinkChange, Scenario, SeenBy};
@@ -53,6 +54,12 @@ impl<'a> Stage<'a> {
         let end = &lab.links[link].ends[0];
         let end = format!("{}:{}", lab.nodes[end.node].name, end.interface);
         Ok(Cable::find(&self.options.state, &lab.name, &end)?.0)
+    }
+
+    /// A switch's port to the management network is cut, or whole again.
+    pub(super) fn set_management(&self, node: usize, up: bool) -> Result<(), LiveError> {
+        let netns = Netns::open(&self.scenario.lab.management_netns())?;
+        Ok(management::set_port(&netns, node, up)?)
     }
 
     /// The control socket of a switch.

@@ -1,7 +1,9 @@
 //! The control side of a running switch: the switch, and what keeps its commits and its record.
 
+use super::Born;
 use super::commits::Commits;
 use super::mailbox::Mailbox;
+use super::management::ManagementPort;
 use super::recorder::Recorder;
 use super::shared::Carriers;
 use greylag_base::Instant;
@@ -19,7 +21,9 @@ pub(super) struct Control {
     pub(super) commits: Commits,
     recorder: Option<Recorder>,
     /// Of the interfaces that FRR sees.
-    pub(super) carriers: Option<Carriers>,
+    carriers: Option<Carriers>,
+    /// Where it sends to the management network.
+    management: Option<ManagementPort>,
     /// Of the worker that sends for the switch.
     mailbox: Arc<Mailbox>,
     /// When the workers are to be polled.
@@ -36,15 +40,22 @@ pub(super) enum OrderError {
 
 impl Control {
     pub(super) fn new(
-        switch: Switch,
-        commits: Commits,
-        recorder: Option<Recorder>,
+        Born { switch, commits, recorder }: Born,
         mailbox: Arc<Mailbox>,
+        (carriers, management): (Option<Carriers>, Option<ManagementPort>),
         now: Instant,
     ) -> Self {
-        let mut control = Control { switch, commits, recorder, carriers: None, mailbox, next_poll: now };
+        let mut control =
+            Control { switch, commits, recorder, carriers, management, mailbox, next_poll: now };
         control.settle();
         control
+    }
+
+    /// Another switch takes the place of the one that ran: the same machine, started anew.
+    pub(super) fn begin_anew(&mut self, Born { switch, commits, recorder }: Born, now: Instant) {
+        (self.switch, self.commits, self.recorder) = (switch, commits, recorder);
+        self.next_poll = now;
+        self.settle();
     }
 
     /// Tells the switch something. What it has committed is on disk afterwards.
@@ -107,6 +118,7 @@ impl Control {
         if self.switch.data_plane().has_originated() {
             self.mailbox.ring();
         }
+        ManagementPort::send_all(self.management.as_ref(), &mut self.switch);
         if let Some(carriers) = &mut self.carriers {
             carriers.follow(&self.switch);
         }

@@ -1,11 +1,11 @@
 //! The control socket: HTTP and JSON on a UNIX socket, so that `curl --unix-socket` works as well as `greylag show`.
 
 use super::signals::Signals;
-use super::{RunError, Running, fpm, layer3, orders, problem, rows};
+use super::{RunError, Running, fpm, layer3, management, orders, pair, problem, rows};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -18,6 +18,12 @@ pub(super) struct ControlSocket {
     listener: UnixListener,
     /// Its folder, where that was made for it.
     folder: Option<PathBuf>,
+}
+
+/// Who else is heard, beside the operator.
+pub(super) struct Others {
+    pub(super) zebra: Option<TcpListener>,
+    pub(super) management: Option<UdpSocket>,
 }
 
 impl ControlSocket {
@@ -52,15 +58,15 @@ impl ControlSocket {
         Ok(ControlSocket { path, listener, folder })
     }
 
-    /// Answers requests, hears zebra, and does what is due, until a signal comes, the parent is gone, or a part
+    /// Answers requests, hears zebra and the management network, and does what is due, until a signal comes, the parent is gone, or a part
     /// of the switch has failed.
     pub(super) fn serve(
         &self,
         runtime: &Runtime,
         signals: &mut Signals,
-        (running, zebra): (&Arc<Running>, Option<TcpListener>),
+        (running, Others { zebra, management }): (&Arc<Running>, Others),
         on_ready: impl FnOnce(),
-        goes_on: impl Fn() -> bool,
+        mut goes_on: impl FnMut() -> bool,
     ) -> io::Result<()> {
         runtime.block_on(async {
             self.listener.set_nonblocking(true)?;
@@ -75,8 +81,11 @@ impl ControlSocket {
                     let _ = tokio::time::timeout(rest, running.punted.notified()).await;
                 }
             };
-            let routes =
-                rows::routes().merge(layer3::routes()).merge(orders::routes()).fallback(problem::unknown);
+            let routes = rows::routes()
+                .merge(layer3::routes())
+                .merge(pair::routes())
+                .merge(orders::routes())
+                .fallback(problem::unknown);
             let routes = routes.method_not_allowed_fallback(problem::wrong_method);
             let zebra = async {
                 match zebra {
@@ -84,10 +93,17 @@ impl ControlSocket {
                     None => std::future::pending().await,
                 }
             };
+            let management = async {
+                match management {
+                    Some(socket) => management::serve(socket, Arc::clone(running)).await,
+                    None => std::future::pending().await,
+                }
+            };
             on_ready();
             tokio::select! {
                 served = axum::serve(listener, routes.with_state(Arc::clone(running))) => served,
                 heard = zebra => heard,
+                heard = management => heard,
                 () = run => Ok(()),
                 () = signals.wait() => Ok(()),
             }

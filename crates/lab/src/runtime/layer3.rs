@@ -117,7 +117,7 @@ async fn bgp_routes(
 }
 
 /// What an agent knows is gone with it.
-fn alive(running: &Running, agent: AgentKind) -> Result<(), Problem> {
+pub(super) fn alive(running: &Running, agent: AgentKind) -> Result<(), Problem> {
     let state = running.control().0.switch.agent_state(agent);
     match state {
         None | Some(AgentState::Running | AgentState::Hung | AgentState::Slow) => Ok(()),

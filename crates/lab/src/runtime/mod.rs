@@ -3,13 +3,16 @@
 mod commits;
 mod control;
 mod control_socket;
+mod crew;
 mod fpm;
 mod kernel_stack;
 mod layer3;
 mod links;
 mod mailbox;
+mod management;
 mod open;
 mod orders;
+mod pair;
 mod problem;
 mod recorder;
 mod rows;
@@ -17,30 +20,30 @@ mod shared;
 mod signals;
 mod worker_thread;
 
-use crate::link_monitor::LinkMonitor;
 use commits::Commits;
 use control::Control;
-use control_socket::ControlSocket;
+use control_socket::{ControlSocket, Others};
+use crew::Crew;
 use greylag_base::{Instant, MacAddr, Seed};
-use greylag_dataplane::Worker;
 use greylag_switch::config::{SwitchConfig, WorkersConfig};
+use greylag_switch::history::History;
 use greylag_switch::recording::Start;
-use greylag_switch::{Switch, SwitchError};
-use links::Links;
+use greylag_switch::{Input, Switch, SwitchError};
 use mailbox::Mailbox;
+use management::ManagementPort;
 use open::Opened;
 use recorder::Recorder;
 use rustix::process::getppid;
 use shared::Shared;
 use signals::Signals;
 use std::io;
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
-use worker_thread::WorkerThread;
 
+pub use management::MANAGEMENT_PORT;
 pub use open::PortError;
 pub use shared::ShareError;
 
@@ -59,6 +62,25 @@ pub enum RunError {
     /// The control socket.
     #[error("{0}")]
     ControlSocket(String),
+    /// The management address is nobody's here.
+    #[error(
+        "management-address: {address} is no address of network namespace `{netns}`: expected one that an interface there \
+         has; `ip address add {address}/24 dev ..` gives it to one"
+    )]
+    NoSuchAddress {
+        /// The address.
+        address: IpAddr,
+        /// Where it was looked for.
+        netns: String,
+    },
+    /// Nobody can listen at the management address.
+    #[error("management-address: cannot listen at {address}, UDP port {MANAGEMENT_PORT}: {source}")]
+    ManagementPort {
+        /// The address.
+        address: IpAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// What was committed before cannot be read or written.
     #[error("what was committed is kept in {path}, and that does not work: {reason}; remove it to start with the switch's own file",
         path = .path.display())]
@@ -174,13 +196,11 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let mut signals = Signals::take(&runtime).map_err(failed("cannot take over signals"))?;
     check_cpus(&file.workers)?;
     let clock = Clock::new();
-    let commits = options.commits();
-    let control_socket = ControlSocket::bind(options.socket)?;
-    let (commits, history) = Commits::open(commits, file, clock, clock.now())?;
+    let control_socket = ControlSocket::bind(options.socket.clone())?;
+    let (commits, history) = Commits::open(options.commits(), file.clone(), clock, clock.now())?;
     let config = history.running().clone();
     // The devices stay ours until the end of this function.
     let Opened { mut queues, interfaces, claims: _claims } = open::open_ports(&config, options.in_a_host)?;
-    let settings = config.workers.clone();
     let chassis = chassis_address(&config.name);
     let (mut carriers, mut zebra, mut inputs) = (None, None, Vec::new());
     if let Some(shared) = Shared::open(&config, chassis)? {
@@ -189,64 +209,91 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
         }
         (carriers, zebra, inputs) = (Some(shared.carriers), Some(shared.listener), shared.inputs);
     }
-    let start = Start { chassis, ..Start::new(history, random_seed()?, clock.now()) };
-    let recorder = options
-        .record
-        .map(|path| Recorder::create(&path, &start).map_err(|source| RunError::Record { path, source }));
-    let recorder = recorder.transpose()?;
-    let mut switch = match recorder {
-        Some(_) => Switch::recorded(start)?,
-        None => Switch::restore(start)?,
-    };
-    for input in inputs {
-        switch.handle_input(clock.now(), input).expect("that an interface is shared is never refused");
-    }
-    let plane = Arc::clone(switch.data_plane());
+    let management = ManagementPort::open(&config)?;
+    let listener = management.as_ref().map(ManagementPort::listener).transpose();
+    let listener = listener.map_err(failed("cannot listen to the management network"))?;
     let mailbox = Arc::new(Mailbox::new().map_err(|errno| failed("cannot wake workers")(errno.into()))?);
-    let mut control = Control::new(switch, commits, recorder, Arc::clone(&mailbox), clock.now());
-    control.carriers = carriers;
+    let mut birth =
+        Birth { file, commits: options.commits(), record: options.record, chassis, inputs, lives: 0 };
+    let start = birth.switch((commits, history), clock)?;
+    let control = Control::new(start, Arc::clone(&mailbox), (carriers, management), clock.now());
     let control = Mutex::new(control);
     let punted = tokio::sync::Notify::new();
     let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false), mailbox, punted });
+    let mut crew = Crew::start(&running, queues, interfaces, options.in_a_host)?;
 
-    let mut workers = Vec::new();
-    for (index, ports) in queues.into_iter().enumerate() {
-        let worker = Worker::new(Arc::clone(&plane), index);
-        let worker = WorkerThread::new(worker, ports, &settings, index, Arc::clone(&running))
-            .map_err(|errno| failed("cannot watch the ports")(errno.into()))?;
-        workers.push(worker);
-    }
-    let replaced = workers.iter().map(WorkerThread::replaced).collect();
-    let mut links = Links::new(Arc::clone(&running), replaced, options.in_a_host);
-    let mut threads = Vec::new();
-    for (index, worker) in workers.into_iter().enumerate() {
-        let thread = std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || worker.run());
-        threads.push(thread.map_err(failed("cannot start a worker"))?);
-    }
-    let watched = interfaces.into_iter().enumerate();
-    let watched = watched.filter_map(|(port, watched)| watched.map(|(netns, name)| (port, netns, name)));
-    let monitor = LinkMonitor::spawn(watched.collect(), move |port, state| links.change(port, state))
-        .map_err(failed("cannot watch the links"))?;
-
+    let mut broken = None;
     let goes_on = || {
         let parent_lives =
             options.parent.is_none_or(|pid| getppid().is_some_and(|now| now.as_raw_pid() as u32 == pid));
-        parent_lives && monitor.is_running() && !threads.iter().any(JoinHandle::is_finished)
-    };
-    let served = control_socket.serve(&runtime, &mut signals, (&running, zebra), on_ready, goes_on);
-    running.stop.store(true, Ordering::Relaxed);
-    let monitored = monitor.is_running();
-    drop(monitor);
-    for thread in threads {
-        match thread.join() {
-            Ok(ended) => ended.map_err(failed("a worker cannot wait for frames"))?,
-            Err(_) => return Err(RunError::Broken("a worker")),
+        if crew.is_whole() && running.control().0.switch.wants_reboot() {
+            broken = reboot(&running, &mut crew, &mut birth).err();
         }
-    }
-    if !monitored {
-        return Err(RunError::Broken("the link monitor"));
-    }
+        parent_lives && broken.is_none() && crew.is_whole()
+    };
+    let others = Others { zebra, management: listener };
+    let served = control_socket.serve(&runtime, &mut signals, (&running, others), on_ready, goes_on);
+    let ended = crew.end(&running);
+    broken.map_or(Ok(()), Err)?;
+    ended?;
     served.map_err(failed("the control side stopped"))
+}
+
+/// What a switch starts with, each time.
+struct Birth {
+    /// What its file says.
+    file: SwitchConfig,
+    /// Where what was committed is kept.
+    commits: PathBuf,
+    record: Option<PathBuf>,
+    chassis: MacAddr,
+    /// What it is told before anything else.
+    inputs: Vec<Input>,
+    /// How often it was started.
+    lives: u32,
+}
+
+/// A switch that has just started, and what writes down what it does.
+struct Born {
+    switch: Switch,
+    commits: Commits,
+    recorder: Option<Recorder>,
+}
+
+impl Birth {
+    fn switch(&mut self, (commits, history): (Commits, History), clock: Clock) -> Result<Born, RunError> {
+        let start = Start { chassis: self.chassis, ..Start::new(history, random_seed()?, clock.now()) };
+        self.lives += 1;
+        // A record is of one life: those of later ones are beside it, with their number.
+        let path = self.record.as_ref().map(|path| match self.lives {
+            1 => path.clone(),
+            life => path.with_added_extension(life.to_string()),
+        });
+        let recorder = path
+            .map(|path| Recorder::create(&path, &start).map_err(|source| RunError::Record { path, source }));
+        let recorder = recorder.transpose()?;
+        let mut switch = match recorder {
+            Some(_) => Switch::recorded(start)?,
+            None => Switch::restore(start)?,
+        };
+        for input in self.inputs.clone() {
+            switch.handle_input(clock.now(), input).expect("that an interface is shared is never refused");
+        }
+        Ok(Born { switch, commits, recorder })
+    }
+}
+
+/// The watchdog's doing: the switch starts anew with what was committed, in the same process, with the same ports.
+fn reboot(running: &Arc<Running>, crew: &mut Crew, birth: &mut Birth) -> Result<(), RunError> {
+    tracing::warn!("{}: its watchdog starts it anew", birth.file.name);
+    crew.stop(running)?;
+    let clock = running.clock;
+    let kept = Commits::open(birth.commits.clone(), birth.file.clone(), clock, clock.now())?;
+    let born = birth.switch(kept, clock)?;
+    let (mut control, now) = running.control();
+    control.begin_anew(born, now);
+    drop(control);
+    crew.start_again(running)
 }
 
 /// A worker that is to be pinned to a CPU that this process may not use would run anywhere.

@@ -78,10 +78,13 @@ impl Claim {
     }
 }
 
+/// What one worker has of each port; a bundle has nothing.
+pub(super) type Ports = Vec<Option<Box<dyn Port>>>;
+
 /// Opened ports.
 pub(super) struct Opened {
     /// Worker by worker, port by port.
-    pub(super) queues: Vec<Vec<Option<Box<dyn Port>>>>,
+    pub(super) queues: Vec<Ports>,
     /// Port by port: the interface whose state is the port's, and the namespace that it is in. A bundle has none.
     pub(super) interfaces: Vec<Option<Watched>>,
     /// The devices that are ours.
@@ -91,7 +94,7 @@ pub(super) struct Opened {
 /// Opens all ports, or none: an error closes what was opened.
 pub(super) fn open_ports(config: &SwitchConfig, in_a_host: bool) -> Result<Opened, PortError> {
     let workers = NonZeroUsize::new(config.workers.count.into()).unwrap_or(NonZeroUsize::MIN);
-    let mut queues: Vec<Vec<Option<Box<dyn Port>>>> = (0..workers.get()).map(|_| Vec::new()).collect();
+    let mut queues: Vec<Ports> = (0..workers.get()).map(|_| Vec::new()).collect();
     let (mut interfaces, mut claims) = (Vec::new(), Vec::new());
     for port in &config.ports {
         if port.attachment == Attachment::Device {

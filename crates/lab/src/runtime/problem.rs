@@ -10,9 +10,9 @@ use serde::Serialize;
 
 /// Everything that is here to be read.
 const READ: &str = "/v1/fdb, /v1/vlans, /v1/ports, /v1/lags, /v1/lacp, /v1/interfaces, /v1/routes, /v1/fib, \
-                    /v1/nexthop-groups, /v1/neighbors, /v1/bfd, /v1/bgp, /v1/bgp/routes, /v1/link-state, /v1/drops, \
+                    /v1/nexthop-groups, /v1/neighbors, /v1/bfd, /v1/bgp, /v1/bgp/routes, /v1/link-state, /v1/mclag, /v1/iccp, /v1/drops, \
                     /v1/counters, /v1/events, /v1/agents, /v1/alarms, /v1/history, /v1/config, /v1/check/fdb, \
-                    /v1/check/fib or /v1/check/paths";
+                    /v1/check/fib, /v1/check/paths or /v1/check/mclag";
 
 /// Everything that takes an order.
 const ORDER: &str = "/v1/config/diff, /v1/config/commit, /v1/config/confirm, /v1/config/rollback, /v1/fault, \

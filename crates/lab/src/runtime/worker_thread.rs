@@ -1,6 +1,7 @@
 //! The loop of a forwarding thread: which ports have something, and what to do when none has.
 
 use super::Running;
+use super::open::Ports;
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
@@ -28,7 +29,7 @@ const ROUNDS: usize = 8;
 
 pub(super) struct WorkerThread {
     worker: Worker,
-    ports: Vec<Option<Box<dyn Port>>>,
+    ports: Ports,
     idle: IdlePolicy,
     cpu: Option<u16>,
     /// It sends what the control side has to send.
@@ -46,7 +47,7 @@ impl WorkerThread {
     /// Everything that can fail is done here, before a thread is started.
     pub(super) fn new(
         worker: Worker,
-        ports: Vec<Option<Box<dyn Port>>>,
+        ports: Ports,
         settings: &WorkersConfig,
         index: usize,
         running: Arc<Running>,
@@ -73,11 +74,11 @@ impl WorkerThread {
         Arc::clone(&self.replaced)
     }
 
-    /// Forwards until the switch stops.
+    /// Forwards until the switch stops, and gives the ports back.
     ///
     /// # Errors
     /// When the kernel does not let it wait for frames.
-    pub(super) fn run(mut self) -> io::Result<()> {
+    pub(super) fn run(mut self) -> io::Result<Ports> {
         self.pin();
         let mut events = Vec::with_capacity(self.ports.len().max(1));
         let mut ready: Vec<usize> = Vec::with_capacity(self.ports.len());
@@ -122,7 +123,8 @@ impl WorkerThread {
                 }
             }
         }
-        Ok(())
+        self.take_up()?;
+        Ok(self.ports)
     }
 
     /// Takes up queues of devices that were made again.

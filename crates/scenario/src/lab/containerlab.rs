@@ -5,7 +5,10 @@ type Explained = &'static [(&'static [&'static str], &'static str)];
 
 /// At the top of the file.
 pub(super) const ROOT: Explained = &[
-    (&["mgmt"], "is containerlab's, and greylag has no management network: remove it"),
+    (
+        &["mgmt"],
+        "is containerlab's, and greylag's management network is made of the addresses that switches have: remove it, and write `mgmt-ipv4` at each",
+    ),
     (&["prefix"], "is containerlab's, and greylag calls everything greylag-<lab>-<node>: remove it"),
     (&["settings", "debug"], "is containerlab's, and has no meaning for greylag: remove it"),
     (&["nodes", "links"], "belongs below `topology`: indent it"),
@@ -59,10 +62,13 @@ pub(super) const NODE: Explained = &[
         &["ports"],
         "is containerlab's, and greylag publishes none: remove it; a switch's ports belong below its `config`",
     ),
+    (&["mgmt_ipv4"], "is written `mgmt-ipv4`"),
     (
-        &["mgmt-ipv4", "mgmt-ipv6", "mgmt_ipv4", "mgmt_ipv6", "network-mode"],
-        "is containerlab's, and greylag has no management network: remove it",
+        &["mgmt-ipv6", "mgmt_ipv6"],
+        "is containerlab's, and greylag's management network is IPv4: remove it, or write `mgmt-ipv4` at a switch",
     ),
+    (&["network-mode"], "is containerlab's, and greylag runs no containers: remove it"),
+    (&["boot"], "is for scenarios: a live switch boots as fast as it can. Remove it"),
     (&["labels", "group", "position"], "is containerlab's, and greylag draws no graph: remove it"),
     (
         &["startup-delay", "wait-for", "stages"],

@@ -1,4 +1,5 @@
 use super::link::HostEnd;
+use super::management::{MANAGEMENT_INTERFACE, ManagementNetwork};
 use super::unique::Taken;
 use super::{Form, FrrNode, HostBond, Node, NodeKind, bond, containerlab, frr};
 use crate::error::Problem;
@@ -14,20 +15,33 @@ use crate::time_span::{LONGEST, SHORTEST, time_span};
 use crate::vlan::vlan;
 use crate::yaml::Value;
 use greylag_switch::config::{FpmConfig, SwitchConfig};
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
 const EXAMPLE: &str = "{kind: host}";
 
 const KEYS: Keys = Keys {
-    allowed: &["kind", "startup-config", "config", "exec", "bond", "frr"],
+    allowed: &["kind", "startup-config", "config", "mgmt-ipv4", "exec", "bond", "frr"],
     explained: containerlab::NODE,
 };
 
 const SCENARIO_KEYS: Keys = Keys {
-    allowed: &["kind", "startup-config", "config", "vlan", "neighbor-lifetime", "announces"],
+    allowed: &[
+        "kind",
+        "startup-config",
+        "config",
+        "mgmt-ipv4",
+        "boot",
+        "vlan",
+        "neighbor-lifetime",
+        "announces",
+    ],
     explained: containerlab::NODE,
 };
+
+/// How long a large switch boots.
+const BOOT: Duration = Duration::from_secs(180);
 
 /// What only a host has.
 const HOST_KEYS: [&str; 3] = ["vlan", "neighbor-lifetime", "announces"];
@@ -187,17 +201,24 @@ impl<'d> Outline<'d> {
         })
     }
 
+    /// How long it boots, if it is a switch.
+    pub(super) fn boot(&self) -> Duration {
+        let field = self.map.as_ref().and_then(|map| map.get("boot"));
+        field.and_then(|field| time_span(field, "boot", Duration::ZERO..=LONGEST)).unwrap_or(BOOT)
+    }
+
     /// What the node is. `cables` are its links; problems of its startup-config go to `elsewhere`.
     pub(super) fn read_kind(
         &self,
         cables: &[Cable],
         incomplete: bool,
+        management: &mut ManagementNetwork<'d>,
         lab: &Source,
         elsewhere: &mut Vec<Problem>,
     ) -> NodeKind {
         let (Some(map), Some(kind)) = (&self.map, self.kind) else { return NodeKind::Host };
         if kind == Kind::Host {
-            for key in ["startup-config", "config"] {
+            for key in ["startup-config", "config", "mgmt-ipv4", "boot"] {
                 if let Some(field) = map.get(key) {
                     let name = self.name;
                     field.refuse_key(format!(
@@ -228,7 +249,26 @@ impl<'d> Outline<'d> {
                 None
             }
         };
-        NodeKind::Greylag(Box::new(config.unwrap_or_else(|| switch::plain(self.name, cables))))
+        let mut config = config.unwrap_or_else(|| switch::plain(self.name, cables));
+        let address = map.get("mgmt-ipv4").and_then(|field| {
+            if let Some(cable) = cables.iter().find(|cable| cable.interface.as_str() == MANAGEMENT_INTERFACE) {
+                field.refuse_key(format!(
+                    "the node's interface on the management network is `{MANAGEMENT_INTERFACE}`, and {} ends at one \
+                     of that name: rename that",
+                    cable.link
+                ));
+            }
+            management.read(field, self.name).map(IpAddr::V4)
+        });
+        if let Some(written) = config.management_address.filter(|written| address != Some(*written)) {
+            let field = map.get("startup-config").or(map.get("config")).unwrap_or(&self.field);
+            field.refuse_key(format!(
+                "its `management-address` is {written}, and a node has it from `mgmt-ipv4`: write that beside this, \
+                 and remove it there"
+            ));
+        }
+        config.management_address = address;
+        NodeKind::Greylag(Box::new(config))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can be done in a step. Each reader gives one deed, or one for each of several switches.
 
 use super::cast::Cast;
-use super::{Action, drain, fault, host, link_change, operator};
+use super::{Action, drain, fault, host, link_change, management, operator};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
 use crate::time_span::{LONGEST, SHORTEST, time_span};
@@ -43,6 +43,7 @@ pub(super) const ACTIONS: &[(&str, Read)] = &[
     ("check-fib", operator::check_fib),
     ("check-paths", operator::check_paths),
     ("upgrade", operator::upgrade),
+    ("management", management::read),
     ("drain", drain::drain),
     ("undrain", drain::undrain),
     ("power-off", operator::power_off),

@@ -50,6 +50,8 @@ const KEYS: Keys = Keys::of(&[
     "before",
     "after",
     "every",
+    "last",
+    "unexplained",
 ]);
 
 /// What can be expected, by the key that says so.
@@ -88,8 +90,9 @@ const GOES_WITH: &[(&str, &[&str])] = &[
     ("before", &["other-flows"]),
     ("after", &["other-flows"]),
     ("every", &["monitoring"]),
+    ("last", &["event"]),
 ];
-const WITH_WINDOW: &[&str] = &["level", "foreign-unicast", "flows", "monitoring"];
+const WITH_WINDOW: &[&str] = &["event", "level", "foreign-unicast", "flows", "monitoring"];
 const WITH_BOUNDS: &[&str] = &[
     "event",
     "level",
@@ -125,6 +128,7 @@ impl Stage<'_> {
         let name = map.required("name", "add one such as `name: given-up`, which patches call it by");
         let name = name.and_then(|name| read_name(name, names));
         let (standing, source) = standing::read(&map);
+        let unexplained = map.get("unexplained").and_then(Field::text).map(str::to_owned);
         let mut kinds = map.among(KINDS, |kind| kind).into_iter();
         let Some((kind, what)) = kinds.next() else {
             if map.all_known() {
@@ -170,6 +174,7 @@ impl Stage<'_> {
             tolerance: tolerance.unwrap_or_default(),
             standing,
             source,
+            unexplained,
         })
     }
 
@@ -181,8 +186,9 @@ impl Stage<'_> {
             check_event(what, name, on_switch);
         }
         let fields = map.get("where").map(read_where).unwrap_or_default();
-        let (least, most) = (bound(map, "least"), bound(map, "most"));
-        let (least, most) = (least?, most?);
+        let last = map.get("last").map_or(Some(false), Field::boolean);
+        let (least, most, window) = (bound(map, "least"), bound(map, "most"), self.window(map));
+        let (least, most, (from, until)) = (least?, most?, window?);
         // A bound from above alone may be none at all.
         let least = least.unwrap_or_else(|| most.unwrap_or(1).min(1));
         check_bounds(map, least, most);
@@ -190,6 +196,9 @@ impl Stage<'_> {
             node: node.map_or(Some(None), |node| node.map(Some))?,
             event: event?.to_owned(),
             fields,
+            from,
+            until,
+            last: last?,
             least,
             most,
         })

@@ -18,12 +18,14 @@ pub struct Expectation {
     pub standing: Standing,
     /// Who says so.
     pub source: Option<String>,
+    /// Nobody knows why it was so, and it is told, not asked for, whether it comes out: what is supposed to be the reason.
+    pub unexplained: Option<String>,
 }
 
 /// What can be expected. `flows` names a [`FlowSpec`](super::FlowSpec); times and windows are since the start.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExpectedOutcome {
-    /// An event is there, first at [`Expectation::at`].
+    /// An event is there, first, or last, at [`Expectation::at`].
     Event {
         /// On which switch or host; anywhere when absent.
         node: Option<usize>,
@@ -31,6 +33,12 @@ pub enum ExpectedOutcome {
         event: String,
         /// What its fields are.
         fields: Vec<(String, String)>,
+        /// From when.
+        from: Duration,
+        /// Until when.
+        until: Duration,
+        /// The last one's time counts, not the first one's.
+        last: bool,
         /// It comes so often at least.
         least: u64,
         /// And so often at most.

@@ -22,6 +22,7 @@ pub(super) const EVENTS: &[&str] = &[
     "agent-stopped",
     "agent-crashed",
     "agent-failed",
+    "watchdog-reboot",
     "agent-hung",
     "agent-slowed",
     "agent-resumed",
@@ -67,6 +68,17 @@ pub(super) const EVENTS: &[&str] = &[
     "link-state-adjacency-up",
     "link-state-adjacency-down",
     "link-state-spf-ran",
+    "iccp-session-up",
+    "iccp-session-down",
+    "mclag-system-id-changed",
+    "mclag-members-changed",
+    "mclag-isolation-changed",
+    "mclag-peer-liveness-changed",
+    "mclag-init-delay-over",
+    "mclag-conflict",
+    "mclag-conflict-over",
+    "mclag-health-changed",
+    "mclag-withdrawn",
 ];
 
 /// What a replay calls the end of a frame, beside faults and drop reasons: where it was lost, or which agent was in trouble there.
@@ -90,8 +102,18 @@ pub(super) const CAUSES: &[&str] = &[
 ];
 
 /// The alarms of `greylag_switch::alarm::AlarmKind`.
-pub(super) const ALARMS: &[&str] =
-    &["agent-failed", "agent-restarting", "reports-lost", "mac-table-full", "commit-unconfirmed"];
+pub(super) const ALARMS: &[&str] = &[
+    "agent-failed",
+    "agent-restarting",
+    "reboot-pending",
+    "reports-lost",
+    "mac-table-full",
+    "commit-unconfirmed",
+    "iccp-down",
+    "mclag-split-brain",
+    "mclag-conflict",
+    "mclag-withdrawn",
+];
 
 /// Is `path` a counter of a switch: `mac-table.learned`, `ports.eth1.in-frames`, `drops.storm-control`?
 pub(super) fn counter(path: &str, config: &SwitchConfig) -> Result<(), String> {
@@ -154,6 +176,7 @@ mod tests {
             (include_str!("../../../switch/src/routing/bfd.rs"), "BfdSessionEvent"),
             (include_str!("../../../switch/src/routing/bgp.rs"), "BgpSessionEvent"),
             (include_str!("../../../switch/src/routing/link_state.rs"), "LinkStateTold"),
+            (include_str!("../../../switch/src/mclag/event.rs"), "MclagEvent"),
         ] {
             events.extend(variants(source, enumeration));
         }
@@ -168,9 +191,14 @@ mod tests {
         let kinds = [
             AlarmKind::AgentFailed { agent: Learning },
             AlarmKind::AgentRestarting { agent: Learning },
+            AlarmKind::RebootPending { agent: Learning },
             AlarmKind::ReportsLost,
             AlarmKind::MacTableFull,
             AlarmKind::CommitUnconfirmed,
+            AlarmKind::IccpDown,
+            AlarmKind::MclagSplitBrain,
+            AlarmKind::MclagConflict,
+            AlarmKind::MclagWithdrawn,
         ];
         let name = |kind: &AlarmKind| serde_json::to_value(kind).unwrap()["alarm"].clone();
         assert_eq!(kinds.iter().map(name).collect::<Vec<_>>(), ALARMS);

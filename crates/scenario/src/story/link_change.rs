@@ -54,7 +54,7 @@ fn read_one(field: &Field<'_>, cast: &Cast<'_>) -> Option<Action> {
 }
 
 /// `true`: there is no other way to write it.
-fn happens(field: &Field<'_>) -> Option<()> {
+pub(super) fn happens(field: &Field<'_>) -> Option<()> {
     match field.value() {
         Value::Boolean(true) => Some(()),
         _ => {

@@ -24,9 +24,6 @@ const UPGRADE_KEYS: Keys = Keys::of(&["switch", "version"]);
 const BOOT_KEYS: Keys = Keys::of(&["switch", "boot"]);
 const BOOT_EXAMPLE: &str = "{switch: sw1, boot: 3m}";
 
-/// Of a large switch.
-const BOOT: Duration = Duration::from_secs(180);
-
 fn each<'d>(switches: Vec<usize>, action: impl Fn(usize) -> Action) -> Vec<Deed<'d>> {
     switches.into_iter().map(|switch| action(switch).into()).collect()
 }
@@ -125,19 +122,24 @@ pub(super) fn power_off<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>>
 
 pub(super) fn power_on<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
     let Some((switches, boot)) = read_boot(field, cast) else { return Vec::new() };
-    each(switches, |switch| Action::PowerOn { switch, boot })
+    each(switches, |switch| power_on_of(switch, boot, cast))
 }
 
 /// Power off and on at once.
 pub(super) fn reboot<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
     let Some((switches, boot)) = read_boot(field, cast) else { return Vec::new() };
     let mut deeds = each(switches.clone(), |switch| Action::PowerOff { switch });
-    deeds.extend(each(switches, |switch| Action::PowerOn { switch, boot }));
+    deeds.extend(each(switches, |switch| power_on_of(switch, boot, cast)));
     deeds
 }
 
-fn read_boot(field: &Field<'_>, cast: &Cast<'_>) -> Option<(Vec<usize>, Duration)> {
+fn power_on_of(switch: usize, boot: Option<Duration>, cast: &Cast<'_>) -> Action {
+    Action::PowerOn { switch, boot: boot.unwrap_or(cast.topology.boots[switch]) }
+}
+
+/// Which switches, and how long they boot where the step says so.
+fn read_boot(field: &Field<'_>, cast: &Cast<'_>) -> Option<(Vec<usize>, Option<Duration>)> {
     let map = body(field, &BOOT_KEYS, BOOT_EXAMPLE)?;
     let boot = map.get("boot").and_then(|boot| time_span(boot, "boot", Duration::ZERO..=LONGEST));
-    Some((switches(&map, cast), boot.unwrap_or(BOOT)))
+    Some((switches(&map, cast), boot))
 }

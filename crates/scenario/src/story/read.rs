@@ -6,7 +6,7 @@ use super::clock::{Clock, time_of_day};
 use super::expect::{self, Stage};
 use super::parameters::{self, Setting};
 use super::variants::{self, Variant};
-use super::{Choice, Lesson, Scenario, flows, standing, timeline, versions, watch};
+use super::{Choice, Lesson, Scenario, flows, matrix, standing, timeline, versions, watch};
 use crate::error::{FileError, Problem};
 use crate::field::{Document, Field, Mapping};
 use crate::keys::Keys;
@@ -38,6 +38,7 @@ const KEYS: Keys = Keys {
         "checkers",
         "violations",
         "variants",
+        "matrix",
     ],
     explained: &[
         (&["nodes", "links"], "belongs below `topology`: indent it"),
@@ -57,22 +58,30 @@ pub(super) fn read(source: &Source, choice: &Choice) -> Result<Scenario, FileErr
     let mut problems = Vec::new();
     let variants = variants::read(&root);
     parameters::check_use(&root);
+    let matrix = matrix::read(&root);
     let chosen = choice.variant.as_ref().map(|name| {
-        let found = variants.iter().find(|variant| variant.name == name);
-        if found.is_none() {
-            let message = format!("--variant {}: {}", shown(name), variants::unknown(name, &variants));
+        let cell = matrix.as_ref().and_then(|matrix| matrix.cell(name));
+        let variant = || {
+            let found = variants.iter().find(|variant| variant.name == name);
+            found
+                .map(|variant| variant.patch.iter().collect())
+                .ok_or_else(|| variants::unknown(name, &variants))
+        };
+        cell.unwrap_or_else(variant).unwrap_or_else(|wrong| {
+            let message = format!("--variant {}: {wrong}", shown(name));
             problems.push(Problem::new(source.path(), None, String::new(), message));
-        }
-        found
+            Vec::new()
+        })
     });
-    let patched = Document::of(source, variants::applied(&written, chosen.flatten()));
+    let patched = Document::of(source, variants::applied(&written, &chosen.unwrap_or_default()));
     let settings = parameters::read(&patched.root(), &choice.assume, source, &mut problems);
     let complete = Document::of(source, put_in_place(&patched.root(), &settings));
     let known: Vec<(String, String)> =
         variants.iter().map(|Variant { name, title, .. }| ((*name).to_owned(), title.clone())).collect();
     let mut elsewhere = Vec::new();
     let scenario = read_tree(&complete.root(), source, &mut elsewhere);
-    drop((root, variants));
+    let of_cells = matrix.as_ref().map(|matrix| matrix.finish(&scenario));
+    drop((root, variants, matrix));
     for mut found in [written.into_problems(), patched.into_problems(), complete.into_problems(), elsewhere] {
         problems.append(&mut found);
     }
@@ -83,6 +92,7 @@ pub(super) fn read(source: &Source, choice: &Choice) -> Result<Scenario, FileErr
         parameters: settings.into_iter().map(|setting| setting.parameter).collect(),
         variants: known,
         variant: choice.variant.clone(),
+        matrix: of_cells,
         ..scenario
     };
     FileError::unless_clean(scenario, problems)
@@ -145,6 +155,7 @@ fn read_tree(root: &Field<'_>, source: &Source, elsewhere: &mut Vec<Problem>) ->
     read_parts(&mut scenario, &map, Cast { topology: &topology, clock, versions: Vec::new() });
     scenario.lab = topology.lab;
     scenario.hosts = topology.hosts;
+    scenario.boots = topology.boots;
     scenario.links = topology.links;
     scenario
 }
@@ -185,6 +196,7 @@ impl Scenario {
             lesson: None,
             lab: crate::lab::Lab { name: String::new(), nodes: Vec::new(), links: Vec::new() },
             hosts: Vec::new(),
+            boots: Vec::new(),
             links: Vec::new(),
             seed: Seed(1),
             start: Duration::ZERO,
@@ -199,6 +211,7 @@ impl Scenario {
             violations: Vec::new(),
             variants: Vec::new(),
             variant: None,
+            matrix: None,
         }
     }
 }

@@ -30,6 +30,7 @@ const KEYS: Keys = Keys {
         "check-fib",
         "check-paths",
         "upgrade",
+        "management",
         "drain",
         "undrain",
         "power-off",

@@ -30,6 +30,7 @@ const PATCH_KEYS: Keys = Keys {
     explained: &[
         (&["name"], "is the scenario's: a variant is called by its own. Remove it"),
         (&["variants"], "cannot be patched: a variant is laid over the base alone. Remove it"),
+        (&["matrix"], "cannot be patched: a cell is laid over the base alone. Remove it"),
     ],
 };
 
@@ -50,12 +51,17 @@ const BY_NAME: &[ByName] = &[
 pub(super) struct Variant<'d> {
     pub(super) name: &'d str,
     pub(super) title: String,
-    patch: Option<Field<'d>>,
+    pub(super) patch: Option<Field<'d>>,
 }
 
 pub(super) fn read<'d>(root: &Field<'d>) -> Vec<Variant<'d>> {
     let Some(variants) = root.child("variants") else { return Vec::new() };
-    let named = variants.named("variant", "{inline: {title: .., patch: {..}}}").unwrap_or_default();
+    read_patches(&variants, "variant")
+}
+
+/// Patches by name, each with a title.
+pub(super) fn read_patches<'d>(patches: &Field<'d>, thing: &str) -> Vec<Variant<'d>> {
+    let named = patches.named(thing, "{inline: {title: .., patch: {..}}}").unwrap_or_default();
     let read_one = |(name, field): (&'d str, Field<'d>)| {
         node_name(name).unwrap_or_else(|wrong| field.refuse_key(wrong));
         let map = field.mapping(&KEYS, "{title: the worker learns by itself, patch: {..}}");
@@ -83,20 +89,19 @@ pub(super) fn unknown(name: &str, variants: &[Variant<'_>]) -> String {
     format!("there is no variant {}: {advice}", quoted(name))
 }
 
-/// The tree of the whole file with a variant in place; without one it is the base.
-pub(super) fn applied(document: &Document<'_>, variant: Option<&Variant<'_>>) -> Node {
+/// The tree of the whole file with patches in place, the first one laid first; without one it is the base.
+pub(super) fn applied(document: &Document<'_>, patches: &[&Field<'_>]) -> Node {
     let mut root = document.root().node().clone();
     let Value::Mapping(entries) = &mut root.value else { return root };
-    entries.retain(|(key, _)| key.text != "variants");
-    let patch = variant.and_then(|variant| variant.patch.as_ref());
-    let Some(map) = patch.and_then(|patch| patch.mapping(&PATCH_KEYS, "{topology: {..}}")) else {
-        return root;
-    };
-    for (name, field) in map.entries() {
-        let list = BY_NAME.iter().find(|list| list.key == *name);
-        match (list, field.value()) {
-            (Some(list), Value::Mapping(_)) => lay_by_name(entries, list, field),
-            _ => lay_entry(entries, name, field),
+    entries.retain(|(key, _)| !["variants", "matrix"].contains(&key.text.as_str()));
+    for patch in patches {
+        let Some(map) = patch.mapping(&PATCH_KEYS, "{topology: {..}}") else { continue };
+        for (name, field) in map.entries() {
+            let list = BY_NAME.iter().find(|list| list.key == *name);
+            match (list, field.value()) {
+                (Some(list), Value::Mapping(_)) => lay_by_name(entries, list, field),
+                _ => lay_entry(entries, name, field),
+            }
         }
     }
     root

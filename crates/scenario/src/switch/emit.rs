@@ -3,20 +3,24 @@
 
 mod interfaces;
 mod lag;
+mod mclag;
 mod routing;
 
-use super::learning::owned;
+use super::learning::Owned;
 use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
 use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
     Attachment, DampingAction, FloodGroups, FlowHashConfig, IdlePolicy, LearningConfig, LearningMode,
     MemberConfig, Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
+    VlanConfig,
 };
 use interfaces::Interface;
+use mclag::MultiChassis;
 use routing::Routing;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 pub(crate) use lag::Lag;
@@ -57,6 +61,10 @@ struct File<'a> {
     /// A switch without interfaces has none of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     routing: Option<Routing<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    multi_chassis: Option<MultiChassis<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    management_address: Option<IpAddr>,
 }
 
 fn in_order<S: serde::Serializer, K: Serialize, V: Serialize>(
@@ -107,7 +115,7 @@ struct MoveDamping {
 #[serde(rename_all = "kebab-case")]
 struct Learning {
     mode: LearningMode,
-    agent_owns: Vec<&'static str>,
+    agent_owns: Owned,
     renew_interval: Time,
     flood: FloodGroups,
     flush: PortFlush,
@@ -125,6 +133,8 @@ struct Supervisor {
     restart_delay: Time,
     start_limit_burst: u32,
     start_limit_interval: Time,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watchdog: Option<Time>,
 }
 
 #[derive(Serialize)]
@@ -171,6 +181,8 @@ struct Vlan<'a> {
     name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     maximum_entries: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    mcae_mac_synchronize: bool,
 }
 
 #[derive(Serialize)]
@@ -311,7 +323,9 @@ impl<'a> File<'a> {
     fn of(config: &'a SwitchConfig) -> Self {
         let table = &config.mac_table;
         let vlans = config.vlans.iter().map(|(id, vlan)| {
-            (id.get(), Vlan { name: vlan.name.as_deref(), maximum_entries: vlan.maximum_entries })
+            let VlanConfig { name, maximum_entries, mcae_mac_synchronize } = vlan;
+            let (name, maximum_entries) = (name.as_deref(), *maximum_entries);
+            (id.get(), Vlan { name, maximum_entries, mcae_mac_synchronize: *mcae_mac_synchronize })
         });
         let static_macs = config.static_macs.iter().map(|entry| StaticMac {
             vlan: entry.vlan.get(),
@@ -351,6 +365,7 @@ impl<'a> File<'a> {
                 restart_delay: config.supervisor.restart_delay.into(),
                 start_limit_burst: config.supervisor.start_limit_burst,
                 start_limit_interval: config.supervisor.start_limit_interval.into(),
+                watchdog: config.supervisor.watchdog.map(Time::from),
             },
             lacp: Lacp {
                 system_id_mac: config.lacp.system_id_mac,
@@ -364,6 +379,8 @@ impl<'a> File<'a> {
             static_macs: static_macs.collect(),
             interfaces: config.interfaces.iter().map(|it| (&it.name, Interface::of(it, config))).collect(),
             routing: (!config.interfaces.is_empty()).then(|| Routing::of(&config.routing)),
+            multi_chassis: config.multi_chassis.as_ref().map(|pair| MultiChassis::of(pair, config)),
+            management_address: config.management_address,
         }
     }
 }
@@ -372,7 +389,7 @@ impl Learning {
     fn of(learning: &LearningConfig) -> Self {
         Learning {
             mode: learning.mode,
-            agent_owns: owned(learning.agent_owns),
+            agent_owns: Owned::of(learning.agent_owns),
             renew_interval: learning.renew_interval.into(),
             flood: learning.flood,
             flush: learning.flush,
@@ -443,7 +460,7 @@ mod tests {
     use super::*;
     use greylag_base::PortId;
     use greylag_mactable::{Geometry, WhenFull};
-    use greylag_switch::config::{AgentOwns, MacTableConfig, SupervisorConfig, VlanConfig, WorkersConfig};
+    use greylag_switch::config::{AgentOwns, MacTableConfig, SupervisorConfig, WorkersConfig};
     use serde_json::json;
 
     #[test]
@@ -454,6 +471,8 @@ mod tests {
         let config = SwitchConfig {
             interfaces: Vec::new(),
             routing: greylag_switch::config::RoutingConfig::default(),
+            multi_chassis: None,
+            management_address: Some(std::net::Ipv4Addr::new(172, 20, 20, 11).into()),
             name: "lab-sw1".into(),
             workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
             mac_table: MacTableConfig {
@@ -486,11 +505,16 @@ mod tests {
                 restart_delay: Duration::from_secs(5),
                 start_limit_burst: 4,
                 start_limit_interval: Duration::from_secs(180),
+                watchdog: Some(Duration::from_secs(10)),
             },
             lacp: Default::default(),
             flow_hash: Default::default(),
             group_fwd_mask: 4,
-            vlans: [(vlan(10), VlanConfig { name: Some("red".into()), maximum_entries: Some(7) })].into(),
+            vlans: [(
+                vlan(10),
+                VlanConfig { name: Some("red".into()), maximum_entries: Some(7), mcae_mac_synchronize: true },
+            )]
+            .into(),
             ports: vec![
                 PortConfig {
                     attachment: Attachment::Tap {
@@ -520,6 +544,7 @@ mod tests {
         assert!(text.find("\"z1\"") < text.find("\"a1\""), "the order of the ports numbers them");
         let expected = json!({
             "name": "lab-sw1",
+            "management-address": "172.20.20.11",
             "workers": {"count": 2, "cpus": [0, 1], "idle": "spin"},
             "mac-table": {
                 "maximum-entries": 65536,
@@ -535,12 +560,12 @@ mod tests {
                 "report-order": "stamped", "audit-interval": "never",
             },
             "supervisor": {
-                "restart": false, "restart-delay": 5, "start-limit-burst": 4, "start-limit-interval": 180,
+                "restart": false, "restart-delay": 5, "start-limit-burst": 4, "start-limit-interval": 180, "watchdog": 10,
             },
             "lacp": {"port-number-offset": 0},
             "flow-hash": {"fields": "layer3+4", "symmetric": false},
             "group-fwd-mask": 4,
-            "vlans": {"10": {"name": "red", "maximum-entries": 7}},
+            "vlans": {"10": {"name": "red", "maximum-entries": 7, "mcae-mac-synchronize": true}},
             "ports": {
                 "z1": {
                     "type": "tap", "netns": "greylag-lab-h1", "interface": "eth0",

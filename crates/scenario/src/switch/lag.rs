@@ -30,6 +30,7 @@ pub(super) const ONLY: &[&str] = &[
     "fallback",
     "resilient",
     "behaviour",
+    "mc-ae-id",
 ];
 
 const LACP_KEYS: Keys = Keys::of(&["system-id-mac", "system-priority", "port-number-offset"]);
@@ -71,6 +72,7 @@ pub(crate) fn read(map: &Mapping<'_>) -> LagConfig {
         lag.fallback = time_span_or(fallback, "fallback", Duration::ZERO..=LONGEST, "never").flatten();
     }
     lag.resilient = map.get("resilient").and_then(Field::boolean).unwrap_or(lag.resilient);
+    lag.mc_ae_id = map.get("mc-ae-id").and_then(|field| field.number("mc-ae-id", 1..=65_535));
     if let Some(behaviour) = map.filled("behaviour") {
         lag.behaviour = behaviour::read(behaviour, lag.behaviour);
     }
@@ -100,10 +102,12 @@ pub(super) fn join(drafts: &mut [PortDraft<'_>], place: &Place<'_>) {
             continue;
         }
         let members = members(drafts, index);
-        if let Some(key) = drafts[index].key.as_ref().filter(|_| members.is_empty() && all_found) {
+        // One whose last member has moved elsewhere cannot go while the switch runs: it is disabled.
+        let is_forgotten = members.is_empty() && all_found && drafts[index].config.enabled;
+        if let Some(key) = drafts[index].key.as_ref().filter(|_| is_forgotten) {
             let name = drafts[index].name();
             key.refuse_key(format!(
-                "bundle `{name}` has no member: add `aggregate-id: {name}` to its ports, or remove it"
+                "bundle `{name}` has no member: add `aggregate-id: {name}` to its ports, disable it (`enabled: false`), or remove it"
             ));
         }
         share_mtu(drafts, index, &members, place);

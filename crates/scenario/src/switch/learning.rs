@@ -4,6 +4,8 @@ use crate::phrase::{either, quoted};
 use crate::time_span::{LONGEST, SHORTEST, time_span, time_span_or, written};
 use crate::yaml::Value;
 use greylag_switch::config::{AgentOwns, FloodGroups, LearningConfig, LearningMode, PortFlush, ReportOrder};
+use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 const KEYS: Keys = Keys::of(&[
@@ -18,6 +20,7 @@ const KEYS: Keys = Keys::of(&[
     "report-order",
     "audit-interval",
 ]);
+const OWNS_KEYS: Keys = Keys::of(&["learn", "lease", "flood", "adjacency"]);
 const MODES: &[(&str, LearningMode)] = &[("inline", LearningMode::Inline), ("agent", LearningMode::Agent)];
 const FLOOD: &[(&str, FloodGroups)] = &[("frozen", FloodGroups::Frozen), ("leased", FloodGroups::Leased)];
 const FLUSH: &[(&str, PortFlush)] = &[("at-once", PortFlush::AtOnce), ("agent", PortFlush::Agent)];
@@ -97,22 +100,28 @@ fn check_renewal(learning: &LearningConfig, ageing_time: Duration, field: &Field
 }
 
 fn read_owns(field: &Field<'_>) -> Option<AgentOwns> {
-    let names = || PARTS.iter().map(|(name, _)| *name);
     if let Value::Text(text) = field.value() {
         field.mismatch("a list such as [learn, lease]", &format!("write [{text}]"));
         return None;
     }
+    match field.value() {
+        Value::Mapping(_) => owns_of_mapping(field),
+        _ => owns_of_list(field),
+    }
+}
+
+fn owns_of_list(field: &Field<'_>) -> Option<AgentOwns> {
     let mut owns = AgentOwns { learn: false, lease: false, flood: false, adjacency: false };
+    let words: Vec<(&str, usize)> = PARTS.iter().map(|(name, _)| *name).zip(0..).collect();
     let items = field.list("[learn, lease]")?;
     if items.is_empty() {
         field.refuse(format!(
             "the agent owns nothing: expected some of {}, or `mode: inline`",
-            either(names())
+            either(PARTS.iter().map(|(name, _)| *name))
         ));
         return None;
     }
     for item in &items {
-        let words: Vec<(&str, usize)> = names().zip(0..).collect();
         let part = PARTS[item.word("what an agent can own", &words)?].1(&mut owns);
         if std::mem::replace(part, true) {
             item.refuse(format!("{} is in the list already: remove one", quoted(item.text()?)));
@@ -121,7 +130,33 @@ fn read_owns(field: &Field<'_>) -> Option<AgentOwns> {
     Some(owns)
 }
 
-/// What an agent owns, in the words of the file.
-pub(super) fn owned(mut owns: AgentOwns) -> Vec<&'static str> {
-    PARTS.iter().filter(|(_, part)| *part(&mut owns)).map(|(name, _)| *name).collect()
+/// What is not named is the agent's.
+fn owns_of_mapping(field: &Field<'_>) -> Option<AgentOwns> {
+    let map = field.mapping(&OWNS_KEYS, "{adjacency: false}")?;
+    let mut owns = AgentOwns::ALL;
+    for (name, part) in PARTS {
+        if let Some(value) = map.get(name) {
+            *part(&mut owns) = value.boolean()?;
+        }
+    }
+    Some(owns)
+}
+
+/// What an agent owns, in the words of the file: a list, or, as a list has to name something, a mapping.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Owned {
+    These(Vec<&'static str>),
+    Nothing(BTreeMap<&'static str, bool>),
+}
+
+impl Owned {
+    pub(super) fn of(mut owns: AgentOwns) -> Self {
+        let is_owned = |(_, part): &&OwnedPart| *part(&mut owns);
+        let owned: Vec<_> = PARTS.iter().filter(is_owned).map(|(name, _)| *name).collect();
+        match owned.is_empty() {
+            false => Owned::These(owned),
+            true => Owned::Nothing(PARTS.iter().map(|(name, _)| (*name, false)).collect()),
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchCo
         return (running.clone(), change.into_problems());
     }
     let mut unplugged = running.clone();
+    // That is the node's, as the ports' links are.
+    let management_address = unplugged.management_address.take();
     for port in &mut unplugged.ports {
         if !is_lag(port) {
             port.attachment = Attachment::Device;
@@ -53,7 +55,8 @@ pub(crate) fn patched_by(running: &SwitchConfig, patch: &Field<'_>) -> (SwitchCo
     lay(&mut merged, &root);
     let document = patch.document().beside(merged);
     let place = Place::Lab { node: &running.name, cables: &cables, incomplete: false, inline: true };
-    let config = read(&document.root_at(patch.path().to_owned()), &place);
+    let mut config = read(&document.root_at(patch.path().to_owned()), &place);
+    config.management_address = management_address;
     let mut problems = change.into_problems();
     problems.append(&mut document.into_problems());
     (config, problems)

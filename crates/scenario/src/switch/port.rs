@@ -125,6 +125,7 @@ const LAG_KEYS: Keys = Keys {
         "fallback",
         "resilient",
         "behaviour",
+        "mc-ae-id",
         "interface-mode",
         "access-vlan",
         "trunk-vlans",

@@ -1,11 +1,11 @@
 use crate::field::Field;
 use crate::keys::Keys;
-use crate::time_span::{LONGEST, time_span};
+use crate::time_span::{LONGEST, SHORTEST, time_span, time_span_or};
 use greylag_switch::config::SupervisorConfig;
 use std::time::Duration;
 
 const KEYS: Keys = Keys {
-    allowed: &["restart", "restart-delay", "start-limit-burst", "start-limit-interval"],
+    allowed: &["restart", "restart-delay", "start-limit-burst", "start-limit-interval", "watchdog"],
     explained: &[
         (&["restart-sec", "RestartSec"], "is systemd's word: write `restart-delay`"),
         (&["StartLimitBurst"], "is systemd's word: write `start-limit-burst`"),
@@ -28,5 +28,8 @@ pub(super) fn read(field: &Field<'_>) -> SupervisorConfig {
     }
     // Zero is no limit.
     supervisor.start_limit_interval = time("start-limit-interval").unwrap_or(supervisor.start_limit_interval);
+    if let Some(watchdog) = map.get("watchdog") {
+        supervisor.watchdog = time_span_or(watchdog, "watchdog", SHORTEST..=LONGEST, "never").flatten();
+    }
     supervisor
 }

@@ -7,7 +7,7 @@ use greylag_base::VlanId;
 use greylag_switch::config::VlanConfig;
 use std::collections::BTreeMap;
 
-const KEYS: Keys = Keys::of(&["name", "maximum-entries"]);
+const KEYS: Keys = Keys::of(&["name", "maximum-entries", "mcae-mac-synchronize"]);
 
 pub(super) fn read(field: &Field<'_>) -> BTreeMap<VlanId, VlanConfig> {
     let mut vlans = BTreeMap::new();
@@ -27,5 +27,6 @@ fn read_one(field: &Field<'_>) -> VlanConfig {
         maximum_entries: map
             .get("maximum-entries")
             .and_then(|entries| entries.number("maximum-entries", 0..=MAXIMUM_ENTRIES)),
+        mcae_mac_synchronize: map.get("mcae-mac-synchronize").and_then(Field::boolean).unwrap_or(false),
     }
 }

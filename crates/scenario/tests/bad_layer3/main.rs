@@ -1,21 +1,12 @@
 //! What makes a router of a switch, in files that are wrong, and every word that is said about it.
 
+#[path = "../broken/mod.rs"]
+mod broken;
 mod interfaces;
 mod protocols;
 mod routing;
 
-use greylag_scenario::{Source, switch};
-
-/// What is wrong, the text, and the lines that are printed for it without the file's name.
-type Case = (&'static str, &'static str, &'static [&'static str]);
-
-fn check(cases: &[Case], file: impl Fn(&str) -> String) {
-    for (what, text, expected) in cases {
-        let error = switch::parse(&Source::new("r1.yml", file(text))).expect_err(what).to_string();
-        let expected: Vec<String> = expected.iter().map(|line| format!("r1.yml:{line}")).collect();
-        assert_eq!(error.lines().collect::<Vec<_>>(), expected, "{what}");
-    }
-}
+use broken::{Case, check};
 
 /// A routed port, one of the bridge, and a routed bundle.
 const PORTS: &str = "name: r1

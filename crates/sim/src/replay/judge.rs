@@ -15,7 +15,7 @@ use std::time::Duration;
 pub(crate) struct Tally {
     /// Events that match, or frames for others.
     count: u64,
-    /// The first of them.
+    /// The first of them, or the last where that is asked for.
     first: Option<Instant>,
     /// A counter's value when it was due.
     sample: Option<u64>,
@@ -62,7 +62,13 @@ impl<'a> Tallies<'a> {
         }
         let found = line.fields();
         for (expectation, tally) in self.expectations.iter().zip(&mut self.tallies) {
-            let ExpectedOutcome::Event { node, event, fields, .. } = &expectation.outcome else { continue };
+            let ExpectedOutcome::Event { node, event, fields, from, until, last, .. } = &expectation.outcome
+            else {
+                continue;
+            };
+            if !(*from..=*until).contains(&(line.at - Instant::ZERO)) {
+                continue;
+            }
             let is_there = |(name, value): &(String, String)| {
                 let text = found
                     .get(name)
@@ -71,7 +77,8 @@ impl<'a> Tallies<'a> {
             };
             if event == name && node.is_none_or(|node| node == line.node) && fields.iter().all(is_there) {
                 tally.count += 1;
-                tally.first = Some(tally.first.map_or(line.at, |first| first.min(line.at)));
+                let known = tally.first.unwrap_or(line.at);
+                tally.first = Some(if *last { known.max(line.at) } else { known.min(line.at) });
             }
         }
     }
@@ -117,6 +124,8 @@ pub(crate) struct Evidence<'a> {
     pub(crate) flows: &'a [FlowOutcome],
     pub(crate) pollers: &'a [PollerOutcome],
     pub(crate) ways: &'a Ways,
+    /// When the scenario ends.
+    pub(crate) end: Duration,
 }
 
 /// What came out for one expectation, and what is wrong with it.
@@ -159,6 +168,7 @@ impl Evidence<'_> {
             expected: found.expected,
             standing: expectation.standing,
             source: expectation.source.clone(),
+            unexplained: expectation.unexplained.clone(),
             logged: expectation.at,
             tolerance: expectation.tolerance,
             reproduced: found.reproduced,
@@ -171,11 +181,20 @@ impl Evidence<'_> {
 
     fn find(&self, outcome: &ExpectedOutcome, tally: &Tally, red: Option<&str>) -> Finding {
         match outcome {
-            ExpectedOutcome::Event { node, event, fields, least, most } => {
+            ExpectedOutcome::Event { node, event, fields, from, until, last, least, most } => {
                 let place = node.map_or_else(String::new, |node| format!(" on {}", self.name(node)));
                 let fields: String = fields.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+                let is_whole = from.is_zero() && *until == self.end;
+                let window = match is_whole {
+                    true => String::new(),
+                    false => format!(", {} to {}", self.time(*from), self.time(*until)),
+                };
+                let which = if *last { ", the last" } else { "" };
                 Finding {
-                    expected: format!("{event}{fields}{place}, {}", bounds(*least, *most, "time", "times")),
+                    expected: format!(
+                        "{event}{fields}{place}, {}{which}{window}",
+                        bounds(*least, *most, "time", "times")
+                    ),
                     measured: Measured::Event { count: tally.count },
                     reproduced: tally.first,
                     failure: outside(tally.count, *least, *most, "time", "times"),

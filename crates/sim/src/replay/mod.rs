@@ -6,9 +6,10 @@
 //!
 //! In the order in which a replay goes: `run.rs` walks the timeline; `watch.rs` is the one observer, which hands on what
 //! it sees to `log.rs` (the event log and its digest), `cause.rs` (where frames die), `chronicle.rs` (what stands
-//! behind it), `capture.rs` (pcapng) and `checkers`; `pollers.rs` and `judge.rs` conclude; `outcome.rs` is the result.
+//! behind it), `capture.rs` (pcapng) and `checkers`; `pollers.rs` and `judge.rs` conclude; `outcome.rs` is the result, and `loss.rs` what it comes to.
 
 mod capture;
+mod carriers;
 mod cause;
 mod checkers;
 mod chronicle;
@@ -17,6 +18,7 @@ mod fates;
 mod frame;
 mod judge;
 mod log;
+mod loss;
 mod monitoring;
 mod order;
 mod outcome;
@@ -34,9 +36,10 @@ pub use checkers::CHECKERS;
 pub use chronicle::Life;
 pub use clock::{DayClock, difference, span};
 pub use judge::percent;
+pub use loss::Loss;
 pub use outcome::{
-    AlarmSeen, BlackHoleOutcome, FlowOutcome, Judgement, Measured, MissingViolation, Notable, OrderDone,
-    Outcome, ParameterValue, PollerOutcome, Violation, standing_name,
+    AlarmSeen, BlackHoleOutcome, Carrier, FlowOutcome, Judgement, Measured, MissingViolation, Notable,
+    OrderDone, Outcome, ParameterValue, PollerOutcome, Violation, standing_name,
 };
 pub use run::{Options, ReplayError, replay};
 pub use witness::Witness;

@@ -55,6 +55,10 @@ pub(crate) fn describe(action: &Action, lab: &Lab) -> Words {
             let text = format!("goes down for version {}, boots for {}", version.name, span(version.boot));
             (*switch, "upgrade", text)
         }
+        Action::Management { switch, up: true } => {
+            (*switch, "management", "management port whole again".to_owned())
+        }
+        Action::Management { switch, up: false } => (*switch, "management", "management port cut".to_owned()),
         Action::PowerOff { switch } => (*switch, "power-off", "power off".to_owned()),
         Action::PowerOn { switch, boot } => {
             (*switch, "power-on", format!("power on, boots for {}", span(*boot)))

@@ -1,6 +1,7 @@
 //! What came out of a replay: one value that the text shows and the JSON is.
 
 use super::cause::Cause;
+use super::loss::Loss;
 use greylag_base::{Instant, Seed};
 use greylag_scenario::story::{Lesson, Standing};
 use serde::Serialize;
@@ -36,6 +37,11 @@ pub struct Outcome {
     pub expectations: Vec<Judgement>,
     /// Every probe flow.
     pub flows: Vec<FlowOutcome>,
+    /// What each set of flows lost, by volume.
+    pub losses: Vec<Loss>,
+    /// Who of the matrix's switches carries the flows at the end.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub carriers: Vec<Carrier>,
     /// What those who look at alarms saw.
     pub pollers: Vec<PollerOutcome>,
     /// What the checkers hold against it.
@@ -53,6 +59,16 @@ pub struct Outcome {
     pub digest: String,
     /// Every expectation holds, every violation was expected, and none is missing.
     pub holds: bool,
+}
+
+/// A switch, and what it carries at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Carrier {
+    /// Its name.
+    pub switch: String,
+    /// Probes that it forwarded in the last ten seconds, or the last quarter of a short replay.
+    pub probes: u64,
 }
 
 /// A parameter in a replay.
@@ -107,6 +123,8 @@ pub struct Judgement {
     pub standing: Standing,
     /// Who says so.
     pub source: Option<String>,
+    /// Nobody knows why it was so: what may be the reason. Whether it comes out does not count.
+    pub unexplained: Option<String>,
     /// When the logs have it.
     #[serde(rename = "logged-ns", serialize_with = "maybe_nanos")]
     pub logged: Option<Duration>,

@@ -52,6 +52,7 @@ fn scenario_of(lab: &str) -> Scenario {
         title: "A rehearsal".into(),
         lesson: None,
         hosts: vec![None; lab.nodes.len()],
+        boots: vec![Duration::from_secs(180); lab.nodes.len()],
         links: (0..lab.links.len()).map(|link| settings(link != SPARE)).collect(),
         lab,
         seed: Seed(1),
@@ -72,6 +73,7 @@ fn scenario_of(lab: &str) -> Scenario {
         violations: Vec::new(),
         variants: Vec::new(),
         variant: None,
+        matrix: None,
     }
 }
 
@@ -336,6 +338,7 @@ fn frames_for_others_are_counted_at_the_host_that_an_expectation_names() {
         tolerance: Duration::ZERO,
         standing: Standing::Assumed,
         source: None,
+        unexplained: None,
     });
     let mut stage = Stage::new(&scenario, 4);
     for second in 0..5 {
@@ -350,6 +353,7 @@ fn frames_for_others_are_counted_at_the_host_that_an_expectation_names() {
         flows: &[],
         pollers: &[],
         ways: &stage.watch.ways,
+        end: scenario.duration,
     };
     let judged = evidence.judge(&stage.watch.tallies).remove(0);
     assert_eq!(judged.measured, super::outcome::Measured::ForeignUnicast { frames: 2 });

@@ -3,6 +3,7 @@
 use super::checkers::Charge;
 use super::clock::DayClock;
 use super::judge::Evidence;
+use super::loss::Loss;
 use super::order::{Words, describe};
 use super::outcome::{
     BlackHoleOutcome, FlowOutcome, MissingViolation, OrderDone, Outcome, ParameterValue, PollerOutcome,
@@ -13,6 +14,7 @@ use super::{monitoring, pollers};
 use crate::flow::{BlackHole, Flow, FlowRecord};
 use crate::{World, WorldError};
 use greylag_base::{DropReason, Instant, Seed};
+use greylag_scenario::FileError;
 use greylag_scenario::story::{ExpectedOutcome, ExpectedViolation, Finding, FlowSpec, Parameter, Scenario};
 use greylag_switch::config::LearningMode;
 use greylag_switch::show::{Counters, DropRow};
@@ -45,6 +47,9 @@ pub struct Options<'a> {
 /// A replay could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayError {
+    /// There is no such scenario: choices that do not go together.
+    #[error(transparent)]
+    File(#[from] FileError),
     /// There is no such world.
     #[error(transparent)]
     World(#[from] WorldError),
@@ -297,10 +302,11 @@ pub(crate) fn conclude(
     let look = |poller| pollers::look(poller, seed, &watch.chronicle, lab, end);
     let pollers: Vec<PollerOutcome> = scenario.pollers.iter().map(look).collect();
     let clock = DayClock::new(scenario.start);
-    let evidence = Evidence { lab, clock, flows: &flows, pollers: &pollers, ways: &watch.ways };
+    let evidence =
+        Evidence { lab, clock, flows: &flows, pollers: &pollers, ways: &watch.ways, end: scenario.duration };
     let expectations = evidence.judge(&watch.tallies);
     let (violations, missing_violations) = verdict(scenario, watch);
-    let holds = expectations.iter().all(|judgement| judgement.holds)
+    let holds = expectations.iter().all(|judgement| judgement.holds || judgement.unexplained.is_some())
         && violations.iter().all(|violation| violation.expected)
         && missing_violations.is_empty();
     Ok(Outcome {
@@ -314,7 +320,9 @@ pub(crate) fn conclude(
         cut_short: end - Instant::ZERO < scenario.duration,
         orders,
         expectations,
+        losses: Loss::of(&flows),
         flows,
+        carriers: watch.carriers.told(scenario),
         pollers,
         violations,
         missing_violations,

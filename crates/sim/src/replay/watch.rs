@@ -1,6 +1,7 @@
 //! The one observer of a replay: hands what is to be seen to all who need it.
 
 use super::capture::Capture;
+use super::carriers::Carriers;
 use super::cause::{Explainer, Trails, moment};
 use super::checkers::forwarding_needs_learning::{self, ForwardingNeedsLearning};
 use super::checkers::no_duplicate::{self, NoDuplicate};
@@ -50,6 +51,7 @@ pub(crate) struct Watch<'a> {
     needs: ForwardingNeedsLearning,
     pub(crate) tables: TableAgrees,
     fibs: TableAgrees,
+    pub(super) carriers: Carriers,
     pub(crate) charges: Charges,
     capture: Option<Capture<'a>>,
     /// Of the digests of frames.
@@ -96,6 +98,7 @@ impl<'a> Watch<'a> {
             needs: ForwardingNeedsLearning::new(nodes),
             tables: TableAgrees::new(nodes, limits.disagreement),
             fibs: TableAgrees::new(nodes, limits.disagreement),
+            carriers: Carriers::new(scenario),
             charges: Charges::default(),
             capture: capture.map(|out| Capture::new(scenario, out)).transpose()?,
             key: seed.derive("onlooker").key(),
@@ -362,6 +365,9 @@ impl Observer for Watch<'_> {
         }
         if let Some(glance) = Glance::at(frame) {
             if let Some(probe) = glance.probe {
+                if matches!(decision, Decision::Forwarded(_) | Decision::Flooded { .. }) {
+                    self.carriers.forwarded(at, switch);
+                }
                 self.trails.decided(&self.map, at, switch, ingress, probe, decision);
             } else if let Some(answer) = self.answer(at, &glance) {
                 self.answers.decided(&self.map, at, switch, ingress, answer, decision);

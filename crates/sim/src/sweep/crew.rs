@@ -59,16 +59,18 @@ impl Orders<'_> {
         while !self.stop.load(Ordering::Relaxed) {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(&number) = self.numbers.get(index) else { return };
-            let (scenario, seed) = self.plan.world(number);
-            let mut go_on = |_, _| !self.stop.load(Ordering::Relaxed);
-            let options = Options { progress: Some(&mut go_on), ..Options::default() };
-            let key = self.plan.key(number);
-            let line = replay(scenario, seed, options)
-                .map(|outcome| RunLine::new(&outcome, key, self.file, self.plan.runs()));
-            if results.send((index, line)).is_err() {
+            if results.send((index, self.run(number))).is_err() {
                 return;
             }
         }
+    }
+
+    fn run(&self, number: u64) -> Result<RunLine, ReplayError> {
+        let (scenario, seed) = self.plan.world(number)?;
+        let mut go_on = |_, _| !self.stop.load(Ordering::Relaxed);
+        let options = Options { progress: Some(&mut go_on), ..Options::default() };
+        let outcome = replay(&scenario, seed, options)?;
+        Ok(RunLine::new(&outcome, self.plan.key(number), self.file, self.plan.runs()))
     }
 }
 

@@ -2,8 +2,10 @@
 
 use crate::replay::{Measured, Outcome};
 use greylag_base::Instant;
+use greylag_scenario::story::Standing;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::ops::Not;
 
 /// What tells a run of a scenario from all others.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,12 @@ pub struct ExpectationLine {
     pub name: String,
     /// It came out as expected.
     pub holds: bool,
+    /// The logs have it.
+    #[serde(skip_serializing_if = "Not::not", default)]
+    pub logged: bool,
+    /// It does not count, for nobody knows why it was so.
+    #[serde(skip_serializing_if = "Not::not", default)]
+    pub unexplained: bool,
     /// When, if it has a time.
     #[serde(rename = "at-ns", skip_serializing_if = "Option::is_none", default)]
     pub at: Option<u64>,
@@ -94,6 +102,8 @@ impl RunLine {
         let expectations = outcome.expectations.iter().map(|judgement| ExpectationLine {
             name: judgement.name.clone(),
             holds: judgement.holds,
+            logged: judgement.standing == Standing::Logged,
+            unexplained: judgement.unexplained.is_some(),
             at: judgement.reproduced.map(Instant::as_nanos),
             difference: judgement.difference,
             lasted: lasted(&judgement.measured),

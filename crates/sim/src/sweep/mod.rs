@@ -13,7 +13,7 @@ mod summary;
 pub use crew::sweep;
 pub use ledger::{Ledger, LedgerError, Results};
 pub use line::{ExpectationLine, RunKey, RunLine, ViolationLine};
-pub use plan::{Plan, PlanError, Shard, Vary};
+pub use plan::{Plan, PlanError, Shard, Together, Vary};
 pub use summary::{Carrier, Combination, Distribution, ExpectationSummary, Summary, ViolationSummary, Worst};
 
 use greylag_scenario::Source;

@@ -4,7 +4,6 @@ use super::line::RunKey;
 use greylag_base::Seed;
 use greylag_scenario::story::{Choice, Parameter, Scenario, parse};
 use greylag_scenario::{FileError, Source};
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// More combinations than anybody waits for.
@@ -19,6 +18,15 @@ pub enum Vary {
     All,
     /// These parameters.
     Named(Vec<String>),
+}
+
+/// How choices of several parameters go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// Each with each, but for those that contradict each other.
+    Combined,
+    /// Each choice alone, beside the values that the file has.
+    Alone,
 }
 
 /// The part of a sweep that one machine does: every run whose number leaves this rest.
@@ -45,7 +53,9 @@ pub enum PlanError {
         known: String,
     },
     /// Too many.
-    #[error("these assumptions have more than {MOST_COMBINATIONS} combinations: name fewer of them")]
+    #[error(
+        "these assumptions have more than {MOST_COMBINATIONS} combinations: name fewer of them, or take each choice `--alone`"
+    )]
     TooMany,
 }
 
@@ -54,11 +64,16 @@ pub enum PlanError {
 pub struct Plan {
     variant: Option<String>,
     seeds: Range<u64>,
-    combinations: Vec<(BTreeMap<String, String>, Scenario)>,
+    source: Source,
+    scenario: String,
+    combinations: Vec<Assumptions>,
 }
 
+/// Parameters and their values, in the order of the file.
+type Assumptions = Vec<(String, String)>;
+
 impl Plan {
-    /// Reads the scenario once for each combination.
+    /// Reads the scenario once for each choice, and for each two choices that are to go together.
     ///
     /// # Errors
     /// What is wrong with the file, with or without assumptions, and with what is to be varied.
@@ -67,25 +82,21 @@ impl Plan {
         variant: Option<String>,
         seeds: Range<u64>,
         vary: &Vary,
+        together: Together,
     ) -> Result<Self, PlanError> {
-        let base = parse(source, &Choice { variant: variant.clone(), assume: Vec::new() })?;
-        let mut combinations: Vec<Vec<(String, String)>> = vec![Vec::new()];
-        for parameter in varied(&base.parameters, vary)? {
-            if combinations.len() * parameter.choices.len() > MOST_COMBINATIONS {
-                return Err(PlanError::TooMany);
+        let read = |assume: Assumptions| parse(source, &Choice { variant: variant.clone(), assume });
+        let base = read(Vec::new())?;
+        let varied = varied(&base.parameters, vary)?;
+        for parameter in &varied {
+            for value in &parameter.choices {
+                read(vec![(parameter.name.clone(), value.clone())])?;
             }
-            let with_each = |known: &Vec<(String, String)>| -> Vec<Vec<(String, String)>> {
-                let pairs = parameter.choices.iter().map(|value| (parameter.name.clone(), value.clone()));
-                pairs.map(|pair| known.iter().cloned().chain([pair]).collect()).collect()
-            };
-            combinations = combinations.iter().flat_map(with_each).collect();
         }
-        let read = |assume: Vec<(String, String)>| {
-            let choice = Choice { variant: variant.clone(), assume: assume.clone() };
-            Ok((assume.into_iter().collect(), parse(source, &choice)?))
+        let combinations = match together {
+            Together::Alone => alone(&varied),
+            Together::Combined => combined(&varied, |one, other| read(vec![one, other]).is_ok())?,
         };
-        let combinations = combinations.into_iter().map(read).collect::<Result<_, FileError>>()?;
-        Ok(Plan { variant, seeds, combinations })
+        Ok(Plan { variant, seeds, source: source.clone(), scenario: base.name, combinations })
     }
 
     /// How many runs there are.
@@ -95,7 +106,7 @@ impl Plan {
 
     /// The scenario's name.
     pub fn scenario(&self) -> &str {
-        &self.combinations[0].1.name
+        &self.scenario
     }
 
     /// The runs of a shard by number: all seeds of the first combination come first.
@@ -109,20 +120,66 @@ impl Plan {
         RunKey {
             variant: self.variant.clone(),
             seed: seed.0,
-            assumptions: self.combinations[combination].0.clone(),
+            assumptions: self.combinations[combination].iter().cloned().collect(),
         }
     }
 
     /// What a run replays, and with which seed.
-    pub fn world(&self, number: u64) -> (&Scenario, Seed) {
+    ///
+    /// # Errors
+    /// What is wrong with the file when more than two of its choices come together.
+    pub fn world(&self, number: u64) -> Result<(Scenario, Seed), FileError> {
         let (seed, combination) = self.place(number);
-        (&self.combinations[combination].1, seed)
+        let assume = self.combinations[combination].clone();
+        Ok((parse(&self.source, &Choice { variant: self.variant.clone(), assume })?, seed))
     }
 
     fn place(&self, number: u64) -> (Seed, usize) {
         let seeds = self.seeds.end - self.seeds.start;
         (Seed(self.seeds.start + number % seeds), (number / seeds) as usize)
     }
+}
+
+/// The file as it is, and each choice that differs from it.
+fn alone(varied: &[&Parameter]) -> Vec<Assumptions> {
+    let base: Assumptions =
+        varied.iter().map(|parameter| (parameter.name.clone(), parameter.value.clone())).collect();
+    let mut combinations = vec![base.clone()];
+    for (place, parameter) in varied.iter().enumerate() {
+        for value in parameter.choices.iter().filter(|value| **value != parameter.value) {
+            let mut other = base.clone();
+            other[place].1.clone_from(value);
+            combinations.push(other);
+        }
+    }
+    combinations
+}
+
+/// Each choice with each of the other parameters that it goes with.
+fn combined(
+    varied: &[&Parameter],
+    go_together: impl Fn((String, String), (String, String)) -> bool,
+) -> Result<Vec<Assumptions>, PlanError> {
+    let mut combinations: Vec<Assumptions> = vec![Vec::new()];
+    let mut before: Assumptions = Vec::new();
+    for parameter in varied {
+        if combinations.len() * parameter.choices.len() > MOST_COMBINATIONS {
+            return Err(PlanError::TooMany);
+        }
+        let choices: Assumptions =
+            parameter.choices.iter().map(|value| (parameter.name.clone(), value.clone())).collect();
+        let contradict = |choice: &(String, String)| -> Assumptions {
+            before.iter().filter(|other| !go_together((*other).clone(), choice.clone())).cloned().collect()
+        };
+        let choices: Vec<_> = choices.into_iter().map(|choice| (contradict(&choice), choice)).collect();
+        let with_each = |known: &Assumptions| -> Vec<Assumptions> {
+            let possible = choices.iter().filter(|(others, _)| !known.iter().any(|it| others.contains(it)));
+            possible.map(|(_, choice)| known.iter().cloned().chain([choice.clone()]).collect()).collect()
+        };
+        combinations = combinations.iter().flat_map(with_each).collect();
+        before.extend(choices.into_iter().map(|(_, choice)| choice));
+    }
+    Ok(combinations)
 }
 
 fn varied<'a>(parameters: &'a [Parameter], vary: &Vary) -> Result<Vec<&'a Parameter>, PlanError> {

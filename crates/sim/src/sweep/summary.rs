@@ -28,7 +28,9 @@ pub struct Summary {
     pub levels: BTreeMap<String, Distribution>,
     /// How many runs had a violation, by checker and node, and whether it was expected.
     pub violations: Vec<ViolationSummary>,
-    /// Every combination of assumptions, the one under which most runs hold first.
+    /// The value of each parameter that most runs have: the file's, where each choice was made alone.
+    pub usual: BTreeMap<String, String>,
+    /// Every combination of assumptions, the one that reproduces most of the logged events first.
     pub combinations: Vec<Combination>,
     /// The runs with the most that is not as expected.
     pub worst: Vec<Worst>,
@@ -42,6 +44,10 @@ pub struct ExpectationSummary {
     pub name: String,
     /// Runs in which it held.
     pub holds: u64,
+    /// The logs have it.
+    pub logged: bool,
+    /// Whether it comes out does not count.
+    pub unexplained: bool,
     /// When it came out, in the runs in which it did.
     pub at: Option<Distribution>,
     /// How far that was from the logs.
@@ -100,6 +106,12 @@ pub struct Combination {
     pub holds: u64,
     /// Share of its runs in which each expectation held, in the order of the file.
     pub hits: Vec<f64>,
+    /// How many of the logged events a run of it reproduces, on average.
+    pub logged: f64,
+    /// What it does to single expectations, beside the values that most runs have: shares that differ by a half at least.
+    pub gains: Vec<String>,
+    /// The same, the other way around.
+    pub loses: Vec<String>,
 }
 
 /// A violation in many runs.
@@ -151,6 +163,7 @@ impl Summary {
             expectations: names.iter().map(|name| expectation(&lines, name)).collect(),
             levels: levels(&lines),
             violations: violations(&lines),
+            usual: usual(&lines),
             combinations: combinations(&lines, &names),
             worst: worst(&lines),
         })
@@ -193,6 +206,8 @@ fn expectation(lines: &[&RunLine], name: &str) -> ExpectationSummary {
     ExpectationSummary {
         name: name.to_owned(),
         holds: count(lines, |line| holds(line, name)),
+        logged: each().any(|line| line.logged),
+        unexplained: each().any(|line| line.unexplained),
         at: Distribution::of(each().filter_map(|line| line.at).map(|at| seconds(at as f64))),
         difference: Distribution::of(
             each().filter_map(|line| line.difference).map(|off| seconds(off as f64)),
@@ -253,31 +268,68 @@ fn combinations(lines: &[&RunLine], names: &[&str]) -> Vec<Combination> {
     for &line in lines {
         groups.entry(&line.assumptions).or_default().push(line);
     }
+    let is_logged = |name: &&str| lines.iter().filter_map(|line| named(line, name)).any(|line| line.logged);
+    let logged: Vec<bool> = names.iter().map(is_logged).collect();
     let combination = |(assumptions, lines): (&BTreeMap<String, String>, Vec<&RunLine>)| {
         let share = |name: &&str| count(&lines, |line| holds(line, name)) as f64 / lines.len() as f64;
+        let hits: Vec<f64> = names.iter().map(share).collect();
         Combination {
             assumptions: assumptions.clone(),
             runs: lines.len() as u64,
             holds: count(&lines, |line| line.holds),
-            hits: names.iter().map(share).collect(),
+            logged: hits.iter().zip(&logged).filter(|(_, logged)| **logged).map(|(hits, _)| hits).sum(),
+            gains: Vec::new(),
+            loses: Vec::new(),
+            hits,
         }
     };
     let mut combinations: Vec<Combination> = groups.into_iter().map(combination).collect();
+    let usual = usual(lines);
+    if let Some(usual) = combinations.iter().find(|it| it.assumptions == usual).map(|it| it.hits.clone()) {
+        for combination in &mut combinations {
+            for ((name, usual), hits) in names.iter().zip(&usual).zip(&combination.hits) {
+                match hits - usual {
+                    more if more >= 0.5 => combination.gains.push((*name).to_owned()),
+                    less if less <= -0.5 => combination.loses.push((*name).to_owned()),
+                    _ => {}
+                }
+            }
+        }
+    }
     let rank = |combination: &Combination| {
         let share = combination.holds as f64 / combination.runs as f64;
-        (share, combination.hits.iter().sum::<f64>())
+        (combination.logged, share, combination.hits.iter().sum::<f64>())
     };
     combinations.sort_by(|one, other| {
         let (one, other) = (rank(one), rank(other));
-        other.0.total_cmp(&one.0).then(other.1.total_cmp(&one.1))
+        let by = other.0.total_cmp(&one.0).then(other.1.total_cmp(&one.1));
+        by.then(other.2.total_cmp(&one.2))
     });
     combinations
+}
+
+/// The value of each parameter that most runs have: the file's, where each choice was made alone.
+fn usual(lines: &[&RunLine]) -> BTreeMap<String, String> {
+    let mut runs: BTreeMap<(&String, &String), u64> = BTreeMap::new();
+    for pair in lines.iter().flat_map(|line| &line.assumptions) {
+        *runs.entry(pair).or_default() += 1;
+    }
+    let mut usual: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for ((name, value), runs) in runs {
+        match usual.get(name) {
+            Some((_, most)) if *most >= runs => {}
+            _ => {
+                usual.insert(name.clone(), (value.clone(), runs));
+            }
+        }
+    }
+    usual.into_iter().map(|(name, (value, _))| (name, value)).collect()
 }
 
 /// The runs with most that is wrong; of equal ones those that are farthest from the logs.
 fn worst(lines: &[&RunLine]) -> Vec<Worst> {
     let wrong = |line: &RunLine| -> Vec<String> {
-        let failed = line.expectations.iter().filter(|expectation| !expectation.holds);
+        let failed = line.expectations.iter().filter(|line| !line.holds && !line.unexplained);
         let unexpected = line.violations.iter().filter(|violation| !violation.expected);
         let unexpected = unexpected.map(|violation| match &violation.node {
             Some(node) => format!("{} on {node}", violation.checker),

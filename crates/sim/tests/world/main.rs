@@ -7,3 +7,4 @@ mod impairments;
 mod incidents;
 mod replays;
 mod rig;
+mod watchdogs;

@@ -70,6 +70,8 @@ pub struct LagConfig {
     pub behaviour: Behaviour,
     /// When a member is lost, only its flows move.
     pub resilient: bool,
+    /// The bundle goes over both chassis of a pair, and this is its number there.
+    pub mc_ae_id: Option<u16>,
 }
 
 impl LagConfig {
@@ -94,6 +96,7 @@ impl LagConfig {
             fallback: None,
             behaviour: Behaviour { timers, ..preset.behaviour },
             resilient: false,
+            mc_ae_id: None,
         }
     }
 }

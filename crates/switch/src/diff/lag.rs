@@ -1,9 +1,8 @@
 //! The settings of bundles, of LACP and of the flow hash.
 
-use super::{Settings, span};
+use super::{Settings, span, word};
 use crate::config::{FlowHashConfig, LacpConfig, LagConfig};
 use greylag_lacp::{Behaviour, RateLimit, Timers};
-use serde::Serialize;
 
 pub(super) fn lacp(lacp: &LacpConfig, to: &mut Settings) {
     let LacpConfig { system_id_mac, system_priority, port_number_offset } = lacp;
@@ -37,6 +36,7 @@ pub(super) fn settings(lag: &LagConfig, path: &str, to: &mut Settings) {
         fallback,
         behaviour: of_behaviour,
         resilient,
+        mc_ae_id,
     } = lag;
     to.set("preset", preset);
     to.set("lacp-mode", word(mode));
@@ -50,6 +50,7 @@ pub(super) fn settings(lag: &LagConfig, path: &str, to: &mut Settings) {
     to.set("wait-to-restore", span(*wait_to_restore));
     to.set("fallback", fallback.map_or_else(|| "never".to_owned(), span));
     to.set("resilient", resilient);
+    to.set_if("mc-ae-id", *mc_ae_id);
     behaviour(of_behaviour, &format!("{path}.behaviour"), to);
     to.below(path);
 }
@@ -111,10 +112,4 @@ fn limit(limit: Option<RateLimit>, path: &str, to: &mut Settings) {
     to.below(path);
     to.set_if("frames", limit.map(|limit| limit.frames));
     to.set_if("within", limit.map(|limit| span(limit.within)));
-}
-
-/// A word is called as it is in JSON.
-fn word(value: &impl Serialize) -> String {
-    let value = serde_json::to_value(value).expect("a word can be written as JSON");
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -73,7 +73,7 @@ impl Lags {
     }
 
     /// Frames of the bundle can leave.
-    pub(super) fn is_up(&self, lag: PortId) -> bool {
+    pub(crate) fn is_up(&self, lag: PortId) -> bool {
         self.0.get(&lag).is_some_and(|lag| !lag.distributing.is_empty())
     }
 

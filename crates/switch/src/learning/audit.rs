@@ -145,7 +145,14 @@ impl LearningAgent {
             // Every look at the queue brings what is younger.
             let is_heard = sighting.at + 2 * config.learning.poll_interval < now;
             let lives = super::lives(config, now, sighting.at);
-            if lives && is_heard && ports[port.index()].carries(vlan) && !self.declined.contains(&(vlan, mac))
+            // The other chassis passes on what came in by its leg.
+            let is_remote = Some(port) == super::inter_chassis_link(config)
+                && self.list.get(vlan, mac).is_some_and(|known| known.origin == Origin::Peer);
+            if lives
+                && !is_remote
+                && is_heard
+                && ports[port.index()].carries(vlan)
+                && !self.declined.contains(&(vlan, mac))
             {
                 // The last report of each comes first.
                 words.entry((vlan, mac)).or_default().seen.get_or_insert(*sighting);
@@ -164,13 +171,16 @@ impl LearningAgent {
         let Conflict { vlan, mac, kind, agent, table, seen } = *conflict;
         let installs = around.config.learning.owned().learn;
         match (kind, agent, table, seen) {
-            (ConflictKind::NotInTable | ConflictKind::OtherPort, Some(Known { port, seen, .. }), _, _)
-                if installs =>
-            {
-                self.write(seen, Place { vlan, mac, port }, around).is_some()
+            (
+                ConflictKind::NotInTable | ConflictKind::OtherPort,
+                Some(Known { port, seen, origin, .. }),
+                _,
+                _,
+            ) if installs || (kind == ConflictKind::NotInTable && origin == Origin::Peer) => {
+                self.write(seen, Place { vlan, mac, port }, origin, around).is_some()
             }
             (ConflictKind::SeenElsewhere | ConflictKind::NotLearned, _, _, Some(Sighting { place, at })) => {
-                self.write(at, place, around).is_some()
+                self.write(at, place, Origin::Reported, around).is_some()
             }
             (_, _, Some(TableEntry { place, seen, .. }), _) => {
                 self.list.note(vlan, mac, Known::new(place.port, seen, Origin::Adopted));

@@ -19,7 +19,10 @@ impl Switch {
         if self.config().learning.agent_flushes() {
             self.flush_strays(now);
         }
-        let agent = self.around(now, LearningAgent::start);
+        // What the last agent was to do with it is nothing to this one.
+        self.peers.released = None;
+        let mut agent = self.around(now, LearningAgent::start);
+        self.peers.heed(&mut agent);
         self.learning = Some(agent);
         self.reconcile(now);
     }
@@ -46,7 +49,9 @@ impl Switch {
         for flush in put_off {
             self.flush_gone(now, flush);
         }
-        self.with_learning(now, |agent, around| agent.resume(around));
+        self.with_learning(now, LearningAgent::resume);
+        self.peers.released = None;
+        self.peers.unheard.clear();
         self.reconcile(now);
     }
 
@@ -68,7 +73,8 @@ impl Switch {
         while let Some(report) = self.mishaps.arrived(now) {
             self.hear_report(now, report);
         }
-        let has_renewed = self.with_learning(now, LearningAgent::renew_if_due) == Some(true);
+        let mut has_renewed = self.with_learning(now, LearningAgent::renew_if_due) == Some(true);
+        has_renewed |= self.with_learning(now, LearningAgent::keep_remotes_if_due) == Some(true);
         if has_renewed && self.lease_flood_groups(now) {
             self.publish(now);
         }
@@ -99,6 +105,7 @@ impl Switch {
             counts: &mut self.counts,
             told: &mut told,
             full: &mut full,
+            peers: &self.peers,
         };
         let result = work(&mut around);
         for (at, event) in told {
@@ -108,10 +115,11 @@ impl Switch {
         result
     }
 
-    pub(crate) fn agent_hears_flush(&mut self, flush: Flush) {
-        let listens = self.listens();
-        if let Some(agent) = &mut self.learning {
-            agent.handle_flush(flush, listens);
+    pub(crate) fn agent_hears_flush(&mut self, now: Instant, flush: Flush) {
+        if self.listens() {
+            self.with_learning(now, |agent, around| agent.handle_flush(flush, around));
+        } else if let Some(agent) = &mut self.learning {
+            agent.miss_flush(flush);
         }
     }
 

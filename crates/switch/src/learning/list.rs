@@ -3,7 +3,7 @@
 use super::Flush;
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How the agent came to know an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +13,10 @@ pub enum Origin {
     Reported,
     /// It was in the table when the agent looked.
     Adopted,
+    /// The other chassis of a pair has told where it is.
+    Peer,
+    /// The other chassis had told, and it stays where it is although the session with that has ended.
+    Pinned,
 }
 
 /// What the agent knows of an address.
@@ -30,6 +34,11 @@ impl Known {
     pub(crate) fn new(port: PortId, seen: Instant, origin: Origin) -> Self {
         Known { port, seen, put: seen, origin }
     }
+
+    /// It is this chassis' own: a station was seen here, and not over the link to the other chassis of a pair, if that is one.
+    pub(crate) fn is_own(&self, link: Option<PortId>) -> bool {
+        matches!(self.origin, Origin::Reported | Origin::Adopted) && Some(self.port) != link
+    }
 }
 
 /// Addresses and what is known of them.
@@ -40,11 +49,13 @@ pub(crate) struct List {
     on_port: Vec<u32>,
     /// As many as the table holds at most.
     room: usize,
+    /// Addresses of which something else may be said than when somebody last asked; none, when nobody asks.
+    changed: Option<BTreeSet<(VlanId, MacAddr)>>,
 }
 
 impl List {
     pub(crate) fn new(ports: usize, room: u32) -> Self {
-        List { stations: BTreeMap::new(), on_port: vec![0; ports], room: room as usize }
+        List { stations: BTreeMap::new(), on_port: vec![0; ports], room: room as usize, changed: None }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -69,17 +80,48 @@ impl List {
         self.stations.iter().map(|(&(vlan, mac), known)| (vlan, mac, known))
     }
 
+    /// From now on somebody asks what has changed: everything on the list, and `also`.
+    pub(crate) fn watch(&mut self, also: impl Iterator<Item = (VlanId, MacAddr)>) {
+        self.changed = Some(self.stations.keys().copied().chain(also).collect());
+    }
+
+    /// Nobody asks any more.
+    pub(crate) fn unwatch(&mut self) {
+        self.changed = None;
+    }
+
+    /// Something has changed for somebody who asks.
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed.as_ref().is_some_and(|changed| !changed.is_empty())
+    }
+
+    /// What may have changed since this was asked last.
+    pub(crate) fn take_changed(&mut self) -> BTreeSet<(VlanId, MacAddr)> {
+        self.changed.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn mark(&mut self, vlan: VlanId, mac: MacAddr) {
+        if let Some(changed) = &mut self.changed {
+            changed.insert((vlan, mac));
+        }
+    }
+
     /// The address is known by this from now on.
     pub(crate) fn note(&mut self, vlan: VlanId, mac: MacAddr, known: Known) {
         self.on_port[known.port.index()] += 1;
-        if let Some(before) = self.stations.insert((vlan, mac), known) {
+        let before = self.stations.insert((vlan, mac), known);
+        if let Some(before) = before {
             self.on_port[before.port.index()] -= 1;
+        }
+        if before.is_none_or(|before| (before.port, before.origin) != (known.port, known.origin)) {
+            self.mark(vlan, mac);
         }
     }
 
     pub(crate) fn remove(&mut self, vlan: VlanId, mac: MacAddr) {
         if let Some(before) = self.stations.remove(&(vlan, mac)) {
             self.on_port[before.port.index()] -= 1;
+            self.mark(vlan, mac);
         }
     }
 
@@ -91,8 +133,7 @@ impl List {
     }
 
     pub(crate) fn clear(&mut self) {
-        self.stations.clear();
-        self.on_port.fill(0);
+        self.retain(|_, _| false);
     }
 
     /// Forgets what was flushed. Costs nothing when the port has no address.
@@ -103,10 +144,15 @@ impl List {
     }
 
     pub(crate) fn retain(&mut self, keep: impl Fn(VlanId, PortId) -> bool) {
-        let on_port = &mut self.on_port;
-        self.stations.retain(|&(vlan, _), known| {
+        let List { stations, on_port, changed, .. } = self;
+        stations.retain(|&(vlan, mac), known| {
             let stays = keep(vlan, known.port);
-            on_port[known.port.index()] -= u32::from(!stays);
+            if !stays {
+                on_port[known.port.index()] -= 1;
+                if let Some(changed) = changed {
+                    changed.insert((vlan, mac));
+                }
+            }
             stays
         });
     }

@@ -11,6 +11,8 @@ pub(crate) mod audit;
 mod life;
 mod list;
 pub(crate) mod mishaps;
+mod peer;
+mod remote;
 mod reports;
 
 use crate::config::{FloodGroups, MoveDamping, ReportOrder, SwitchConfig};
@@ -23,10 +25,12 @@ use greylag_mactable::Decline;
 use list::{Known, List};
 use mishaps::Mishaps;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use list::Origin;
+pub use peer::Learned;
+pub(crate) use peer::PeerMacs;
 
 /// What is done again and again is not done more often.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
@@ -81,6 +85,8 @@ pub(crate) struct Around<'a> {
     pub(crate) told: &'a mut Vec<(Instant, Event)>,
     /// The table has declined an address because it had no room.
     pub(crate) full: &'a mut bool,
+    /// What the other chassis of a pair has told.
+    pub(crate) peers: &'a PeerMacs,
 }
 
 impl Around<'_> {
@@ -90,6 +96,11 @@ impl Around<'_> {
 
     fn tell(&mut self, at: Instant, event: Event) {
         self.told.push((at, event));
+    }
+
+    /// The port that leads to the other chassis of a pair.
+    fn link(&self) -> Option<PortId> {
+        inter_chassis_link(self.config)
     }
 }
 
@@ -108,6 +119,10 @@ pub(crate) struct LearningAgent {
     damper: Damper,
     /// Addresses that the table did not take. When there are too many to remember, it remembers none.
     declined: BTreeSet<(VlanId, MacAddr)>,
+    /// When the other chassis' addresses are kept current next; none, when there are none.
+    next_keep: Option<Instant>,
+    /// Addresses that stay where they are until then, by static entries.
+    pins: BTreeMap<(VlanId, MacAddr), Instant>,
 }
 
 /// How many addresses that the table did not take the agent remembers.
@@ -129,20 +144,34 @@ impl LearningAgent {
             displaced: BTreeSet::new(),
             damper: Damper::new(),
             declined: BTreeSet::new(),
+            next_keep: None,
+            pins: BTreeMap::new(),
         };
         agent.adopt(around);
         around.door.forget_reports(now);
         agent.renew(around);
+        agent.settle_remotes(around);
         agent
     }
 
     /// Takes the table for its list.
     pub(crate) fn adopt(&mut self, around: &mut Around<'_>) {
         self.list.clear();
-        for entry in around.door.entries(around.now).into_iter().filter(|entry| !entry.is_static) {
+        let mut loose = Vec::new();
+        for entry in around.door.entries(around.now) {
             let Place { vlan, mac, port } = entry.place;
-            self.list.note(vlan, mac, Known::new(port, entry.seen, Origin::Adopted));
+            let origin = match around.peers.place(vlan, mac) {
+                _ if self.pins.contains_key(&(vlan, mac)) => Origin::Pinned,
+                _ if entry.is_static => {
+                    loose.push(entry.place);
+                    continue;
+                }
+                Some(wanted) if wanted == port => Origin::Peer,
+                _ => Origin::Adopted,
+            };
+            self.list.note(vlan, mac, Known::new(port, entry.seen, origin));
         }
+        self.loosen(loose, around);
     }
 
     /// What it believes.
@@ -153,7 +182,7 @@ impl LearningAgent {
     /// When it has something to do by itself.
     pub(crate) fn poll_timeout(&self, config: &SwitchConfig) -> Option<Instant> {
         let renewal = renews(config).then_some(self.next_renewal);
-        [renewal, self.next_audit].into_iter().flatten().min()
+        [renewal, self.next_audit, self.next_of_remotes()].into_iter().flatten().min()
     }
 
     /// The settings are others now.
@@ -192,11 +221,14 @@ impl LearningAgent {
         if !around.config.learning.owned().lease {
             return;
         }
-        let list = &mut self.list;
+        let (list, link, mut seen) = (&mut self.list, around.link(), Vec::new());
         let renewed = around.door.renew(now, |Place { vlan, mac, port }| match list.get_mut(vlan, mac) {
             Some(known) if known.port != port => false,
             Some(known) => {
                 known.seen = now;
+                if known.origin == Origin::Peer && Some(port) != link {
+                    seen.push((vlan, mac, Known::new(port, now, Origin::Reported)));
+                }
                 true
             }
             None => {
@@ -205,15 +237,20 @@ impl LearningAgent {
             }
         });
         around.counts.renewed += renewed as u64;
+        for (vlan, mac, known) in seen {
+            self.list.note(vlan, mac, known);
+        }
     }
 
     /// Dynamic addresses were flushed.
-    pub(crate) fn handle_flush(&mut self, flush: Flush, listens: bool) {
-        if listens {
-            self.list.forget(flush);
-        } else {
-            self.missed.insert(flush);
-        }
+    pub(crate) fn handle_flush(&mut self, flush: Flush, around: &mut Around<'_>) {
+        self.unpin_flushed(flush, around);
+        self.list.forget(flush);
+    }
+
+    /// Dynamic addresses were flushed, and it does not listen.
+    pub(crate) fn miss_flush(&mut self, flush: Flush) {
+        self.missed.insert(flush);
     }
 
     /// It is to flush what it does not hear of now.
@@ -230,6 +267,7 @@ impl LearningAgent {
     pub(crate) fn handle_displaced(&mut self, vlan: VlanId, mac: MacAddr, listens: bool) {
         if listens {
             self.list.remove(vlan, mac);
+            self.pins.remove(&(vlan, mac));
         } else {
             self.displaced.insert((vlan, mac));
         }
@@ -237,14 +275,15 @@ impl LearningAgent {
 
     /// It listens again: what was flushed or displaced meanwhile goes from its list, and what is on ports that are down or not
     /// members.
-    pub(crate) fn resume(&mut self, around: &Around<'_>) {
+    pub(crate) fn resume(&mut self, around: &mut Around<'_>) {
         for flush in std::mem::take(&mut self.missed) {
-            self.list.forget(flush);
+            self.handle_flush(flush, around);
         }
         for (vlan, mac) in std::mem::take(&mut self.displaced) {
-            self.list.remove(vlan, mac);
+            self.handle_displaced(vlan, mac, true);
         }
         self.reconcile(around.ports);
+        self.settle_remotes(around);
     }
 
     /// Forgets what is on ports that are down or not members.
@@ -266,7 +305,9 @@ impl LearningAgent {
             | WorkerEvent::Aged { vlan, mac, .. }
             | WorkerEvent::AdjacencyUnresolved { vlan, mac } => (vlan, mac),
         };
-        let is_old = self.list.get(vlan, mac).is_some_and(|known| at < known.seen);
+        // What another has told is kept current although nobody sees it.
+        let since = |known: &Known| if known.origin == Origin::Peer { known.put } else { known.seen };
+        let is_old = self.list.get(vlan, mac).is_some_and(|known| at < since(known));
         if around.config.learning.report_order == ReportOrder::Stamped && is_old {
             around.counts.ignored += 1;
             return;
@@ -282,8 +323,11 @@ impl LearningAgent {
                 if around.ports[port.index()].carries(vlan) {
                     self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
                 }
-                let port = around.port_name(port);
-                around.tell(at, Event::MacLearned { vlan, mac, port });
+                let name = around.port_name(port);
+                around.tell(at, Event::MacLearned { vlan, mac, port: name });
+                if Some(port) == around.link() {
+                    self.settle_remote(vlan, mac, false, around);
+                }
             }
             WorkerEvent::Moved { from, to, .. } => {
                 if around.ports[to.index()].carries(vlan) {
@@ -291,8 +335,11 @@ impl LearningAgent {
                 } else {
                     self.list.remove_at(vlan, mac, from);
                 }
-                let (from, to) = (around.port_name(from), around.port_name(to));
-                around.tell(at, Event::MacMoved { vlan, mac, from, to });
+                let names = (around.port_name(from), around.port_name(to));
+                around.tell(at, Event::MacMoved { vlan, mac, from: names.0, to: names.1 });
+                if Some(to) == around.link() {
+                    self.settle_remote(vlan, mac, false, around);
+                }
             }
             WorkerEvent::Damped { held, seen, .. } => {
                 let (held, seen) = (around.port_name(held), around.port_name(seen));
@@ -307,6 +354,7 @@ impl LearningAgent {
                 self.list.remove_at(vlan, mac, port);
                 let port = around.port_name(port);
                 around.tell(at, Event::MacAged { vlan, mac, port });
+                self.settle_remote(vlan, mac, false, around);
             }
         }
         if self.list.is_longer_than_the_table() {
@@ -323,7 +371,15 @@ impl LearningAgent {
             around.counts.ignored += 1;
             return;
         }
+        if Some(port) == around.link() && around.peers.place(vlan, mac).is_some() {
+            // The other chassis knows better where it is.
+            self.settle_remote(vlan, mac, false, around);
+            return;
+        }
         let before = self.list.get(vlan, mac).copied();
+        if before.is_some_and(|known| known.origin == Origin::Pinned) {
+            return;
+        }
         let before = before.filter(|known| lives(around.config, around.now, known.seen));
         if before.is_some_and(|known| known.port == port) {
             self.list.note(vlan, mac, Known::new(port, at, Origin::Reported));
@@ -334,11 +390,21 @@ impl LearningAgent {
         {
             return;
         }
-        let Some(outcome) = self.write(at, place, around) else { return };
-        let from = match outcome {
-            Installed::Moved { from } => Some(from),
-            _ => before.map(|known| known.port),
-        };
+        self.put(at, place, Origin::Reported, before.map(|known| known.port), around);
+    }
+
+    /// Writes an entry, and tells of it; `from` is where the address was.
+    fn put(
+        &mut self,
+        seen: Instant,
+        place: Place,
+        origin: Origin,
+        from: Option<PortId>,
+        around: &mut Around<'_>,
+    ) {
+        let Some(outcome) = self.write(seen, place, origin, around) else { return };
+        let Place { vlan, mac, port } = place;
+        let from = if let Installed::Moved { from } = outcome { Some(from) } else { from };
         let to = around.port_name(port);
         match from.map(|from| around.port_name(from)) {
             None => around.tell(around.now, Event::MacLearned { vlan, mac, port: to }),
@@ -361,7 +427,13 @@ impl LearningAgent {
     }
 
     /// Writes an entry into the table and on the list; `None` when it is not there then, as far as the agent knows.
-    fn write(&mut self, seen: Instant, place: Place, around: &mut Around<'_>) -> Option<Installed> {
+    fn write(
+        &mut self,
+        seen: Instant,
+        place: Place,
+        origin: Origin,
+        around: &mut Around<'_>,
+    ) -> Option<Installed> {
         let Place { vlan, mac, port } = place;
         let (outcome, evicted) = if around.mishaps.refuses() {
             around.counts.refused += 1;
@@ -394,9 +466,14 @@ impl LearningAgent {
             }
         }
         self.declined.remove(&(vlan, mac));
-        self.list.note(vlan, mac, Known::new(port, seen, Origin::Reported));
+        self.list.note(vlan, mac, Known::new(port, seen, origin));
         Some(outcome)
     }
+}
+
+/// The port that leads to the other chassis of a pair.
+fn inter_chassis_link(config: &SwitchConfig) -> Option<PortId> {
+    config.multi_chassis.as_ref().map(|pair| pair.inter_chassis_link)
 }
 
 /// Does an agent of this configuration renew anything?

@@ -120,6 +120,9 @@ impl Switch {
             let multihop = neighbor.multihop || self.interface_to(neighbor.neighbor_address).is_none();
             ask(self.peer(neighbor.neighbor_address, neighbor.local_address, multihop), routing.bfd);
         }
+        if let Some((local, remote, timers)) = self.iccp_bfd() {
+            ask(self.peer(remote, Some(local), true), timers);
+        }
         self.link_state_peers().into_iter().for_each(|peer| ask(Some(peer), routing.bfd));
         wanted
     }
@@ -362,6 +365,7 @@ impl Switch {
             self.set_link_state_path(now, interface, peer.remote, usable);
         }
         self.set_bgp_path(now, peer.remote, usable);
+        self.set_iccp_path(now, peer.remote);
         if self.works(AgentKind::Routing) {
             self.settle_statics(now);
         }

@@ -258,7 +258,7 @@ impl Switch {
         }
     }
 
-    pub(crate) fn hear_tcp(&mut self, now: Instant, event: TcpEvent) {
+    pub(crate) fn bgp_hears_tcp(&mut self, now: Instant, event: TcpEvent) {
         let works = self.works(AgentKind::Routing);
         let Some(speaker) = &mut self.speaker else { return };
         match event {

@@ -6,7 +6,9 @@ use crate::config::{InterfaceConfig, InterfacePlace};
 use crate::routing::RoutingEvent;
 use crate::routing::route::{Offer, RouteSource, Target};
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, PortName, VlanSet};
-use greylag_dataplane::{Aggregation, Carrier, InterfaceForwarding, Layer3, PortForwarding, StormLimits};
+use greylag_dataplane::{
+    Aggregation, Carrier, Chassis, InterfaceForwarding, Layer3, PortForwarding, StormLimits,
+};
 use greylag_fib::NextHopId;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -189,7 +191,7 @@ impl Switch {
                 InterfacePlace::Loopback => Carrier::Loopback,
             },
             mac: self.interface_mac(interface),
-            also: Vec::new(),
+            peer_mac: self.peer_irb_mac(interface.place),
             mtu: interface.mtu.into(),
             host: hosts.contains(&id).then(|| self.config().host_port(id)),
         });
@@ -210,6 +212,7 @@ impl Switch {
             storm: StormLimits::default(),
             aggregation: Aggregation::None,
             layer3: Layer3::Host(id),
+            chassis: Chassis::None,
         })
     }
 }

@@ -123,12 +123,16 @@ impl Switch {
         }
     }
 
-    /// The running configuration is another one.
-    pub(crate) fn reconfigure_routing(&mut self, now: Instant) {
+    /// The station has other interfaces. Before anything tells it that one of them is up: of one that it does not have, it hears nothing.
+    pub(crate) fn reconfigure_station(&mut self, now: Instant) {
         let config = self.ip_config(self.config());
         self.with_station(now, |stack| {
             stack.reconfigure(now, config).expect("a configuration is checked before it runs");
         });
+    }
+
+    /// The running configuration is another one.
+    pub(crate) fn reconfigure_routing(&mut self, now: Instant) {
         self.settle_interfaces(now);
         if self.works(AgentKind::Routing) {
             self.start_routing(now);

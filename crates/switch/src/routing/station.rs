@@ -185,7 +185,10 @@ impl Switch {
             if let Some(event) = station.stack.poll_event() {
                 is_changed |= self.hear_event(now, event);
             } else if let Some(event) = station.stack.poll_tcp() {
-                self.hear_tcp(now, event);
+                // Whoever owns the connection, or the port that it came to.
+                if !self.iccp_hears_tcp(now, &event) {
+                    self.bgp_hears_tcp(now, event);
+                }
             } else if let Some(outgoing) = station.stack.poll_transmit() {
                 self.send(now, outgoing);
             } else {
@@ -196,6 +199,7 @@ impl Switch {
             self.settle_routes(now);
         }
         self.send_all_unsent(now);
+        self.send_unsent_iccp(now);
     }
 
     /// Says whether routes have changed.

@@ -48,7 +48,9 @@ fn a_diff_is_what_an_engineer_would_write() {
     let mut rig = Rig::new(inline_config(2));
     assert_eq!(lines(&rig, |_| {}), Vec::<String>::new());
     let found = lines(&rig, |config| {
-        config.vlans.insert(Rig::vlan(97), VlanConfig { name: Some("voice".into()), maximum_entries: None });
+        config
+            .vlans
+            .insert(Rig::vlan(97), VlanConfig { name: Some("voice".into()), ..VlanConfig::default() });
         config.vlans.insert(Rig::vlan(98), VlanConfig::default());
         config.ports[0].membership = trunk(&[1, 10, 11, 12]);
         config.ports[1].mtu = 9000;

@@ -11,7 +11,7 @@ use greylag_switch::fault::Fault;
 use greylag_switch::history::History;
 use greylag_switch::recording::Start;
 use greylag_switch::show::Which;
-use greylag_switch::{EventRecord, Input, Switch};
+use greylag_switch::{EventRecord, Input, ManagementDatagram, Switch};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{IpProtocol, Ipv4Packet, UDP_HEADER_LEN, UdpPacket, UdpRepr};
 use std::collections::{BTreeMap, BTreeSet};
@@ -64,6 +64,8 @@ pub(crate) struct Network {
     cables: BTreeMap<End, End>,
     /// What is sent from here is lost, and nobody sees it.
     cut: BTreeSet<End>,
+    /// The management network carries nothing.
+    pub(crate) management_is_cut: bool,
     /// Datagrams of hosts that have left by a port of a switch, since the last look.
     carried: BTreeMap<(usize, usize), usize>,
 }
@@ -224,6 +226,7 @@ impl Network {
             hosts: Vec::new(),
             cables: BTreeMap::new(),
             cut: BTreeSet::new(),
+            management_is_cut: false,
             carried: BTreeMap::new(),
         }
     }
@@ -343,6 +346,7 @@ impl Network {
         let now = self.switches[0].now;
         let mut moves = true;
         while std::mem::take(&mut moves) {
+            moves |= self.carry_management();
             let mut frames = Vec::new();
             for (number, switch) in self.switches.iter_mut().enumerate() {
                 switch.work();
@@ -373,6 +377,39 @@ impl Network {
                 }
             }
         }
+    }
+
+    /// What switches send over the management network arrives; whether anything did.
+    fn carry_management(&mut self) -> bool {
+        let mut arrives = Vec::new();
+        for switch in &mut self.switches {
+            let from = switch.switch.config().management_address;
+            while let Some(datagram) = switch.switch.poll_management() {
+                arrives.extend(from.map(|from| (from, datagram)));
+            }
+        }
+        arrives.retain(|_| !self.management_is_cut);
+        let any = !arrives.is_empty();
+        for (from, ManagementDatagram { to, octets }) in arrives {
+            for switch in &mut self.switches {
+                if switch.switch.config().management_address == Some(to) {
+                    switch.tell(Input::Management { from, octets: octets.clone() }).unwrap();
+                }
+            }
+        }
+        any
+    }
+
+    /// A frame leaves a host, or whoever is at the other end of a port; how many copies come to each host.
+    pub(crate) fn inject(&mut self, host: usize, frame: &[u8]) -> Vec<usize> {
+        self.hosts.iter_mut().for_each(|host| host.frames.clear());
+        let End::Port(switch, port) = self.cables[&End::Host(host)] else {
+            panic!("a host is behind a port")
+        };
+        assert!(self.switches[switch].host(port).send(frame));
+        self.carry();
+        let copies = |host: &Host| host.frames.iter().filter(|copy| copy[..] == *frame).count();
+        self.hosts.iter().map(copies).collect()
     }
 
     /// A host sends a datagram.

@@ -1,11 +1,12 @@
 //! Commits and rollbacks of what routes, and runs in which anything happens to it.
 
-use crate::network::{Network, irb, loopback, route, router, two_links};
+use crate::network::{Network, irb, loopback, route, routed, router, two_links};
+use crate::pair::bundled;
 use crate::protocols::mesh;
 use crate::rig::{millis, seconds};
-use greylag_base::{Dice, Seed};
+use greylag_base::{Dice, PortName, Seed, VlanId};
 use greylag_switch::agent::AgentKind;
-use greylag_switch::config::{GroupHashing, Membership, SwitchConfig};
+use greylag_switch::config::{GroupHashing, InterfacePlace, Membership, SwitchConfig};
 use greylag_switch::fault::{AddressFamily, Fault, GroupChange, ProgrammingMishap, Span, WriteFilter};
 use greylag_switch::show::Which;
 use greylag_switch::{Input, Refused};
@@ -68,11 +69,6 @@ fn a_commit_that_is_refused_changes_no_route() {
         let input = Input::Commit { config, author: "ops".into(), confirm_within: None };
         network.switches[0].tell(input).unwrap_err()
     };
-    let layer = refused(&mut network, &|config| {
-        config.interfaces.remove(2);
-        config.ports[2].membership = Membership::Access(greylag_base::VlanId::DEFAULT);
-    });
-    assert!(matches!(layer, Refused::Fixed { .. }), "{layer:?}");
     let twice = refused(&mut network, &|config| {
         let address = config.interfaces[0].addresses[0];
         config.interfaces[1].addresses.push(address);
@@ -82,6 +78,83 @@ fn a_commit_that_is_refused_changes_no_route() {
     assert!(matches!(none, Refused::Fixed { .. }), "{none:?}");
     network.wait(seconds(1));
     assert_eq!(routes(&network, 0), before);
+    assert_eq!(network.check(0, false), [""; 0]);
+    network.plays_back();
+}
+
+#[test]
+fn a_port_moves_between_the_bridge_and_an_interface_of_its_own() {
+    let mut network = two_links(|_| {});
+    network.reaches(0, 1, FAR);
+    network.wait(seconds(1));
+    let before = routes(&network, 0);
+    // The same addresses, in a VLAN of the bridge in place of the port itself; the other link carries while the two ends differ.
+    for switch in [0, 1] {
+        network.commit(switch, |config| {
+            let vlan = VlanId::new(30).unwrap();
+            config.ports[2].membership = Membership::Access(vlan);
+            let interface = &mut config.interfaces[2];
+            (interface.name, interface.place) = (PortName::new("irb30").unwrap(), InterfacePlace::Vlan(vlan));
+        });
+    }
+    let goes_by_it = |network: &mut Network| {
+        network.link((0, 1), false);
+        network.reaches(0, 1, FAR);
+        network.wait(seconds(1));
+        assert_eq!((network.flows(0, 1, FAR, 50), network.carried((0, 2))), (50, 50));
+        network.link((0, 1), true);
+        network.wait(seconds(2));
+    };
+    goes_by_it(&mut network);
+    let is_learned = |network: &Network| !network.switches[0].switch.fdb(network.switches[0].now).is_empty();
+    assert!(is_learned(&network), "the bridge knows the station at the other end");
+    for switch in [0, 1] {
+        network.tell(switch, Input::Rollback { steps: 1, author: "ops".into() });
+    }
+    assert!(!is_learned(&network), "a port of an interface's own has no addresses");
+    goes_by_it(&mut network);
+    assert!(!is_learned(&network));
+    network.reaches(0, 1, FAR);
+    network.wait(seconds(1));
+    assert_eq!(routes(&network, 0), before);
+    assert_eq!(network.check(0, false), [""; 0]);
+    network.plays_back();
+}
+
+#[test]
+fn a_link_that_leaves_its_bundle_by_a_commit_routes_by_itself() {
+    let configs = [("0", "9", "1", "2"), ("9", "0", "2", "1")].map(|(own, far, us, them)| {
+        let mut config = bundled(2, |_| {});
+        config.name = format!("sw{us}");
+        config.routing = router("sw", 1).routing;
+        routed(&mut config, 0, &[&format!("10.{own}.0.1/24")]);
+        routed(&mut config, 3, &[&format!("10.1.0.{us}/24")]);
+        route(&mut config, &format!("10.{far}.0.0/24"), &[&format!("10.1.0.{them}")]);
+        config
+    });
+    let mut network = Network::new(configs.into());
+    network.join((0, 1), (1, 1));
+    network.join((0, 2), (1, 2));
+    network.host((0, 0), &["10.0.0.2/24"], &["10.0.0.1"]);
+    network.host((1, 0), &["10.9.0.2/24"], &["10.9.0.1"]);
+    network.wait(seconds(10));
+    network.reaches(0, 1, FAR);
+    network.wait(seconds(1));
+    assert_eq!(network.flows(0, 1, FAR, 50), 50);
+    for (switch, us, them, far) in [(0, "1", "2", "9"), (1, "2", "1", "0")] {
+        network.commit(switch, |config| {
+            routed(config, 2, &[&format!("10.2.0.{us}/24")]);
+            let gateways = [format!("10.1.0.{them}"), format!("10.2.0.{them}")];
+            route(config, &format!("10.{far}.0.0/24"), &[&gateways[0], &gateways[1]]);
+        });
+    }
+    network.wait(seconds(2));
+    // Each next hop is asked for by the first packet that is for it, which waits.
+    network.flows(0, 1, FAR, 50);
+    network.wait(seconds(2));
+    assert_eq!(network.flows(0, 1, FAR, 50), 50);
+    let by = [network.carried((0, 1)), network.carried((0, 2))];
+    assert!(by.iter().all(|carried| *carried > 10) && by.iter().sum::<usize>() == 50, "{by:?}");
     assert_eq!(network.check(0, false), [""; 0]);
     network.plays_back();
 }

@@ -3,7 +3,7 @@
 use crate::rig::{LEARNING, Rig, agent_config, at, millis, seconds};
 use greylag_base::{Instant, VlanId};
 use greylag_switch::agent::{AgentKind, AgentState};
-use greylag_switch::config::SupervisorConfig;
+use greylag_switch::config::{SupervisorConfig, SwitchConfig};
 use greylag_switch::fault::Fault;
 use greylag_switch::{Event, GivenUp, Input, Refused};
 use std::time::Duration;
@@ -61,6 +61,7 @@ fn starts(burst: u32, interval: Duration, crashes: &[u64]) -> (Vec<u128>, Option
         restart_delay: Duration::ZERO,
         start_limit_burst: burst,
         start_limit_interval: interval,
+        watchdog: None,
     };
     let mut rig = Rig::dark(config);
     for &crash in crashes {
@@ -283,4 +284,59 @@ fn reports_that_do_not_fit_the_queue_of_a_dead_agent_raise_an_alarm_for_a_minute
     assert_eq!(rig.alarms(), ["agent-failed", "reports-lost"]);
     rig.wait_until(raised + seconds(61));
     assert_eq!(rig.alarms(), ["agent-failed"]);
+}
+
+/// A switch whose agent is given up at its first end, and whose watchdog bears that for ten seconds.
+fn watched() -> SwitchConfig {
+    let mut config = agent_config(2);
+    config.supervisor.restart = false;
+    config.supervisor.watchdog = Some(seconds(10));
+    config
+}
+
+#[test]
+fn a_switch_whose_agent_was_given_up_asks_to_be_started_anew_so_long_after() {
+    let mut rig = Rig::new(watched());
+    rig.wait_until(seconds(60));
+    rig.crash(seconds(3));
+    rig.wait_until(millis(72_999));
+    assert!(!rig.switch.wants_reboot());
+    assert_eq!(rig.alarms(), ["agent-failed", "reboot-pending"]);
+    rig.wait_until(seconds(73));
+    assert!(rig.switch.wants_reboot());
+    let told = rig.told(&["agent-failed", "watchdog-reboot"]);
+    assert_eq!(names(&told), [(63_000, "agent-failed"), (73_000, "watchdog-reboot")]);
+    // It is asked for once, and nothing else is due until the world has done it.
+    rig.wait_until(seconds(200));
+    assert_eq!(rig.told(&["watchdog-reboot"]), []);
+}
+
+#[test]
+fn an_operator_who_restarts_the_agent_or_takes_the_watchdog_away_is_in_time() {
+    let mut rig = Rig::new(watched());
+    rig.crash(Duration::ZERO);
+    rig.wait(seconds(9));
+    assert_eq!(rig.alarms(), ["agent-failed", "reboot-pending"]);
+    rig.fault(Fault::Restart { agent: LEARNING });
+    assert!(rig.alarms().is_empty());
+    rig.wait(seconds(60));
+    assert!(!rig.switch.wants_reboot());
+
+    rig.crash(Duration::ZERO);
+    rig.wait(seconds(5));
+    let mut config = watched();
+    config.supervisor.watchdog = None;
+    let commit = |config: SwitchConfig| Input::Commit {
+        config: Box::new(config),
+        author: "ops".into(),
+        confirm_within: None,
+    };
+    rig.tell(commit(config)).unwrap();
+    assert_eq!(rig.alarms(), ["agent-failed"]);
+    rig.wait(seconds(60));
+    assert!(!rig.switch.wants_reboot());
+    // One that comes late has waited long enough.
+    rig.tell(commit(watched())).unwrap();
+    rig.wait(millis(1));
+    assert!(rig.switch.wants_reboot());
 }

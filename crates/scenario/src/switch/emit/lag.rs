@@ -29,6 +29,8 @@ pub(crate) struct Lag<'a> {
     wait_to_restore: Time,
     fallback: Time,
     resilient: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mc_ae_id: Option<u16>,
     #[serde(skip_serializing_if = "Differences::is_empty")]
     behaviour: Differences,
 }
@@ -49,6 +51,7 @@ impl<'a> Lag<'a> {
             wait_to_restore: lag.wait_to_restore.into(),
             fallback: lag.fallback.map_or(Time::None("never"), Time::from),
             resilient: lag.resilient,
+            mc_ae_id: lag.mc_ae_id,
             behaviour: Differences::of(&lag.behaviour, &LagConfig::of(&preset).behaviour),
         }
     }
@@ -57,7 +60,7 @@ impl<'a> Lag<'a> {
 /// The keys of a mapping that differ from their defaults.
 #[derive(Default, Serialize)]
 #[serde(transparent)]
-struct Differences(#[serde(serialize_with = "in_order")] Vec<(&'static str, Value)>);
+pub(super) struct Differences(#[serde(serialize_with = "in_order")] Vec<(&'static str, Value)>);
 
 impl Differences {
     fn of(behaviour: &Behaviour, preset: &Behaviour) -> Self {
@@ -128,7 +131,7 @@ impl Differences {
     }
 
     /// A word is written as it is in JSON.
-    fn add_word<T: Serialize + PartialEq>(&mut self, key: &'static str, is: &T, preset: &T) {
+    pub(super) fn add_word<T: Serialize + PartialEq>(&mut self, key: &'static str, is: &T, preset: &T) {
         if is != preset {
             self.write(key, is);
         }
