@@ -81,24 +81,25 @@ impl MacTable {
         clock: &Clock,
         mut report: impl FnMut(Swept),
     ) -> bool {
-        let Newcomer { probe, peers, reason } = newcomer;
+        let Newcomer { probe, reason, .. } = newcomer;
         if self.when_full == WhenFull::Decline || !matches!(reason, Decline::TableFull | Decline::BucketsFull)
         {
             return false;
         }
         let primary = self.bucket(probe);
         let secondary = self.layout.other_bucket(primary, probe.key());
-        let mut victim = self.victim(primary, peers, clock).max(self.victim(secondary, peers, clock));
+        let victim_of = |bucket| self.victim(bucket, newcomer, clock);
+        let mut victim = victim_of(primary).max(victim_of(secondary));
         // If it is the table that is full, anybody's going makes room.
         if reason == Decline::TableFull && self.lines.len() > 2 {
             for neighbour in [primary ^ 1, secondary ^ 1] {
-                victim = victim.max(self.victim(neighbour, peers, clock));
+                victim = victim.max(victim_of(neighbour));
             }
         }
         let mut next = primary;
         while victim.is_none() && reason == Decline::TableFull && next < primary + reach {
             next += 1;
-            victim = self.victim(next & (self.lines.len() - 1), peers, clock);
+            victim = victim_of(next & (self.lines.len() - 1));
         }
         let Some(Victim { is_dead, bucket, slot, word, .. }) = victim else { return false };
         let (fid, mac) = self.key_of(bucket, word);
@@ -111,7 +112,8 @@ impl MacTable {
     }
 
     /// Whom the policy would evict from a bucket.
-    fn victim(&self, bucket: usize, peers: u32, clock: &Clock) -> Option<Victim> {
+    fn victim(&self, bucket: usize, newcomer: Newcomer<'_>, clock: &Clock) -> Option<Victim> {
+        let Newcomer { peers, reason, .. } = newcomer;
         let candidates = (0..SLOTS).filter_map(|slot| {
             let word = self.lines[bucket].slot(slot).load(Ordering::Acquire);
             if !is_entry(word) || is_static(word) {
@@ -121,9 +123,13 @@ impl MacTable {
                 (WhenFull::EvictLargestPort, Holder::Binding(binding)) => self.counts.binding(binding),
                 _ => peers,
             };
-            let is_dead = clock.lapsed(word)
-                || self.port_of(word).is_none()
-                || self.vlans.name(self.key_of(bucket, word).0).is_none();
+            let is_on_port = self.port_of(word).is_some();
+            // The flush of its port took it out of the total: in a full table its going makes no room.
+            if !is_on_port && reason == Decline::TableFull {
+                return None;
+            }
+            let is_dead =
+                clock.lapsed(word) || !is_on_port || self.vlans.name(self.key_of(bucket, word).0).is_none();
             let victim = Victim { is_dead, size, age: clock.ticks(word), bucket, slot, word };
             (is_dead || size >= peers).then_some(victim)
         });

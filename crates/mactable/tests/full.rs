@@ -50,6 +50,25 @@ fn the_oldest_make_room_for_the_new() {
 }
 
 #[test]
+fn what_a_flushed_port_left_behind_is_not_taken_for_room() {
+    for key in 0..200 {
+        let when_full = WhenFull::EvictOldest;
+        let config =
+            Config { capacity: 24, ports: 4, vlans: 4, hash_key: [key, 6], when_full, ..Config::default() };
+        let table = MacTable::new(&config).unwrap();
+        // Flushed, they leave the total at once, and their slots as they are found.
+        for n in 0..24 {
+            assert_eq!(learn(&table, 0, n, 1), Learn::New);
+        }
+        table.flush_port(1);
+        for n in 100..148 {
+            assert_eq!(learn(&table, 0, n, 2), Learn::New, "address {n} under key {key}");
+        }
+        assert_eq!((table.len(), table.evicted()), (24, 24));
+    }
+}
+
+#[test]
 fn a_port_that_floods_pushes_out_its_own() {
     let table = table(WhenFull::EvictLargestPort);
     for n in 0..20 {
