@@ -3,18 +3,23 @@
 //!
 //! `load` is for a table that is built anew: routes are collected, sorted and put in at once. `insert` puts in one by one, while others
 //! could look up. `switch` is all that a switch does with it: zebra's numbers, the RIB, the programming agent, groups and routes in the
-//! FIB.
+//! FIB. Processor time of the one thread; `decode` alone is by the wall clock.
+//!
+//! Then a port of that switch goes down, over which a share of all routes leads: how long until the data plane sends nothing there any more,
+//! as another thread sees it, and how long the control side is at it.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::{InterfaceId, PortId, PortName, Seed};
-use greylag_benches::{table, zebra};
-use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, Writer};
+use greylag_benches::{processor_time, table, zebra};
+use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, NextHopId, Writer};
 use greylag_fpm::{Fpm, FpmMessage, Next, RouteAdd, RoutePrefix};
 use greylag_switch::config::{
     FpmConfig, InterfaceConfig, InterfacePlace, Membership, PortConfig, SwitchConfig,
 };
 use greylag_switch::{FpmInput, Input, Octets, Switch};
-use std::hint::black_box;
+use std::hint::{self, black_box};
+use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// What a read of a socket gives at the most.
@@ -80,6 +85,10 @@ fn insert(stream: &[u8], (ipv4, ipv6): &mut Tables) {
 const READ: usize = 262_144;
 /// Interfaces of the router, and the kernel's number of the first.
 const INTERFACES: (u16, u32) = (64, 10);
+/// Of both families, of the 1024 that the stream has.
+const BEHIND_A_PORT: usize = 16;
+/// Numbers of next hops that are looked at: those of all gateways.
+const NEXT_HOPS: u32 = 1024;
 
 /// A router with room for the table, and zebra connected.
 fn router() -> Switch {
@@ -116,7 +125,7 @@ fn router() -> Switch {
 }
 
 /// Hands a stream to a router, until the last route is in the FIB.
-fn hand_over(stream: &[u8], switch: &mut Switch) {
+fn hand_over(stream: &[u8], switch: &mut Switch) -> greylag_base::Instant {
     let mut now = greylag_base::Instant::ZERO;
     for octets in stream.chunks(READ) {
         let octets = FpmInput::Octets(Octets(octets.to_vec()));
@@ -124,18 +133,63 @@ fn hand_over(stream: &[u8], switch: &mut Switch) {
     }
     now += switch.config().routing.programming.delay;
     switch.handle_input(now, Input::Timeout).expect("time is never refused");
+    now
 }
 
 fn whole_switch(stream: &[u8], routes: u64) -> Duration {
     let mut switch = router();
-    let start = Instant::now();
+    let start = processor_time();
     hand_over(stream, &mut switch);
-    let took = start.elapsed();
+    let took = processor_time() - start;
     let tables = switch.data_plane().routes().expect("it routes").tables();
     let there = tables.ipv4.len() + tables.ipv6.len();
     assert!(there as u64 >= routes, "{there} of {routes} are in the FIB");
     drop(tables);
     took
+}
+
+/// A port goes down: how long until no next hop behind it is taken any more, and how long the control side is at it.
+fn port_lost(switch: &mut Switch, port: PortId, now: greylag_base::Instant) -> (Duration, Duration) {
+    let plane = Arc::clone(switch.data_plane());
+    let live = || {
+        let liveness = plane.routes().expect("it routes").liveness();
+        (0..NEXT_HOPS).filter(|id| liveness.get(NextHopId(*id))).count()
+    };
+    let before = live();
+    let (start, begun) = (Instant::now(), processor_time());
+    thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            while live() + BEHIND_A_PORT > before {
+                hint::spin_loop();
+            }
+            start.elapsed()
+        });
+        switch.handle_input(now, Input::Link { port, up: false }).expect("it is not refused");
+        let worked = processor_time() - begun;
+        assert_eq!(live() + BEHIND_A_PORT, before);
+        (watch.join().expect("it only looks"), worked)
+    })
+}
+
+/// Loses one port after the other, of which each has a sixty-fourth of the gateways.
+fn ports_lost(stream: &[u8]) {
+    let mut switch = router();
+    let now = hand_over(stream, &mut switch);
+    let (mut seen, mut worked) = (Vec::new(), Vec::new());
+    for port in 0..INTERFACES.0 / 2 {
+        let (after, work) = port_lost(&mut switch, PortId(port), now);
+        seen.push(after);
+        worked.push(work);
+    }
+    seen.sort_unstable();
+    worked.sort_unstable();
+    let [seen_median, seen_worst] = [seen[seen.len() / 2], seen[seen.len() - 1]];
+    println!(
+        "fpm/lost: a port with {BEHIND_A_PORT} gateways down: nothing goes there after {seen_median:.1?} by the wall clock (at worst \
+         {seen_worst:.1?}); the control side has worked on it for {:.0?}, median of {} ports",
+        worked[worked.len() / 2],
+        worked.len()
+    );
 }
 
 fn full_table(c: &mut Criterion) {
@@ -150,15 +204,16 @@ fn full_table(c: &mut Criterion) {
     group.bench_function("switch", |b| {
         b.iter_custom(|times| (0..times).map(|_| whole_switch(&stream, routes)).sum());
     });
+    ports_lost(&stream);
     for (name, fill) in [("load", load as fn(&[u8], &mut Tables)), ("insert", insert)] {
         let mut fastest = Duration::MAX;
         group.bench_function(name, |b| {
             b.iter_custom(|times| {
                 let took = (0..times).map(|_| {
                     let mut tables = (Ipv4Fib::new(MOST.0), Ipv6Fib::new(MOST.1));
-                    let start = Instant::now();
+                    let start = processor_time();
                     fill(&stream, &mut tables);
-                    let took = start.elapsed();
+                    let took = processor_time() - start;
                     assert_eq!(tables.0.len() + tables.1.len(), routes as usize);
                     fastest = fastest.min(took);
                     took

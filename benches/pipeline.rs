@@ -49,7 +49,7 @@ impl Rig {
         }
         let mut words = Words(2);
         let mut pick = || stations[words.next().expect("words do not end") as usize % stations.len()];
-        let frames = (0..stations.len().clamp(4096, 1 << 16))
+        let frames: Vec<Vec<u8>> = (0..stations.len().clamp(4096, 1 << 16))
             .map(|_| {
                 // Sources are stations of the ingress port: other addresses than the destinations.
                 let mut source = pick();
@@ -59,8 +59,8 @@ impl Rig {
             })
             .collect();
         let mut ports: Vec<Option<Box<dyn Port>>> =
-            vec![Some(Box::new(Treadmill::in_batches(frames, batch)))];
-        ports.resize_with(PORTS.into(), || Some(Box::new(Treadmill::new(Vec::new()))));
+            vec![Some(Box::new(Treadmill::in_batches(&frames, batch)))];
+        ports.resize_with(PORTS.into(), || Some(Box::new(Treadmill::new(&[]))));
         Rig { worker: Worker::new(plane, 0), ports }
     }
 
@@ -195,8 +195,8 @@ fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: b
     all.ipv6.load(routes.1.iter().map(|&(prefix, group)| (prefix, few(group)))).expect("there is room");
     drop(all);
 
-    let mut ports: Vec<Option<Box<dyn Port>>> = vec![Some(Box::new(Treadmill::new(frames.to_vec())))];
-    ports.resize_with(PORTS.into(), || Some(Box::new(Treadmill::new(Vec::new()))));
+    let mut ports: Vec<Option<Box<dyn Port>>> = vec![Some(Box::new(Treadmill::new(frames)))];
+    ports.resize_with(PORTS.into(), || Some(Box::new(Treadmill::new(&[]))));
     let mut rig = Rig { worker: Worker::new(Arc::clone(&plane), 0), ports };
     for _ in 0..FLOWS.div_ceil(BATCH_FRAMES) {
         rig.batch();

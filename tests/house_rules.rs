@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// Top to bottom: a crate may use those below it, never above.
 const ORDER: &[&str] = &[
     "cli",
+    "observe",
     "bench",
     "lab",
     "sim",

@@ -1,10 +1,10 @@
 //! What happens to the table while it forwards: a next hop of all routes is lost, and routes change by the hundred thousand.
 
 use crate::addresses::drawn;
-use crate::rates::{median, processor_time, rate};
+use crate::rates::{median, rate};
 use greylag_base::Instant as Now;
-use greylag_benches::Words;
 use greylag_benches::table::{self, Routes, routes};
+use greylag_benches::{Words, processor_time};
 use greylag_fib::{
     Address, Fib, Group, GroupId, GroupSizes, Groups, Kind, Member, NextHopId, Timers, Writer,
 };
@@ -26,8 +26,11 @@ pub(crate) fn measure() {
     for (name, kind) in [("modulo", Kind::Modulo), ("resilient", Kind::Resilient(Timers::default()))] {
         next_hop_lost(name, kind, &ipv4);
     }
+    let ipv6 = routes::<u128>(&table);
     beside_a_writer("IPv4", &ipv4);
-    beside_a_writer("IPv6", &routes::<u128>(&table));
+    beside_a_writer("IPv6", &ipv6);
+    between_changes("IPv4", &ipv4);
+    between_changes("IPv6", &ipv6);
 }
 
 /// All routes lead to groups of eight next hops, of which one is lost.
@@ -117,16 +120,79 @@ fn beside_a_writer<A: Address>(family: &str, routes: &Routes<A>) {
     );
 }
 
-/// Half of the changes are another group for a prefix, the rest remove one or bring it back; none is left as it was not.
+/// The same in one thread, where the load of a machine matters less: between look-ups as many changes as there are in their time, which takes
+/// none of it. A line that the writer has changed is in this thread's own cache, and not in another core's.
+fn between_changes<A: Address>(family: &str, routes: &Routes<A>) {
+    let mut writer = Fib::new(routes.len());
+    writer.load(routes.iter().copied()).expect("there is room");
+    let mut reader = writer.reader();
+    let mut changer = Changer::new(routes);
+    let addresses = drawn(routes);
+    let mut found = [None; 64];
+    let mut longest = [0.0_f64; 2];
+    let mut ratios = Vec::new();
+    for _ in 0..PAIRS {
+        let rates = [false, true].map(|with| {
+            let (mut took, mut owed) = (Duration::ZERO, 0.0);
+            for some in addresses.chunks_exact(64 * 64) {
+                let begun = processor_time();
+                for batch in some.chunks_exact(64) {
+                    reader.session().look_up_batch(batch, &mut found);
+                    std::hint::black_box(&mut found);
+                }
+                let now = processor_time() - begun;
+                took += now;
+                longest[usize::from(with)] = longest[usize::from(with)].max(now.as_secs_f64() * 1e6);
+                owed += if with { now.as_secs_f64() * CHANGES } else { 0.0 };
+                while owed >= 2.0 {
+                    changer.change_twice(&mut writer);
+                    owed -= 2.0;
+                }
+            }
+            addresses.len() as f64 / took.as_secs_f64() / 1e6
+        });
+        ratios.push(rates[1] / rates[0]);
+    }
+    println!(
+        "fib/events: {family}, drawn, {CHANGES:.0} changes in a second of look-ups, between them: median of {PAIRS} ratios {:.1} %; the \
+         longest 64 batches took {:.0} us of processor time with changes, {:.0} without",
+        median(&mut ratios) * 100.0,
+        longest[1],
+        longest[0]
+    );
+}
+
+/// Makes changes: half of them are another group for a prefix, the rest remove one or bring it back; none is left as it was not.
+struct Changer<A: Address> {
+    words: Words,
+    /// 0/0 to /7 span so much that they are no everyday change.
+    long: Routes<A>,
+}
+
+impl<A: Address> Changer<A> {
+    fn new(routes: &Routes<A>) -> Self {
+        let long = routes.iter().filter(|(prefix, _)| prefix.len() >= 8).copied().collect();
+        Changer { words: Words(5), long }
+    }
+
+    fn change_twice(&mut self, writer: &mut Writer<A>) {
+        let mut word = || self.words.next().expect("there is always another") as usize;
+        let (prefix, group) = self.long[word() % self.long.len()];
+        let first = match word() % 2 {
+            0 => writer.remove(prefix),
+            _ => writer.insert(prefix, GroupId::new(word() as u32 % 80_000 + 1).expect("not 0")),
+        };
+        first.and_then(|_| writer.insert(prefix, group)).expect("there is room");
+    }
+}
+
+/// Changes routes at that rate while it is asked to.
 fn change<A: Address>(
     writer: &mut Writer<A>,
     routes: &Routes<A>,
     (is_on, is_over, made): (&AtomicBool, &AtomicBool, &AtomicU64),
 ) {
-    let mut words = Words(5);
-    let mut word = || words.next().expect("there is always another") as usize;
-    // 0/0 to /7 span so much that they are no everyday change.
-    let long: Vec<_> = routes.iter().filter(|(prefix, _)| prefix.len() >= 8).copied().collect();
+    let mut changer = Changer::new(routes);
     let mut due = Instant::now();
     while !is_over.load(Ordering::Relaxed) {
         if !is_on.load(Ordering::Relaxed) || due > Instant::now() {
@@ -135,12 +201,7 @@ fn change<A: Address>(
             due = due.max(Instant::now() - Duration::from_millis(20));
             continue;
         }
-        let (prefix, group) = long[word() % long.len()];
-        let first = match word() % 2 {
-            0 => writer.remove(prefix),
-            _ => writer.insert(prefix, GroupId::new(word() as u32 % 80_000 + 1).expect("not 0")),
-        };
-        first.and_then(|_| writer.insert(prefix, group)).expect("there is room");
+        changer.change_twice(writer);
         made.fetch_add(2, Ordering::Relaxed);
         due += Duration::from_secs_f64(2.0 / CHANGES);
     }

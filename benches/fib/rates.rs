@@ -1,18 +1,12 @@
 //! Look-ups per second of processor time: every way to do them in turn, so that all meet the same neighbours, and the median.
 
 use crate::addresses::{drawn, uniform_ipv4, uniform_ipv6};
+use greylag_benches::processor_time;
 use greylag_benches::table::{self, Routes, routes};
 use greylag_fib::{Address, Fib, Reader, Simd};
-use nix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
-use std::time::Duration;
 
 const ROUNDS: usize = 15;
-
-/// What this thread has had of a processor.
-pub(crate) fn processor_time() -> Duration {
-    clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has this clock").into()
-}
 
 /// Looks up all addresses once; million look-ups a second.
 pub(crate) fn rate<A: Address>(reader: &mut Reader<A>, addresses: &[A], batch: usize) -> f64 {

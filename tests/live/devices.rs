@@ -9,7 +9,7 @@ use greylag_tests::{has, wait_for};
 use std::os::unix::net::UnixListener;
 
 /// A cable from `inside` in the switch's namespace to `outside` in the host's.
-fn cable(switch: &Netns, inside: &str, host: &Netns, outside: &str) {
+pub(crate) fn cable(switch: &Netns, inside: &str, host: &Netns, outside: &str) {
     let name = |text: &str| PortName::new(text).expect("a name");
     let (inside, outside) = (name(inside), name(outside));
     let end = |netns, name| VethEnd { netns, name, mac: None, mtu: 1500 };
@@ -20,7 +20,7 @@ fn cable(switch: &Netns, inside: &str, host: &Netns, outside: &str) {
 
 const TWO_DEVICES: &str = "ports:\n  eth1: {}\n  eth2: {}\n";
 
-fn wait_until_up(switch: &Running, ports: usize) {
+pub(crate) fn wait_until_up(switch: &Running, ports: usize) {
     wait_for("the ports are up", DEADLINE, || {
         let text = succeed(&["show", "ports", "-s", &switch.name]);
         (text.matches(" UP     UP ").count() == ports).then_some(())

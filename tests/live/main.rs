@@ -1,7 +1,9 @@
 //! Whole switches with real hosts, in network namespaces of their own, driven by the program's command line.
 
 mod agents;
+mod bench;
 mod bond;
+mod capture;
 mod commits;
 mod devices;
 mod exec;
@@ -11,8 +13,10 @@ mod idle;
 mod lab_life;
 mod management;
 mod mclag;
+mod measuring;
 mod options;
 mod orders;
+mod ports;
 mod program;
 mod replays;
 mod rig;
@@ -21,4 +25,6 @@ mod routing_shown;
 mod running;
 mod show;
 mod speaker;
+mod trace;
 mod watchdog;
+mod why;

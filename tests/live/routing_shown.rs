@@ -321,6 +321,6 @@ fn an_agent_that_is_down_has_no_sessions_to_show() {
         let both = ["bfd-session-down ", "bgp-session-down "];
         both.iter().all(|event| events.contains(event)).then_some(events)
     });
-    assert!(events.contains("local-diagnostic=DETECTION_TIMEOUT"), "{events}");
+    assert!(events.contains("local-diagnostic=control-detection-time-expired"), "{events}");
     println!("{events}");
 }

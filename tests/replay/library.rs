@@ -202,6 +202,7 @@ mod routing {
         stale_bucket: "stale-bucket" avoided by "audit";
         stale_family: "stale-family" avoided by "audit";
         stale_member: "stale-member" avoided by "audit";
+        stale_return: "stale-return" avoided by "audit";
         stale_worker: "stale-worker" avoided by "audit";
     }
 }

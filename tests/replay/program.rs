@@ -132,7 +132,7 @@ fn what_is_not_as_expected_ends_with_one() {
 #[test]
 fn json_is_the_same_each_time_but_for_the_wall_clock_and_has_the_digest_of_the_lines() {
     let desk = Desk::new();
-    let words = ["replay", "cut.yml", "-j", "--events", "events.jsonl"];
+    let words = ["replay", "cut.yml", "-j", "--events", "events.jsonl", "--metrics", "metrics.prom"];
     let mut values = [desk.json(&words, 0), desk.json(&words[..3], 0)];
     for value in &mut values {
         assert!(value.as_object_mut().expect("an object").remove("wall-ns").is_some());

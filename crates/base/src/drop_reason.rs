@@ -69,6 +69,7 @@ drop_reasons! {
     EgressDown, "egress-down", "The port it was to leave by went down, or has no interface any more.";
     EgressMtu, "egress-mtu", "The frame is longer than the MTU of the port it would leave by.";
     EgressQueueFull, "egress-queue-full", "The port did not take the frame: its queue is full.";
+    EgressUnfinished, "egress-unfinished", "Its sender left a checksum or segmentation to do that the port cannot carry, and that is not done here: inside an encapsulation, or SCTP.";
     EgressError, "egress-error", "The port refused the frame.";
 }
 

@@ -1,7 +1,8 @@
 //! Workloads for what greylag is made of, and the harness that measures it beside its peers.
 //!
 //! A [`Subject`] is a table that can be made; a [`Plan`] says what to measure; [`compare`] runs every workload on
-//! every table, taking turns, and gives a [`Report`].
+//! every table, taking turns, and gives a [`Report`]. [`pipeline`] measures the live switch's worker in memory, stage by stage;
+//! [`wire`] a whole switch from outside, beside others.
 //!
 //! ```
 //! use greylag_bench::{GREYLAG, HASHBROWN, Plan, Workload, compare};
@@ -20,7 +21,7 @@
 //! assert!(report.figure("hit", 1024, "greylag").unwrap().rate.median > 0.0);
 //! ```
 //!
-//! # How it is measured
+//! # How a table is measured
 //!
 //! Every figure is of the table alone: no frame is received, parsed or sent.
 //!
@@ -50,11 +51,15 @@ mod learn;
 mod look_up;
 mod machine;
 mod mix;
+pub mod pipeline;
 mod sample;
 mod sim;
 mod stations;
 mod table;
 mod text;
+mod treadmill;
+pub mod wire;
+mod words;
 mod workload;
 mod wrong;
 
@@ -70,5 +75,7 @@ pub use sim::{HopFigure, LabFigure, SimError, SimPlan, SimReport, WorldFigure, m
 pub use stations::{Frames, Stations, Turns};
 pub use table::{Reader, Subject, TICK, Table, port_of, tick, value};
 pub use text::{parse_size, size};
+pub use treadmill::Treadmill;
+pub use words::{Words, addresses};
 pub use workload::{Goal, Workload};
 pub use wrong::Wrong;

@@ -5,11 +5,14 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 
 /// The machine, as far as it bears on a table's speed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Machine {
     /// Model of the processor.
     pub processor: String,
+    /// The clock that the first core shows, in MHz.
+    #[serde(default)]
+    pub megahertz: Option<f64>,
     /// Cores that the program may use.
     pub cores: usize,
     /// Caches that the first core sees, as `L2 1024K`.
@@ -26,6 +29,7 @@ impl Machine {
     pub(crate) fn this(cores: usize) -> Self {
         Machine {
             processor: processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
+            megahertz: field("cpu MHz").and_then(|clock| clock.parse().ok()),
             cores,
             caches: caches(),
             kernel: line("/proc/sys/kernel/osrelease").unwrap_or_default(),
@@ -51,12 +55,14 @@ fn line(path: &str) -> Option<String> {
     fs::read_to_string(path).ok().map(|text| text.trim().to_owned())
 }
 
-fn processor() -> Option<String> {
+/// What the first core says of itself.
+fn field(name: &str) -> Option<String> {
     let text = fs::read_to_string("/proc/cpuinfo").ok()?;
-    let field = |name: &str| {
-        let (_, rest) = text.split_once(name)?;
-        Some(rest.lines().next()?.trim_start_matches([' ', '\t', ':']).trim().to_owned())
-    };
+    let (_, rest) = text.split_once(name)?;
+    Some(rest.lines().next()?.trim_start_matches([' ', '\t', ':']).trim().to_owned())
+}
+
+fn processor() -> Option<String> {
     let model = field("model name")?;
     // A hypervisor may tell no more than the maker; family and model tell the rest.
     Some(match (field("cpu family"), field("model\t")) {

@@ -184,7 +184,7 @@ fn plural(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-fn millions(rate: f64) -> String {
+pub(crate) fn millions(rate: f64) -> String {
     format!("{:.1}", rate / 1e6)
 }
 

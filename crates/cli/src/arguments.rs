@@ -1,25 +1,39 @@
 //! The words of the command line.
 
+mod bench;
+mod capture;
 mod orders;
 mod trace;
+mod why;
 
+use crate::completions;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use greylag_sim::sweep::Shard;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZero;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use capture::CAPTURE;
 use trace::TRACE;
+use why::WHY;
+
+pub(crate) use bench::{PipelineArguments, WireArguments};
+pub(crate) use capture::CaptureArguments;
 
 pub(crate) use orders::{
     CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target, Writes,
 };
-pub(crate) use trace::TraceArguments;
+pub(crate) use trace::{Injected, TraceArguments};
+pub(crate) use why::{ProtocolWord, WhyArguments};
+
+const AFTER: &str =
+    "`greylag help learning-failures` lists outages to replay and learn from; no file is needed for that.";
 
 /// A userspace switch for labs, benchmarks and the replay of learning failures.
 #[derive(Parser)]
-#[command(name = "greylag", version, max_term_width = 100)]
+#[command(name = "greylag", version, max_term_width = 100, disable_help_subcommand = true, after_help = AFTER)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -54,9 +68,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         what: CheckWhat,
     },
-    /// Say what a running switch would do with a frame
+    /// Say what a running switch does, or would do, with frames
     #[command(long_about = TRACE)]
     Trace(Box<TraceArguments>),
+    /// Write the frames that pass running switches to a file for Wireshark
+    #[command(long_about = CAPTURE)]
+    Capture(CaptureArguments),
+    /// Say why one station does not reach another, and since when
+    #[command(long_about = WHY)]
+    Why(Box<WhyArguments>),
     /// Make something go wrong, inside of a running switch or on a link of a lab
     Fault {
         #[command(subcommand)]
@@ -66,6 +86,19 @@ pub(crate) enum Command {
     Replay(ReplayArguments),
     /// Replay a scenario under many seeds and assumptions
     Sweep(SweepArguments),
+    /// Help for a command such as `lab deploy`, or what there is to learn: `learning-failures`, a scenario of it, `drop-reasons`
+    Help {
+        /// A command, or a topic
+        #[arg(value_name = "COMMAND|TOPIC")]
+        words: Vec<String>,
+    },
+    /// Print what a shell has to read to complete commands, with the names of switches and labs that run
+    #[command(long_about = COMPLETIONS)]
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: Shell,
+    },
     /// Measure the pieces on this machine
     Bench {
         #[command(subcommand)]
@@ -73,11 +106,28 @@ pub(crate) enum Command {
     },
 }
 
+const COMPLETIONS: &str =
+    "Print what a shell has to read to complete commands, with the names of switches and labs that run
+
+bash: echo 'source <(greylag completions bash)' >> ~/.bashrc
+zsh:  echo 'source <(greylag completions zsh)' >> ~/.zshrc
+fish: greylag completions fish > ~/.config/fish/completions/greylag.fish";
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
 #[derive(Args)]
 pub(crate) struct RunArguments {
     /// The switch's configuration
     #[arg(value_name = "SWITCH.yml")]
     pub(crate) file: PathBuf,
+    /// Answer scrapers at http://ADDRESS:PORT/metrics, whatever the file says
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     pub(crate) process: ProcessArguments,
 }
@@ -148,6 +198,7 @@ pub(crate) enum LabVerb {
     /// Run a command in the namespaces of a lab's nodes
     Exec {
         /// The lab's file, or its name
+        #[arg(add = ArgValueCandidates::new(completions::labs))]
         lab: String,
         /// Only in these nodes [default: in all]
         #[arg(value_name = "NODE")]
@@ -170,7 +221,7 @@ pub(crate) struct LabFile {
 #[derive(Args)]
 pub(crate) struct LabChoice {
     /// The lab's file, or its name
-    #[arg(value_name = "LAB", required_unless_present = "all")]
+    #[arg(value_name = "LAB", required_unless_present = "all", add = ArgValueCandidates::new(completions::labs))]
     pub(crate) lab: Option<String>,
     /// All labs
     #[arg(short, long, conflicts_with = "lab")]
@@ -185,6 +236,9 @@ pub(crate) struct ShowArguments {
     /// Of routes, fib and bgp: only those within this prefix, or only those by which packets to this address go
     #[arg(value_name = "PREFIX|ADDRESS", value_parser = destination)]
     pub(crate) to: Option<Destination>,
+    /// Of events: go on with those that happen, until interrupted
+    #[arg(short, long)]
+    pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) target: Target,
 }
@@ -262,7 +316,7 @@ pub(crate) struct ReplayArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) variant: Option<String>,
     /// Replay the file as it is and these variants, and say what each has lost
-    #[arg(long, value_name = "all|NAME,..", value_delimiter = ',', conflicts_with_all = ["variant", "events", "pcap", "live"])]
+    #[arg(long, value_name = "all|NAME,..", value_delimiter = ',', conflicts_with_all = ["variant", "events", "pcap", "metrics", "live"])]
     pub(crate) variants: Vec<String>,
     /// Another value for a parameter of the file's; as often as there are parameters
     #[arg(long, value_name = "NAME=VALUE", value_parser = assumption)]
@@ -273,14 +327,20 @@ pub(crate) struct ReplayArguments {
     /// Write every frame
     #[arg(long, value_name = "FILE.pcapng")]
     pub(crate) pcap: Option<PathBuf>,
+    /// Write what a scraper of all switches would have seen every 15 s, as OpenMetrics with timestamps
+    #[arg(long, value_name = "FILE.prom")]
+    pub(crate) metrics: Option<PathBuf>,
+    /// Write a page that explains the outage: one HTML file that needs no network; with --variants it compares them too
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     /// Only check the file: the base, every variant, every choice of a parameter
-    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "variants", "assume", "events", "pcap", "live"])]
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "variants", "assume", "events", "pcap", "metrics", "report", "live"])]
     pub(crate) check: bool,
     /// In real time, on a real lab in namespaces of its own, which is removed at the end
-    #[arg(long, conflicts_with = "pcap")]
+    #[arg(long, conflicts_with_all = ["pcap", "metrics"])]
     pub(crate) live: bool,
     /// The file is no scenario but what `greylag run --record` wrote: have it happen again, and compare
-    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "variants", "assume", "events", "pcap", "live", "check"])]
+    #[arg(long, conflicts_with_all = ["seed", "until", "variant", "variants", "assume", "events", "pcap", "metrics", "report", "live", "check"])]
     pub(crate) recording: bool,
     /// Print JSON
     #[arg(short, long)]
@@ -357,6 +417,11 @@ fn shard(text: &str) -> Result<Shard, String> {
 pub(crate) enum BenchWhat {
     /// The MAC table alone, without frames, beside a hash map for one thread
     Table(TableArguments),
+    /// The whole pipeline in memory, stage by stage: bridged and routed, by table size, batch and workers
+    Pipeline(PipelineArguments),
+    /// A whole switch from outside, beside others, in namespaces of its own: RFC 2544, RFC 2889, TCP
+    #[command(long_about = bench::WIRE)]
+    Wire(Box<WireArguments>),
     /// The virtual world: frames through its switches, a lab against real time, worlds one after the other
     Sim(SimArguments),
 }
@@ -406,7 +471,11 @@ impl Arguments {
     /// Errors are to be JSON too.
     pub(crate) fn json(&self) -> bool {
         match &self.command {
-            Command::Run(_) | Command::Bond(_) => false,
+            Command::Run(_)
+            | Command::Bond(_)
+            | Command::Capture(_)
+            | Command::Help { .. }
+            | Command::Completions { .. } => false,
             Command::Lab { verb: LabVerb::Inspect { json, .. } | LabVerb::Validate { json, .. } } => *json,
             Command::Lab { .. } => false,
             Command::Show(show) => show.target.json,
@@ -414,11 +483,14 @@ impl Arguments {
             Command::Config { verb } => verb.target().json,
             Command::Check { what } => what.target().json,
             Command::Trace(trace) => trace.target.json,
+            Command::Why(why) => why.json,
             Command::Fault { what } => what.json(),
             Command::Replay(replay) => replay.json,
             Command::Sweep(SweepArguments { merge: Some(SweepVerb::Merge { json, .. }), .. }) => *json,
             Command::Sweep(sweep) => sweep.json,
             Command::Bench { what: BenchWhat::Table(table) } => table.json,
+            Command::Bench { what: BenchWhat::Pipeline(pipeline) } => pipeline.json,
+            Command::Bench { what: BenchWhat::Wire(wire) } => wire.json,
             Command::Bench { what: BenchWhat::Sim(sim) } => sim.json,
         }
     }

@@ -3,12 +3,17 @@
 mod arguments;
 mod bench;
 mod bond;
+mod capture;
 mod check;
+mod completions;
 mod config;
 mod fault;
+mod help;
 mod lab;
+mod library;
 mod matrix;
 mod outcome;
+mod page;
 mod paragraph;
 mod recording;
 mod replay;
@@ -19,12 +24,14 @@ mod sweep;
 mod table;
 mod trace;
 mod variants;
+mod why;
 
 use arguments::{Arguments, BenchWhat, Command};
 use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    completions::answer();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return outcome::refuse(&error),
@@ -39,13 +46,19 @@ fn main() -> ExitCode {
         Command::Config { verb } => config::config(&verb),
         Command::Check { what } => check::check(&what),
         Command::Trace(arguments) => trace::trace(&arguments),
+        Command::Capture(arguments) => capture::capture(&arguments),
+        Command::Why(arguments) => why::why(&arguments),
         Command::Fault { what } => fault::fault(&what),
         Command::Replay(arguments) if arguments.recording => {
             recording::replay(&arguments.file, arguments.json)
         }
         Command::Replay(arguments) => replay::replay(&arguments),
         Command::Sweep(arguments) => sweep::sweep(&arguments),
+        Command::Help { words } => help::help(&words),
+        Command::Completions { shell } => completions::print(shell),
         Command::Bench { what: BenchWhat::Table(table) } => bench::table(&table),
+        Command::Bench { what: BenchWhat::Pipeline(pipeline) } => bench::pipeline(&pipeline),
+        Command::Bench { what: BenchWhat::Wire(wire) } => bench::wire(&wire),
         Command::Bench { what: BenchWhat::Sim(sim) } => bench::sim(&sim),
     };
     outcome::conclude(outcome, json)

@@ -23,6 +23,8 @@ pub(crate) fn replay(
     let of_one = [
         ("--events", arguments.events.is_some()),
         ("--pcap", arguments.pcap.is_some()),
+        ("--metrics", arguments.metrics.is_some()),
+        ("--report", arguments.report.is_some()),
         ("--until", arguments.until.is_some()),
         ("--live", arguments.live),
     ];

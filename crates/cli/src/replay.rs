@@ -1,9 +1,10 @@
 //! `greylag replay`: an outage, done again.
 
 use crate::arguments::ReplayArguments;
-use crate::lab;
 use crate::matrix;
 use crate::outcome::{Failure, Outcome};
+use crate::page::{Observed, Page, create};
+use crate::{lab, library};
 use crate::{story, variants};
 use greylag_base::{Instant, Seed};
 use greylag_lab::deploy::DeployOptions;
@@ -12,16 +13,14 @@ use greylag_scenario::story::{Choice, Scenario};
 use greylag_scenario::{Source, story as scenario};
 use greylag_sim::replay::{self, DayClock, Options, ReplayError};
 use serde::Serialize;
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, IsTerminal, Write};
 use std::time::{self, Duration};
 
 /// Nobody wonders before.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub(crate) fn replay(arguments: &ReplayArguments) -> Outcome {
-    let source = Source::read(&arguments.file)?;
+    let source = library::source(&arguments.file)?;
     if arguments.check {
         return check(&source, arguments.json);
     }
@@ -35,15 +34,22 @@ pub(crate) fn replay(arguments: &ReplayArguments) -> Outcome {
     }
     let until = arguments.until.as_deref().map(|text| until(&scenario, text)).transpose()?;
     let seed = arguments.seed.map_or(scenario.seed, Seed);
+    let page = arguments.report.as_deref().map(Page::create).transpose()?;
+    let mut events = arguments.events.as_deref().map(create).transpose()?;
+    let mut observed =
+        Observed::new(&scenario, events.as_mut().map(|file| file as &mut dyn Write), page.is_some());
     let begun = time::Instant::now();
     let mut progress = Progress::new(begun);
     let outcome = match arguments.live {
-        true => live(&source, &scenario, seed, until, arguments, &mut progress),
-        false => in_virtual_world(&scenario, seed, until, arguments, &mut progress),
+        true => live(&source, &scenario, seed, until, &mut observed, &mut progress),
+        false => in_virtual_world(&scenario, seed, until, arguments, &mut observed, &mut progress),
     };
     progress.end();
     let outcome = outcome?;
     let wall = begun.elapsed();
+    if let Some(page) = page {
+        page.write(&observed.report(&scenario, &outcome, &[]))?;
+    }
 
     let mut out = io::stdout().lock();
     if arguments.json {
@@ -71,15 +77,17 @@ fn in_virtual_world(
     seed: Seed,
     until: Option<Duration>,
     arguments: &ReplayArguments,
+    observed: &mut Observed<'_>,
     progress: &mut Progress,
 ) -> Result<replay::Outcome, Failure> {
-    let mut events = arguments.events.as_deref().map(create).transpose()?;
     let mut capture = arguments.pcap.as_deref().map(create).transpose()?;
+    let mut metrics = arguments.metrics.as_deref().map(create).transpose()?;
     let options = Options {
         until,
-        events: events.as_mut().map(|file| file as &mut dyn Write),
         capture: capture.as_mut().map(|file| file as &mut dyn Write),
+        metrics: metrics.as_mut().map(|file| file as &mut dyn Write),
         progress: Some(&mut |now, end| progress.tell(now, end)),
+        ..observed.options()
     };
     replay::replay(scenario, seed, options).map_err(|error: ReplayError| Failure::failed(error))
 }
@@ -89,17 +97,16 @@ fn live(
     scenario: &Scenario,
     seed: Seed,
     until: Option<Duration>,
-    arguments: &ReplayArguments,
+    observed: &mut Observed<'_>,
     progress: &mut Progress,
 ) -> Result<replay::Outcome, Failure> {
     lab::need_privilege_to("greylag replay --live")?;
-    let mut events = arguments.events.as_deref().map(create).transpose()?;
     let mut deploy = DeployOptions::new().map_err(Failure::failed)?;
     deploy.interrupt = lab::interrupt()?;
     let options = LiveOptions {
         deploy,
         until,
-        events: events.as_mut().map(|file| file as &mut dyn Write),
+        events: observed.options().events,
         progress: &mut |now, end| {
             progress.tell(now, end);
         },
@@ -145,11 +152,6 @@ pub(crate) fn until(scenario: &Scenario, text: &str) -> Result<Duration, Failure
             "--until {text}: expected a time since the start such as 90s or 5m, or a time of day such as 13:30"
         ))
     })
-}
-
-fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
-    let file = File::create(path);
-    file.map(BufWriter::new).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
 }
 
 /// How far the world is, on a terminal, when it takes long.

@@ -19,7 +19,9 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
         config.workers.count,
         socket.display()
     );
-    runtime::run(config, options(&arguments.process, socket), || say(&ready)).map_err(Failure::failed)
+    let options =
+        RunOptions { metrics_listen: arguments.metrics_listen, ..options(&arguments.process, socket) };
+    runtime::run(config, options, || say(&ready)).map_err(Failure::failed)
 }
 
 /// What happens is told on standard error.
@@ -43,6 +45,7 @@ pub(crate) fn options(process: &ProcessArguments, socket: PathBuf) -> RunOptions
         record: process.record.clone(),
         parent: process.exit_with_parent,
         in_a_host: false,
+        metrics_listen: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! `greylag show`: what a running switch says, as a table or as its JSON.
 
+mod follow;
 mod lag;
 mod mclag;
 mod pages;
@@ -13,7 +14,9 @@ use crate::table::Table;
 use greylag_lab::answer::{Agent, Alarm};
 use greylag_lab::{client, find_switch};
 use greylag_switch::alarm::AlarmKind;
-use greylag_switch::show::{BgpPathRow, Counters, DropRow, FdbEntry, FibRow, PortRow, RouteRow, VlanRow};
+use greylag_switch::show::{
+    BgpPathRow, Counters, DropRow, FdbEntry, FibRow, PortIo, PortRow, RouteRow, VlanRow,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,8 +24,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn show(arguments: &ShowArguments) -> Outcome {
-    let ShowArguments { what, to, target } = arguments;
+    let ShowArguments { what, to, follow, target } = arguments;
     let socket = socket(target)?;
+    if *follow {
+        if *what != What::Events || to.is_some() {
+            return Err(Failure::Usage("only `show events` goes on: --follow is for that".to_owned()));
+        }
+        return follow::events(&socket, target.json);
+    }
     match (what, to) {
         (What::Routes, to) => {
             return pages::show::<RouteRow>(&socket, "/v1/routes", to.as_ref(), target.json);
@@ -85,11 +94,20 @@ pub(crate) fn print(
 
 /// The control socket of the switch that is meant.
 pub(crate) fn socket(target: &Target) -> Result<PathBuf, Failure> {
-    match target.switch.as_deref() {
-        Some(path) if path.contains('/') => Ok(path.into()),
-        Some(name) => find_switch::find_switch(name).map_err(|error| Failure::Usage(error.to_string())),
-        None => find_switch::only_switch().map_err(Failure::failed),
+    target.switch.as_deref().map_or_else(only_socket, socket_of)
+}
+
+/// The control socket of a switch, by its name or its path.
+pub(crate) fn socket_of(switch: &str) -> Result<PathBuf, Failure> {
+    if switch.contains('/') {
+        return Ok(switch.into());
     }
+    find_switch::find_switch(switch).map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// That of the only switch that runs.
+pub(crate) fn only_socket() -> Result<PathBuf, Failure> {
+    find_switch::only_switch().map_err(Failure::failed)
 }
 
 fn resource(what: What) -> &'static str {
@@ -171,6 +189,7 @@ fn ports(rows: &[PortRow]) -> String {
     let mut table = Table::new(&[
         ("PORT", Left),
         ("TYPE", Left),
+        ("IO", Left),
         ("ADMIN", Left),
         ("OPER", Left),
         ("MODE", Left),
@@ -184,6 +203,7 @@ fn ports(rows: &[PortRow]) -> String {
         table.row(&[
             &row.name,
             &row.kind,
+            &row.io.as_ref().map_or("-", |io| io.kind.as_str()),
             &row.admin_status,
             &row.oper_status,
             &row.interface_mode,
@@ -193,7 +213,18 @@ fn ports(rows: &[PortRow]) -> String {
             &row.entries,
         ]);
     }
-    table.to_string()
+    // Most ports have the same reason.
+    let mut reasons: Vec<(&PortIo, Vec<&str>)> = Vec::new();
+    for (io, port) in rows.iter().filter_map(|row| Some((row.io.as_ref()?, row.name.as_str()))) {
+        match reasons.iter_mut().find(|(other, _)| *other == io) {
+            Some((_, ports)) => ports.push(port),
+            None => reasons.push((io, vec![port])),
+        }
+    }
+    let reason =
+        |(io, ports): &(&PortIo, Vec<&str>)| format!("{} by {}: {}\n", ports.join(", "), io.kind, io.reason);
+    let legend: String = reasons.iter().map(reason).collect();
+    if legend.is_empty() { table.to_string() } else { format!("{table}\n{legend}") }
 }
 
 fn drops(rows: &[DropRow]) -> String {
@@ -288,9 +319,24 @@ pub(crate) fn event(row: &Value) -> String {
 
 /// A field of an event; with quotation marks where it has several words.
 fn said(name: &str, value: &Value) -> String {
+    if let Some(word) = value.as_str().filter(|_| name.ends_with("-diagnostic")) {
+        return diagnostic(word);
+    }
     let cause = (name == "cause").then(|| serde_json::from_value::<greylag_bgp::Cause>(value.clone()).ok());
     let text = cause.flatten().map_or_else(|| plain(value), |cause| cause.to_string());
     if text.contains(' ') { format!("{text:?}") } else { text }
+}
+
+/// What BFD says of a session's end, in the words of RFC 5880.
+fn diagnostic(openconfig: &str) -> String {
+    match openconfig {
+        "DETECTION_TIMEOUT" => "control-detection-time-expired".to_owned(),
+        "ECHO_FAILED" => "echo-function-failed".to_owned(),
+        "NEIGHBOR_DOWN" => "neighbor-signaled-session-down".to_owned(),
+        "FORWARDING_RESET" => "forwarding-plane-reset".to_owned(),
+        "ADMIN_DOWN" => "administratively-down".to_owned(),
+        other => other.to_lowercase().replace('_', "-"),
+    }
 }
 
 /// A value in one word: `eth1,eth2` for a list, `32768/02:00:00:00:00:01` for a system.

@@ -5,8 +5,8 @@ use crate::table::Align::{Left, Right};
 use crate::table::Table;
 use greylag_base::Instant;
 use greylag_sim::replay::{
-    AlarmSeen, BlackHoleOutcome, DayClock, FlowOutcome, Judgement, Loss, Measured, Outcome, PollerOutcome,
-    Violation, difference, percent, span, standing_name,
+    AlarmSeen, DayClock, FlowOutcome, HoleGroup, Judgement, Loss, Outcome, PollerOutcome, Violation,
+    difference, percent, span, standing_name,
 };
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -117,7 +117,7 @@ fn timeline(outcome: &Outcome, clock: DayClock) -> String {
 fn expectation(judgement: &Judgement, clock: DayClock) -> Entry {
     let logged = judgement.logged.map(|logged| clock.time(Instant::ZERO + logged));
     let mut what = format!("{}: {}", judgement.name, judgement.expected);
-    if let Some(measured) = measured(&judgement.measured, clock) {
+    if let Some(measured) = judgement.measured.words(clock) {
         what += &format!("; {measured}");
     }
     if let Some(failure) = &judgement.failure {
@@ -137,28 +137,6 @@ fn expectation(judgement: &Judgement, clock: DayClock) -> Entry {
         difference: judgement.difference.map_or_else(|| "-".to_owned(), difference),
         verdict,
         what,
-    }
-}
-
-fn measured(measured: &Measured, clock: DayClock) -> Option<String> {
-    match measured {
-        Measured::Event { count } => Some(format!("{count} seen")),
-        Measured::Alarm { any_phase, may_be_missed } => any_phase.map(|(first, last)| {
-            let missed = if *may_be_missed { ", or never" } else { "" };
-            format!("in any phase {} to {}{missed}", clock.time(first), clock.time(last))
-        }),
-        Measured::Level { share } => share.map(|share| format!("{} arrived", percent(share))),
-        Measured::BlackHole { lasted, .. } if lasted.is_zero() => None,
-        Measured::BlackHole { lasted, .. } => Some(format!("lasted {}", span(*lasted))),
-        Measured::ForeignUnicast { frames } => Some(format!("{frames} heard")),
-        Measured::Flows { flows, failing, unhurt, .. } => {
-            Some(format!("of {flows}, {failing} failed and {unhurt} lost nothing"))
-        }
-        Measured::OtherFlows { failing, new } => Some(format!("{new} of {failing}")),
-        Measured::Asymmetric { flows, apart } => Some(format!("{apart} of {flows}")),
-        Measured::Found { count } => count.map(|count| format!("it is {count}")),
-        Measured::Monitoring { looks, .. } => Some(format!("{looks} seen")),
-        Measured::Counter { value } => value.map(|value| format!("it is {value}")),
     }
 }
 
@@ -223,51 +201,29 @@ fn losses(losses: &[Loss]) -> String {
     table.to_string()
 }
 
-/// Black holes of several flows that have one cause are one.
-#[derive(Default)]
-struct Group<'a> {
-    holes: Vec<(&'a FlowOutcome, &'a BlackHoleOutcome)>,
-    lost: u64,
-}
-
 fn black_holes(flows: &[FlowOutcome], clock: DayClock) -> String {
-    let mut groups: BTreeMap<(&str, &str), Group<'_>> = BTreeMap::new();
-    for flow in flows {
-        for hole in &flow.black_holes {
-            let cause = hole.cause.as_ref().map_or("nobody saw a frame of it", |cause| &cause.text);
-            let group = groups.entry((&flow.flows, cause)).or_default();
-            group.holes.push((flow, hole));
-            group.lost += hole.lost;
-        }
-    }
+    let groups = HoleGroup::of(flows);
     if groups.is_empty() {
         return String::new();
     }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.lost));
     let mut text = String::from("BLACK HOLES\n");
-    for ((set, cause), group) in groups.iter().take(CAUSES) {
-        let first = group.holes.iter().map(|(_, hole)| hole.from).min().unwrap_or_default();
-        let last = group.holes.iter().map(|(_, hole)| hole.until).max().unwrap_or_default();
-        let longest = group.holes.iter().map(|(_, hole)| hole.until - hole.from).max().unwrap_or_default();
-        let (subject, holes) = match group.holes.as_slice() {
-            [(flow, _)] => (flow.label(), String::new()),
-            holes => (format!("{set}, {} holes", holes.len()), "up to ".to_owned()),
-        };
+    for group in groups.iter().take(CAUSES) {
+        let up_to = if group.holes.len() > 1 { "up to " } else { "" };
         text += &wrap(
             &format!(
-                "{}  {subject}: {} probes lost, silent for {holes}{}, until {}",
-                clock.time(first),
+                "{}  {}: {} probes lost, silent for {up_to}{}, until {}",
+                clock.time(group.first),
+                group.subject(),
                 group.lost,
-                span(longest),
-                clock.time(last)
+                span(group.longest),
+                clock.time(group.last)
             ),
             10,
         );
-        text += &wrap(&format!("          {cause}"), 10);
+        text += &wrap(&format!("          {}", group.cause), 10);
     }
     if groups.len() > CAUSES {
-        let rest: u64 = groups[CAUSES..].iter().map(|(_, group)| group.lost).sum();
+        let rest: u64 = groups[CAUSES..].iter().map(|group| group.lost).sum();
         text +=
             &wrap(&format!("          {rest} probes more, for {} causes more", groups.len() - CAUSES), 10);
     }

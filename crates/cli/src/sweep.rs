@@ -1,11 +1,11 @@
 //! `greylag sweep`: the same outage under many seeds and assumptions.
 
 use crate::arguments::{SweepArguments, SweepVerb};
+use crate::library;
 use crate::outcome::{Failure, Outcome};
 use crate::paragraph::wrap;
 use crate::table::Align::{Left, Right};
 use crate::table::Table;
-use greylag_scenario::Source;
 use greylag_sim::replay::{ReplayError, percent};
 use greylag_sim::sweep::{
     self, Combination, Distribution, ExpectationSummary, Ledger, LedgerError, Plan, PlanError, Results,
@@ -29,7 +29,7 @@ pub(crate) fn sweep(arguments: &SweepArguments) -> Outcome {
     let (Some(file), Some(seeds)) = (&arguments.file, &arguments.seeds) else {
         return Err(Failure::Usage("a sweep needs a scenario and --seeds A..B".to_owned()));
     };
-    let source = Source::read(file)?;
+    let source = library::source(file)?;
     let vary = match arguments.assumptions.as_slice() {
         [] => Vary::Seeds,
         [all] if all == "all" => Vary::All,
@@ -270,10 +270,10 @@ fn violations(summary: &Summary) -> String {
     table.to_string()
 }
 
-/// Those that are not as in most runs.
-fn words(assumptions: &BTreeMap<String, String>, usual: &BTreeMap<String, String>) -> String {
-    let unusual = assumptions.iter().filter(|(name, value)| usual.get(*name) != Some(value));
-    let words: Vec<String> = unusual.map(|(name, value)| format!("{name}={value}")).collect();
+/// Those that are not as in the file.
+fn words(assumptions: &BTreeMap<String, String>, base: &BTreeMap<String, String>) -> String {
+    let others = assumptions.iter().filter(|(name, value)| base.get(*name) != Some(value));
+    let words: Vec<String> = others.map(|(name, value)| format!("{name}={value}")).collect();
     if words.is_empty() { "the base".to_owned() } else { words.join(" ") }
 }
 
@@ -281,13 +281,12 @@ fn combinations(summary: &Summary) -> String {
     if summary.combinations.len() < 2 {
         return String::new();
     }
-    // Where each choice was made alone, what is usual is what the file has; otherwise every value is told.
-    let alone = summary.combinations.iter().all(|combination| {
-        combination.assumptions.iter().filter(|(name, value)| summary.usual.get(*name) != Some(value)).count()
-            <= 1
-    });
-    let nothing = BTreeMap::new();
-    let usual = if alone { &summary.usual } else { &nothing };
+    let is_alone = |combination: &Combination| {
+        let other =
+            combination.assumptions.iter().filter(|(name, value)| summary.base.get(*name) != Some(value));
+        other.count() <= 1
+    };
+    let alone = summary.combinations.iter().all(is_alone);
     let logged = summary.expectations.iter().filter(|expectation| expectation.logged).count();
     let mut text = match logged {
         0 => String::from("ASSUMPTIONS, by the share of runs in which all is as expected\n"),
@@ -303,7 +302,8 @@ fn combinations(summary: &Summary) -> String {
             true => changes(combination),
             false => missed(summary, combination),
         };
-        text += &wrap(&format!("{figure:>8}  {}{details}", words(&combination.assumptions, usual)), 10);
+        text +=
+            &wrap(&format!("{figure:>8}  {}{details}", words(&combination.assumptions, &summary.base)), 10);
     }
     if summary.combinations.len() > told {
         text += &format!("          and {} more\n", summary.combinations.len() - told);

@@ -2,11 +2,13 @@
 
 use crate::arguments::ReplayArguments;
 use crate::outcome::{Failure, Outcome};
+use crate::page::{Observed, Page};
 use crate::paragraph::wrap;
 use crate::replay::until;
 use crate::table::Align::{Left, Right};
 use crate::table::Table;
 use greylag_base::Seed;
+use greylag_observe::report::Variant;
 use greylag_scenario::Source;
 use greylag_scenario::story::{self as scenario, Choice};
 use greylag_sim::replay::{self, Loss, Options, percent};
@@ -28,6 +30,15 @@ impl Row {
     fn volume(&self) -> f64 {
         self.losses.iter().map(Loss::minutes_by_weight).sum()
     }
+
+    fn for_report(&self) -> Variant {
+        Variant {
+            name: self.variant.clone(),
+            title: self.title.clone(),
+            holds: self.holds,
+            losses: self.losses.clone(),
+        }
+    }
 }
 
 pub(crate) fn compare(source: &Source, arguments: &ReplayArguments) -> Outcome {
@@ -41,19 +52,29 @@ pub(crate) fn compare(source: &Source, arguments: &ReplayArguments) -> Outcome {
     };
     let end = arguments.until.as_deref().map(|text| until(&base, text)).transpose()?;
     let seed = arguments.seed.map_or(base.seed, Seed);
+    let page = arguments.report.as_deref().map(Page::create).transpose()?;
+    // What a report shows is the file as it is.
+    let mut observed = Observed::new(&base, None, page.is_some());
+    let mut as_it_was = None;
     let mut rows: Vec<Row> = Vec::new();
     for variant in std::iter::once(None).chain(chosen.into_iter().map(Some)) {
         let scenario = scenario::parse(source, &choice(variant))?;
-        let outcome = replay::replay(&scenario, seed, Options { until: end, ..Options::default() })
-            .map_err(Failure::failed)?;
+        let options = if variant.is_none() { observed.options() } else { Options::default() };
+        let outcome =
+            replay::replay(&scenario, seed, Options { until: end, ..options }).map_err(Failure::failed)?;
         let title = base.variants.iter().find(|(name, _)| Some(name) == variant);
         rows.push(Row {
             variant: variant.cloned(),
             title: title.map_or_else(|| base.title.clone(), |(_, title)| title.clone()),
             holds: outcome.holds,
-            losses: outcome.losses,
-            digest: outcome.digest,
+            losses: outcome.losses.clone(),
+            digest: outcome.digest.clone(),
         });
+        as_it_was.get_or_insert(outcome);
+    }
+    if let (Some(page), Some(outcome)) = (page, &as_it_was) {
+        let variants: Vec<Variant> = rows.iter().map(Row::for_report).collect();
+        page.write(&observed.report(&base, outcome, &variants))?;
     }
     let mut out = io::stdout().lock();
     if arguments.json {

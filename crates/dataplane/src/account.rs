@@ -15,7 +15,7 @@ impl<T: Tracer> Account<'_, T> {
     #[inline(always)]
     pub(crate) fn tell(&mut self, batch: &Batch, frame: u16, decision: Decision) {
         if T::LISTENS {
-            self.tracer.decided(self.arrival, batch.bytes(frame.into()), decision);
+            self.tracer.decided(self.arrival, frame, batch.bytes(frame.into()), decision);
         }
     }
 

@@ -8,8 +8,8 @@ use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
 use crate::routing::{Concern, Load, Origin, Round, Router, concern, packet_of};
-use crate::{Decision, Keeper, PortForwarding, PuntReason, Tracer};
-use greylag_base::{DropReason, PortId};
+use crate::{Decision, Keeper, PortForwarding, PuntReason, Seen, Tracer};
+use greylag_base::{DropReason, PortId, VlanId};
 use greylag_mactable::{Key, Renewal, Seat, UNKNOWN};
 use greylag_ports::BATCH_FRAMES;
 
@@ -22,6 +22,8 @@ pub(crate) struct Admitted {
     frames: [u16; BATCH_FRAMES],
     /// Behind which ports their destinations are.
     stations: [u16; BATCH_FRAMES],
+    /// Behind which ports their sources were. Where nobody listens, nothing is written there.
+    origins: [u16; BATCH_FRAMES],
     verdicts: [Verdict; BATCH_FRAMES],
 }
 
@@ -32,6 +34,7 @@ impl Admitted {
             destinations: [Key::default(); BATCH_FRAMES],
             frames: [0; BATCH_FRAMES],
             stations: [UNKNOWN; BATCH_FRAMES],
+            origins: [UNKNOWN; BATCH_FRAMES],
             verdicts: [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES],
         }
     }
@@ -57,7 +60,7 @@ pub(crate) fn bridge<T: Tracer>(
     let session = table.session_at(seat, now.as_nanos()).with_renewal(renewal);
     let count = batch.len();
 
-    let Admitted { sources, destinations, frames, stations, verdicts } = admitted;
+    let Admitted { sources, destinations, frames, stations, origins, verdicts } = admitted;
     let mut known = 0;
     let mut octets = 0;
     for (index, header) in headers[..count].iter_mut().enumerate() {
@@ -86,6 +89,9 @@ pub(crate) fn bridge<T: Tracer>(
     // by one only for a frame to a station whose first frame is later in the same batch: it is not flooded
     // although it would have been.
     let (frames, stations, waiting) = (&mut frames[..known], &mut stations[..known], &share.waiting);
+    if T::LISTENS {
+        session.lookup_ports(&sources[..known], &mut origins[..known]);
+    }
     let learner = Learner { now, ingress, forwarding, session: &session, reporter, waiting };
     session.resolve(ingress.0, &sources[..known], &destinations[..known], stations, |at, source| {
         let header = &mut headers[usize::from(frames[at])];
@@ -96,6 +102,10 @@ pub(crate) fn bridge<T: Tracer>(
             *header = None;
         }
     });
+
+    if T::LISTENS {
+        tell_stations((frames, destinations), (origins, stations), account.tracer);
+    }
 
     let mut budget = FloodBudget::default();
     let mut bridged = frames.len();
@@ -155,6 +165,19 @@ pub(crate) fn bridge<T: Tracer>(
     if forwarding.has_irbs() && !router.departures.is_empty() {
         let load = &mut Load { batch, headers, egress, account };
         router.departures.leave(Origin::Routed, round, load, &mut budget);
+    }
+}
+
+/// Says what the table knew of the stations of each frame.
+fn tell_stations<T: Tracer>(
+    (frames, keys): (&[u16], &[Key]),
+    (sources, destinations): (&[u16], &[u16]),
+    tracer: &mut T,
+) {
+    let port = |port: u16| (port != UNKNOWN).then_some(PortId(port));
+    for (((&frame, key), &source), &destination) in frames.iter().zip(keys).zip(sources).zip(destinations) {
+        let Some(vlan) = VlanId::new(key.vlan()) else { continue };
+        tracer.saw(frame, Seen { vlan, source: port(source), destination: port(destination) });
     }
 }
 

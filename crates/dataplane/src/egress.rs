@@ -5,7 +5,7 @@ use crate::ingress::Header;
 use crate::ports::Ports;
 use crate::{Forwarding, Layer3, PortForwarding};
 use greylag_base::{DropReason, PortId, VlanId};
-use greylag_ports::{BATCH_FRAMES, Batch};
+use greylag_ports::{BATCH_FRAMES, Batch, TxReport};
 use greylag_wire::ethernet::HEADER_LEN;
 use greylag_wire::vlan::TAG_LEN;
 
@@ -83,16 +83,23 @@ pub(crate) fn hand_over<P: Ports + ?Sized>(
     let report = ports.tx(port, batch, frames);
     count.tx_frames.add(report.frames);
     count.tx_bytes.add(report.bytes);
-    for (reason, frames) in [
-        (DropReason::EgressQueueFull, report.queue_full),
-        (DropReason::EgressMtu, report.too_long),
-        (DropReason::EgressDown, report.down),
-        (DropReason::EgressError, report.refused),
-    ] {
+    for (reason, frames) in not_taken(&report) {
         if frames > 0 {
             count.drops.add(reason, frames);
         }
     }
+}
+
+/// Why a port did not take frames, and how many for each reason.
+#[inline]
+pub fn not_taken(report: &TxReport) -> [(DropReason, u64); 5] {
+    [
+        (DropReason::EgressQueueFull, report.queue_full),
+        (DropReason::EgressMtu, report.too_long),
+        (DropReason::EgressDown, report.down),
+        (DropReason::EgressUnfinished, report.unfinished),
+        (DropReason::EgressError, report.refused),
+    ]
 }
 
 /// What frames are on a port.

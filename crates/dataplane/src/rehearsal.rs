@@ -1,9 +1,9 @@
 //! What would become of a frame: the same stages, by a worker that nobody hears of.
 
 use crate::ports::Ports;
-use crate::tracer::{Decision, Tracer};
+use crate::tracer::{Choice, Decision, Seen, Tracer};
 use crate::{DataPlane, Keeper, Learning, Worker};
-use greylag_base::{Instant, PortId};
+use greylag_base::{Instant, InterfaceId, PortId};
 use greylag_ports::{Batch, TxReport};
 use std::io;
 use std::sync::Arc;
@@ -13,6 +13,10 @@ use std::sync::Arc;
 pub struct Rehearsed {
     /// What the worker decides; `None` for a frame of which nothing can be said.
     pub decision: Option<Decision>,
+    /// What the table says of its stations, where it comes to the bridge.
+    pub seen: Option<Seen>,
+    /// What the FIB chooses for it, where it is routed or would be.
+    pub choice: Option<Choice>,
     /// What would be sent, and by which ports.
     pub sent: Vec<(PortId, Vec<u8>)>,
 }
@@ -30,14 +34,31 @@ impl DataPlane {
         ingress: PortId,
         frame: &[u8],
     ) -> Rehearsed {
+        let (mut stage, mut audience) = (Stage { frame, sent: Vec::new() }, Audience::default());
+        // A stage is always there.
+        let _ = self.understudy(worker).poll_port_traced(now, ingress, &mut stage, &mut audience);
+        audience.with(stage)
+    }
+
+    /// As [`rehearse`](Self::rehearse), for a frame that the switch itself would send: by an interface, or without one the way that the
+    /// FIB says, which gives it its stations.
+    pub fn rehearse_own(
+        self: &Arc<Self>,
+        now: Instant,
+        interface: Option<InterfaceId>,
+        frame: &[u8],
+    ) -> Rehearsed {
+        let (mut stage, mut audience) = (Stage { frame, sent: Vec::new() }, Audience::default());
+        self.understudy(0).originate_traced(now, interface, &mut stage, &mut audience);
+        audience.with(stage)
+    }
+
+    /// A worker that leaves no trace.
+    fn understudy(self: &Arc<Self>, worker: usize) -> Worker {
         let learning =
             Learning { install: Keeper::Agent, renew: Keeper::Agent, ..self.forwarding().learning() };
         let forwarding = (*self.forwarding()).clone().with_learning(learning);
-        let mut worker = Worker::apart(Arc::clone(self), worker, forwarding);
-        let (mut stage, mut audience) = (Stage { frame, sent: Vec::new() }, Audience(None));
-        // A stage is always there.
-        let _ = worker.poll_port_traced(now, ingress, &mut stage, &mut audience);
-        Rehearsed { decision: audience.0, sent: stage.sent }
+        Worker::apart(Arc::clone(self), worker, forwarding)
     }
 }
 
@@ -64,10 +85,30 @@ impl Ports for Stage<'_> {
     }
 }
 
-struct Audience(Option<Decision>);
+#[derive(Default)]
+struct Audience {
+    decision: Option<Decision>,
+    seen: Option<Seen>,
+    choice: Option<Choice>,
+}
+
+impl Audience {
+    fn with(self, stage: Stage<'_>) -> Rehearsed {
+        let Audience { decision, seen, choice } = self;
+        Rehearsed { decision, seen, choice, sent: stage.sent }
+    }
+}
 
 impl Tracer for Audience {
-    fn decided(&mut self, _ingress: PortId, _frame: &[u8], decision: Decision) {
-        self.0 = Some(decision);
+    fn saw(&mut self, _frame: u16, seen: Seen) {
+        self.seen = Some(seen);
+    }
+
+    fn chose(&mut self, _frame: u16, choice: Choice) {
+        self.choice = Some(choice);
+    }
+
+    fn decided(&mut self, _ingress: PortId, _number: u16, _frame: &[u8], decision: Decision) {
+        self.decision = Some(decision);
     }
 }

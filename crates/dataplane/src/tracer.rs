@@ -1,4 +1,4 @@
-use greylag_base::{DropReason, InterfaceId, MacAddr, PortId};
+use greylag_base::{DropReason, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_fib::{GroupId, NextHopId};
 
 /// What a worker has decided over a frame.
@@ -46,6 +46,41 @@ pub struct Path {
     pub neighbor: MacAddr,
 }
 
+/// What the FIB has chosen for one packet's flow, whether or not it leads anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The group that the longest prefix leads to.
+    pub group: GroupId,
+    /// The flow's bucket in it.
+    pub bucket: u16,
+    /// Where that leads now, if anywhere.
+    pub next_hop: Option<NextHopId>,
+}
+
+/// What the bridge knew of a frame's two stations when it looked at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The frame's VLAN.
+    pub vlan: VlanId,
+    /// Behind which port the table had its source, before anything was learned from it.
+    pub source: Option<PortId>,
+    /// Behind which port the table has its destination.
+    pub destination: Option<PortId>,
+}
+
+/// The stage of the pipeline that a reason belongs to: `ingress`, `learn`, `route`, `lookup`, `flood` or `egress`.
+pub fn stage_of(reason: DropReason) -> &'static str {
+    // They are in the order in which a frame meets them.
+    match reason {
+        reason if reason <= DropReason::ReservedVlan => "ingress",
+        reason if reason <= DropReason::MoveDamped => "learn",
+        reason if reason <= DropReason::AdjacencyUnresolved => "route",
+        reason if reason <= DropReason::SplitHorizon => "lookup",
+        reason if reason <= DropReason::NoEgress => "flood",
+        _ => "egress",
+    }
+}
+
 /// Who is told what a worker decides, frame by frame. See [`Worker::poll_port_traced`](crate::Worker::poll_port_traced).
 ///
 /// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then those to
@@ -55,14 +90,22 @@ pub trait Tracer {
     /// Anything is told at all. Where it is not, nothing is prepared for it: the worker is compiled as if there were no tracer.
     const LISTENS: bool = true;
 
-    /// A frame that came in on `ingress`, as it came in, is to fare like this. A tag that its port told beside the frame is not in
-    /// its bytes.
-    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision);
+    /// What the table said of the stations of frame number `frame` of the batch. To be heard of frames in a VLAN that were admitted, and
+    /// before or after what was decided over them.
+    fn saw(&mut self, _frame: u16, _seen: Seen) {}
+
+    /// What the FIB has chosen for the packet of frame number `frame` of the batch; nothing, where there is no route. To be heard before
+    /// what was decided over it.
+    fn chose(&mut self, _frame: u16, _choice: Choice) {}
+
+    /// Frame number `number` of the batch, which came in on `ingress`, as it came in, is to fare like this. A tag that its port told
+    /// beside the frame is not in its bytes.
+    fn decided(&mut self, ingress: PortId, number: u16, frame: &[u8], decision: Decision);
 }
 
 /// Nobody listens.
 impl Tracer for () {
     const LISTENS: bool = false;
 
-    fn decided(&mut self, _ingress: PortId, _frame: &[u8], _decision: Decision) {}
+    fn decided(&mut self, _ingress: PortId, _number: u16, _frame: &[u8], _decision: Decision) {}
 }

@@ -175,15 +175,34 @@ impl Worker {
                     let counters = &self.share.counters;
                     hand_over(port, &self.batch, &[0], ports, counters);
                 }
-                Way::Interface(interface) => self.originate_on(now, Some(interface), ports),
-                Way::Routed => self.originate_on(now, None, ports),
+                Way::Interface(interface) => self.originate_on(now, Some(interface), ports, &mut ()),
+                Way::Routed => self.originate_on(now, None, ports, &mut ()),
                 Way::Sighted { port, vlan } => self.learn_only(now, port, vlan),
             }
         }
     }
 
+    /// Sends a frame of the ports' by an interface, or the way that the FIB says, and tells what becomes of it.
+    pub(crate) fn originate_traced<P: Ports + ?Sized, T: Tracer>(
+        &mut self,
+        now: Instant,
+        id: Option<InterfaceId>,
+        ports: &mut P,
+        tracer: &mut T,
+    ) {
+        if ports.rx(PortId(0), &mut self.batch).is_ok() {
+            self.originate_on(now, id, ports, tracer);
+        }
+    }
+
     /// Sends the one frame of the batch by an interface, or the way that the FIB says.
-    fn originate_on<P: Ports + ?Sized>(&mut self, now: Instant, id: Option<InterfaceId>, ports: &mut P) {
+    fn originate_on<P: Ports + ?Sized, T: Tracer>(
+        &mut self,
+        now: Instant,
+        id: Option<InterfaceId>,
+        ports: &mut P,
+        tracer: &mut T,
+    ) {
         let Worker { plane, share, batch, headers, egress, router, seat, .. } = self;
         let reporter =
             Reporter { counters: &share.counters, now, events: &share.events, has_news: Cell::new(false) };
@@ -198,7 +217,7 @@ impl Worker {
             share,
             has_punted: Cell::new(false),
         };
-        let account = &mut Account { arrival: PortId(0), counters: &share.counters.own, tracer: &mut () };
+        let account = &mut Account { arrival: PortId(0), counters: &share.counters.own, tracer };
         let load = &mut Load { batch, headers, egress, account };
         let search = Search { seat, reporter: &reporter };
         match id {

@@ -113,7 +113,7 @@ impl Rig {
 struct Heard(Vec<Decision>);
 
 impl Tracer for Heard {
-    fn decided(&mut self, _ingress: PortId, _frame: &[u8], decision: Decision) {
+    fn decided(&mut self, _ingress: PortId, _number: u16, _frame: &[u8], decision: Decision) {
         self.0.push(decision);
     }
 }

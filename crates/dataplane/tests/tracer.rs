@@ -1,19 +1,28 @@
 //! A tracer hears of each frame of a batch what was decided, and the frame as it came in.
 
 use greylag_base::{DropReason, Instant, MacAddr, PortId, PortSet, Seed, VlanId};
-use greylag_dataplane::{DataPlane, Decision, Forwarding, Limits, PortForwarding, Tracer, Worker};
+use greylag_dataplane::{DataPlane, Decision, Forwarding, Limits, PortForwarding, Seen, Tracer, Worker};
 use greylag_ports::MemoryPort;
 use greylag_wire::ethernet::{EtherType, Repr};
 use greylag_wire::vlan::Tci;
 use std::sync::Arc;
 
 #[derive(Default)]
-struct Heard(Vec<(Vec<u8>, Decision)>);
+struct Heard {
+    decided: Vec<(Vec<u8>, Decision)>,
+    numbers: Vec<u16>,
+    seen: Vec<(u16, Seen)>,
+}
 
 impl Tracer for Heard {
-    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
+    fn saw(&mut self, frame: u16, seen: Seen) {
+        self.seen.push((frame, seen));
+    }
+
+    fn decided(&mut self, ingress: PortId, number: u16, frame: &[u8], decision: Decision) {
         assert_eq!(ingress, PortId(0));
-        self.0.push((frame.to_vec(), decision));
+        self.decided.push((frame.to_vec(), decision));
+        self.numbers.push(number);
     }
 }
 
@@ -70,5 +79,10 @@ fn every_frame_of_a_batch_is_told_once_with_its_decision() {
         (2, Decision::Forwarded(PortId(1))),
         (3, Decision::Dropped(DropReason::Hairpin)),
     ];
-    assert_eq!(heard.0, expected.map(|(frame, decision)| (sent[frame].clone(), decision)));
+    assert_eq!(heard.numbers, expected.map(|(frame, _)| frame as u16));
+    assert_eq!(heard.decided, expected.map(|(frame, decision)| (sent[frame].clone(), decision)));
+    // Of those that were admitted: where their source was before the batch, and where their destination is.
+    let seen = |destination| Seen { vlan: VlanId::DEFAULT, source: None, destination };
+    let expected = [(0, seen(None)), (2, seen(Some(PortId(1)))), (3, seen(Some(PortId(0))))];
+    assert_eq!(heard.seen, expected);
 }

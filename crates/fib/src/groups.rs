@@ -46,14 +46,25 @@ struct Plan {
     next: Option<Instant>,
 }
 
+/// Zeroes that take no memory before somebody writes to them: most switches have room for many more buckets than groups ever need.
+fn untouched_u32(count: usize) -> Box<[AtomicU32]> {
+    // SAFETY: an atomic integer may have any bits, all of them zero among others.
+    unsafe { Box::new_zeroed_slice(count).assume_init() }
+}
+
+fn untouched_u64(count: usize) -> Box<[AtomicU64]> {
+    // SAFETY: as above.
+    unsafe { Box::new_zeroed_slice(count).assume_init() }
+}
+
 impl Groups {
     /// No groups, and next hops that all can be reached.
     pub fn new(sizes: GroupSizes) -> Self {
         let shared = Buckets {
             grace: Grace::default(),
             groups: (0..=sizes.groups).map(|_| AtomicU64::new(0)).collect(),
-            hops: (0..sizes.buckets).map(|_| AtomicU32::new(NOBODY)).collect(),
-            used: (0..sizes.buckets).map(|_| AtomicU64::new(0)).collect(),
+            hops: untouched_u32(sizes.buckets as usize),
+            used: untouched_u64(sizes.buckets as usize),
             live: (0..sizes.next_hops).map(|_| AtomicBool::new(true)).collect(),
         };
         Groups {

@@ -40,6 +40,15 @@ impl<A: Address> Routes<A> {
         self.0.iter().map(|(prefix, group)| (*prefix, *group))
     }
 
+    pub(crate) fn iter_from(
+        &self,
+        from: Prefix<A>,
+        inclusive: bool,
+    ) -> impl Iterator<Item = (Prefix<A>, GroupId)> {
+        let from = if inclusive { Bound::Included(from) } else { Bound::Excluded(from) };
+        self.0.range((from, Bound::Unbounded)).map(|(prefix, group)| (*prefix, *group))
+    }
+
     /// The group of the longest prefix that covers `block`, 0 if none does.
     pub(crate) fn cover(&self, block: Prefix<A>) -> u32 {
         let mut bound = block;

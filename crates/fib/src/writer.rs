@@ -95,6 +95,11 @@ impl<A: Address> Writer<A> {
         self.routes.iter()
     }
 
+    /// Those from one on, in order: with it if that is `inclusive`, or those behind it.
+    pub fn iter_from(&self, from: Prefix<A>, inclusive: bool) -> impl Iterator<Item = (Prefix<A>, GroupId)> {
+        self.routes.iter_from(from, inclusive)
+    }
+
     /// Routes a prefix to a group, and gives the group that it was routed to before.
     ///
     /// # Errors

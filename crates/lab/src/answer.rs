@@ -3,9 +3,9 @@
 
 use greylag_switch::show::{
     AgentRow, AlarmRow, BfdRow, BgpNeighborRow, BgpRow, CommitRow, InterfaceRow, LacpRow,
-    LinkStateNeighborRow, LinkStateRow, MclagCheckRow, NeighborRow,
+    LinkStateNeighborRow, LinkStateRow, MclagCheckRow, NeighborRow, TraceRow,
 };
-use greylag_switch::{FdbConflict, FibConflict, PathProbe};
+use greylag_switch::{FdbConflict, FibConflict, Octets, PathProbe};
 use serde::{Deserialize, Serialize};
 
 /// An agent.
@@ -186,4 +186,102 @@ pub struct MclagCheck {
 pub struct Done {
     /// A word for it.
     pub done: String,
+}
+
+/// A frame that has passed the workers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Watched {
+    /// When it came in.
+    pub time: String,
+    /// How long it was, in octets.
+    pub length: usize,
+    /// As much of it as was kept.
+    pub frame: Octets,
+    /// Where it was sent.
+    pub left_by: Vec<Sent>,
+    /// How many were not told so far, for want of room.
+    pub lost: u64,
+    /// What the stages saw and decided.
+    #[serde(flatten)]
+    pub row: TraceRow,
+}
+
+/// A frame that a port was given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Which.
+    pub port: String,
+    /// It took it.
+    pub taken: bool,
+}
+
+/// A line of a capture.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CaptureLine {
+    /// Whose frames these are: the first line.
+    Switch(CapturedSwitch),
+    /// A frame.
+    Frame(CapturedCopy),
+    /// Everything up to a moment has been told.
+    Until(CaptureProgress),
+}
+
+/// Whose frames a capture has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CapturedSwitch {
+    /// Its name.
+    pub name: String,
+    /// Its ports, but for bundles.
+    pub ports: Vec<String>,
+}
+
+/// A frame as it came in, or a copy as it leaves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CapturedCopy {
+    /// Nanoseconds of the machine's monotonic clock.
+    pub at: u64,
+    /// Where it came in, or leaves.
+    pub port: String,
+    /// It leaves.
+    pub leaves: bool,
+    /// How long it is, in octets.
+    pub length: usize,
+    /// As much of it as was kept.
+    pub frame: Octets,
+    /// What is to be said of one that was dropped, or that the switch itself has sent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub comment: Option<String>,
+}
+
+/// How far a capture is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CaptureProgress {
+    /// Nanoseconds of the machine's monotonic clock: what came or left before has been told.
+    pub at: u64,
+    /// What found no room so far, where there is any.
+    pub lost: Vec<CaptureLoss>,
+}
+
+/// Frames of a port that a capture does not have, because too many others waited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CaptureLoss {
+    /// Which port.
+    pub port: String,
+    /// Of those that came in.
+    pub came: u64,
+    /// Of those that left.
+    pub left: u64,
+}
+
+impl CaptureLoss {
+    /// All of them.
+    pub fn sum(&self) -> u64 {
+        self.came + self.left
+    }
 }

@@ -49,6 +49,43 @@ pub fn post(socket: &Path, resource: &str, body: impl Into<String>) -> Result<Va
     request(socket, Method::POST, resource, body.into())
 }
 
+/// Orders something whose answer goes on for a while, and has somebody look at each of its lines, as they come, until they say that it is
+/// enough.
+///
+/// # Errors
+/// Those of [`get`].
+pub fn follow(
+    socket: &Path,
+    resource: &str,
+    body: String,
+    mut line: impl FnMut(&[u8]) -> bool,
+) -> Result<(), ClientError> {
+    let broken = |reason: &dyn std::fmt::Display| ClientError::Http {
+        path: socket.into(),
+        reason: reason.to_string(),
+    };
+    runtime().map_err(|e| broken(&e))?.block_on(async {
+        let response = send(socket, Method::POST, resource, body).await?;
+        if !response.status().is_success() {
+            let body = response.into_body().collect().await.map_err(|e| broken(&e))?.to_bytes();
+            return Err(refused(&serde_json::from_slice(&body).map_err(|e| broken(&e))?));
+        }
+        let (mut body, mut rest) = (response.into_body(), Vec::new());
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|e| broken(&e))?.into_data() else { continue };
+            rest.extend_from_slice(&data);
+            while let Some(end) = rest.iter().position(|&octet| octet == b'\n') {
+                let next = rest.split_off(end + 1);
+                if !line(&rest[..end]) {
+                    return Ok(());
+                }
+                rest = next;
+            }
+        }
+        Ok(())
+    })
+}
+
 /// A resource with parameters that may have any letters in them.
 pub fn with_parameters(resource: &str, parameters: &[(&str, &str)]) -> String {
     let mut text = resource.to_owned();
@@ -72,32 +109,49 @@ fn request(socket: &Path, method: Method, resource: &str, body: String) -> Resul
         path: socket.into(),
         reason: reason.to_string(),
     };
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| broken(&e))?;
-    runtime.block_on(async {
-        let stream = tokio::net::UnixStream::connect(socket)
-            .await
-            .map_err(|source| ClientError::Connect { path: socket.into(), source })?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| broken(&e))?;
-        let request = hyper::Request::builder()
-            .method(method)
-            .uri(resource)
-            .header("host", "greylag")
-            .body(Full::new(Bytes::from(body)))
-            .map_err(|e| broken(&e))?;
-        // The connection is driven beside the request; it ends with the runtime.
-        tokio::spawn(connection);
-        let response = sender.send_request(request).await.map_err(|e| broken(&e))?;
+    runtime().map_err(|e| broken(&e))?.block_on(async {
+        let response = send(socket, method, resource, body).await?;
         let status = response.status();
         let body = response.into_body().collect().await.map_err(|e| broken(&e))?.to_bytes();
         let value: Value = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
-        if status.is_success() {
-            return Ok(value);
-        }
-        let reason = value["error"].as_str().unwrap_or("the switch refused without a reason");
-        Err(ClientError::Refused(reason.to_owned()))
+        if status.is_success() { Ok(value) } else { Err(refused(&value)) }
     })
+}
+
+fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+fn refused(answer: &Value) -> ClientError {
+    let reason = answer["error"].as_str().unwrap_or("the switch refused without a reason");
+    ClientError::Refused(reason.to_owned())
+}
+
+/// Sends a request, and gives the head of its answer.
+async fn send(
+    socket: &Path,
+    method: Method,
+    resource: &str,
+    body: String,
+) -> Result<hyper::Response<hyper::body::Incoming>, ClientError> {
+    let broken = |reason: &dyn std::fmt::Display| ClientError::Http {
+        path: socket.into(),
+        reason: reason.to_string(),
+    };
+    let stream = tokio::net::UnixStream::connect(socket)
+        .await
+        .map_err(|source| ClientError::Connect { path: socket.into(), source })?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| broken(&e))?;
+    let request = hyper::Request::builder()
+        .method(method)
+        .uri(resource)
+        .header("host", "greylag")
+        .body(Full::new(Bytes::from(body)))
+        .map_err(|e| broken(&e))?;
+    // The connection is driven beside the request; it ends with the runtime.
+    tokio::spawn(connection);
+    sender.send_request(request).await.map_err(|e| broken(&e))
 }
 
 /// The answer for `resource` as a value.

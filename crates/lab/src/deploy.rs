@@ -381,7 +381,11 @@ impl Deployment<'_> {
         });
         link::veth_pair(&a, &b)?;
         for end in &link.ends {
-            configure(&self.namespaces[end.node], &Addressed::of(end))?;
+            let netns = &self.namespaces[end.node];
+            if end.finishes {
+                link::finish_before_sending(netns, &end.interface)?;
+            }
+            configure(netns, &Addressed::of(end))?;
         }
         Ok(())
     }

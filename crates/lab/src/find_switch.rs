@@ -62,6 +62,17 @@ pub fn only_switch() -> Result<PathBuf, FindSwitchError> {
     }
 }
 
+/// The names by which the switches that run on this machine can be found; as far as that can be read.
+pub fn running_names() -> Vec<String> {
+    let running = running().unwrap_or_default();
+    let nodes = running.iter().filter_map(|switch| switch.node.clone());
+    let is_found = |node: &String| choose(node, &running).is_ok();
+    let mut names: Vec<String> = names(&running).into_iter().chain(nodes.filter(is_found)).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// A switch that answers.
 struct Running {
     /// Its whole name, which for a switch of a lab is `<lab>-<node>`.

@@ -8,6 +8,9 @@ use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressMessa
 use netlink_packet_route::link::{
     InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
+use netlink_packet_route::neighbour::{
+    NeighbourAddress, NeighbourAttribute, NeighbourMessage, NeighbourState,
+};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteProtocol, RouteScope, RouteType,
 };
@@ -32,7 +35,7 @@ pub struct LinkError {
 }
 
 impl LinkError {
-    fn at<'a>(
+    pub(crate) fn at<'a>(
         action: impl Into<String> + 'a,
         netns: &'a Netns,
         interface: &'a str,
@@ -142,6 +145,19 @@ pub fn veth_pair(a: &VethEnd<'_>, b: &VethEnd<'_>) -> Result<(), LinkError> {
             made => return made.map(drop).map_err(LinkError::at(action, a.netns, a.name.as_str())),
         }
     }
+}
+
+/// Has the kernel finish what it sends by an interface: see [`greylag_ports::Interface::finish_before_sending`].
+///
+/// # Errors
+/// When there is no such interface, or without CAP_NET_ADMIN.
+pub(crate) fn finish_before_sending(netns: &Netns, interface: &PortName) -> Result<(), LinkError> {
+    let finish = || greylag_ports::Interface::named(interface)?.finish_before_sending();
+    netns.run(finish).and_then(|finished| finished).map_err(LinkError::at(
+        "switch off the offloads of",
+        netns,
+        interface.as_str(),
+    ))
 }
 
 /// Makes a bridge of the kernel's, set up.
@@ -349,6 +365,32 @@ pub fn addresses(netns: &Netns) -> Result<Vec<(u32, IpAddr, u8)>, LinkError> {
             _ => None,
         })
         .collect())
+}
+
+/// The station that the kernel would send to for a neighbour's address; `None` when it has none, or knows that it does not answer.
+///
+/// # Errors
+/// When the namespace cannot be entered.
+pub fn neighbor(netns: &Netns, address: IpAddr) -> Result<Option<MacAddr>, LinkError> {
+    let messages = Netlink::open(netns)
+        .and_then(|mut netlink| netlink.dump(RouteNetlinkMessage::GetNeighbour(NeighbourMessage::default())))
+        .map_err(LinkError::at("list neighbours of", netns, "*"))?;
+    Ok(messages.iter().find_map(|message| {
+        let RouteNetlinkMessage::NewNeighbour(message) = message else { return None };
+        if matches!(message.header.state, NeighbourState::Failed | NeighbourState::Incomplete) {
+            return None;
+        }
+        let is_it = message.attributes.iter().any(|attribute| match attribute {
+            NeighbourAttribute::Destination(NeighbourAddress::Inet(ip)) => IpAddr::V4(*ip) == address,
+            NeighbourAttribute::Destination(NeighbourAddress::Inet6(ip)) => IpAddr::V6(*ip) == address,
+            _ => false,
+        });
+        let mac = message.attributes.iter().find_map(|attribute| match attribute {
+            NeighbourAttribute::LinkLayerAddress(octets) => octets.as_slice().try_into().ok().map(MacAddr),
+            _ => None,
+        });
+        mac.filter(|_| is_it)
+    }))
 }
 
 fn named(interface: &str) -> LinkMessage {

@@ -94,7 +94,7 @@ impl std::fmt::Display for Process {
 }
 
 /// All processes but this one and those it descends from.
-pub(crate) fn all_others() -> Vec<Process> {
+pub fn all_others() -> Vec<Process> {
     let mut ancestors = Vec::new();
     let mut next = Some(std::process::id());
     while let Some(pid) = next.filter(|&pid| pid != 0) {
@@ -109,7 +109,7 @@ pub(crate) fn all_others() -> Vec<Process> {
 
 /// Ends processes: asks with SIGTERM, waits for `grace`, insists with SIGKILL. Returns those that live on,
 /// which are stuck in the kernel.
-pub(crate) fn end(processes: &[Process], grace: Duration) -> Vec<Process> {
+pub fn end(processes: &[Process], grace: Duration) -> Vec<Process> {
     let mut left = processes.to_vec();
     for (signal, patience) in [(Signal::SIGTERM, grace), (Signal::SIGKILL, Duration::from_secs(5))] {
         left.iter().for_each(|process| process.signal(signal));

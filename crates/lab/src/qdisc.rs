@@ -39,6 +39,18 @@ pub(crate) fn impair(netns: &Netns, interface: &str, impairment: &Impairment) ->
     replace(netns, interface, "netem", Some(netem(impairment)))
 }
 
+/// Do all frames that leave an interface disappear?
+pub(crate) fn is_blackhole(netns: &Netns, interface: &str) -> io::Result<bool> {
+    let found = link::find(netns, interface).map_err(|error| error.source)?.ok_or(Errno::ENODEV)?;
+    let mut netlink = Netlink::open(netns)?;
+    let all = netlink.dump(RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default()))?;
+    Ok(all.iter().any(|message| {
+        let RouteNetlinkMessage::NewQueueDiscipline(message) = message else { return false };
+        let is_it = |attribute: &TcAttribute| *attribute == TcAttribute::Kind("blackhole".to_owned());
+        message.header.index == found.index as i32 && message.attributes.iter().any(is_it)
+    }))
+}
+
 /// Has frames leave as if nothing had been done to them.
 pub(crate) fn clear(netns: &Netns, interface: &str) -> io::Result<()> {
     let mut netlink = Netlink::open(netns)?;

@@ -3,7 +3,8 @@
 
 use crate::state::{LabFolder, StateError};
 use greylag_base::{MacAddr, PortName};
-use greylag_scenario::lab::{FrrNode, HostBond, Lab, Medium, NodeKind};
+use greylag_scenario::lab::{End, FrrNode, HostBond, Lab, Medium, NodeKind};
+use greylag_switch::config::Io;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -133,6 +134,16 @@ pub(crate) struct EndRecord {
     /// Where packets go that are for no subnet of the host.
     #[serde(default)]
     pub(crate) gateways: Vec<IpAddr>,
+    /// The kernel finishes what it sends by it, for the port at the other end sees nothing but octets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) finishes: bool,
+}
+
+/// At this end is a port that is not told what a sender left to hardware.
+fn sees_octets_alone(lab: &Lab, end: &End) -> bool {
+    let NodeKind::Greylag(config) = &lab.nodes[end.node].kind else { return false };
+    let port = config.ports.iter().find(|port| port.name == end.interface);
+    port.is_some_and(|port| matches!(port.io, Io::AfXdp | Io::Raw))
 }
 
 impl LabRecord {
@@ -153,9 +164,10 @@ impl LabRecord {
         let links = lab.links.iter().map(|link| LinkRecord {
             tap: link.medium == Medium::Tap,
             mtu: link.mtu,
-            ends: link.ends.clone().map(|end| EndRecord {
+            ends: [0, 1].map(|at| (&link.ends[at], &link.ends[1 - at])).map(|(end, other)| EndRecord {
+                finishes: sees_octets_alone(lab, other),
                 node: end.node,
-                interface: end.interface,
+                interface: end.interface.clone(),
                 mac_address: end.mac,
                 ipv4: end.ipv4,
                 ipv6: end.ipv6,

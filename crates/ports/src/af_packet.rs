@@ -37,18 +37,18 @@ impl PacketQueue {
             return Err(OpenError::NotEthernet { interface: name.clone() });
         }
         let sockets = packet_socket::open(name, &interface, queues)?;
-        sockets
-            .into_iter()
-            .map(|socket| {
-                Ok(PacketQueue {
-                    socket,
-                    receiver: Receiver::new(),
-                    sender: Sender::new(),
-                    limit: FrameLimit::of(Arc::clone(&interface)).map_err(refused("to read the MTU"))?,
-                    dropped: 0,
-                })
-            })
-            .collect()
+        sockets.into_iter().map(|socket| Self::on(socket, &interface)).collect()
+    }
+
+    /// One that only sends: for a worker that has no queue of a port of another kind.
+    pub(crate) fn sender(interface: &Arc<Interface>) -> Result<Self, OpenError> {
+        Self::on(packet_socket::open_sender(interface.name(), interface)?, interface)
+    }
+
+    fn on(socket: OwnedFd, interface: &Arc<Interface>) -> Result<Self, OpenError> {
+        let limit = FrameLimit::of(Arc::clone(interface))
+            .map_err(|source| OpenError::at(interface.name(), "to read the MTU", source))?;
+        Ok(PacketQueue { socket, receiver: Receiver::new(), sender: Sender::new(), limit, dropped: 0 })
     }
 
     fn take(&mut self, batch: &mut Batch, slot: usize) {

@@ -109,6 +109,18 @@ impl Interface {
         ethtool::set_speed(self, mbits)
     }
 
+    /// The name of its driver, such as `veth`.
+    pub fn driver(&self) -> io::Result<String> {
+        ethtool::driver(self)
+    }
+
+    /// Has the kernel finish what it sends by this interface: checksums are calculated, super-frames cut, tags put in
+    /// (`ethtool -K IF tx off txvlan off`). For the other end of a cable whose port sees nothing but octets:
+    /// [`XdpPort`](crate::XdpPort), [`RawPort`](crate::RawPort).
+    pub fn finish_before_sending(&self) -> io::Result<()> {
+        ethtool::finish_before_sending(self)
+    }
+
     fn flags(&self) -> io::Result<libc::c_int> {
         let request = self.ask(libc::SIOCGIFFLAGS)?;
         // SAFETY: SIOCGIFFLAGS succeeded, so this is the field of the union that the kernel wrote.

@@ -1,5 +1,5 @@
-//! Where frames enter and leave: TAP, AF_PACKET and in-memory ports behind one trait, and the batch that they
-//! fill and empty.
+//! Where frames enter and leave: TAP, AF_PACKET, AF_XDP, raw and in-memory ports behind one trait, and the batch
+//! that they fill and empty.
 //!
 //! A worker owns one [`Batch`] and one queue of every port. It fills the batch from one port with [`Port::rx`],
 //! decides where each frame goes, and hands each egress port the frames that are meant for it with
@@ -8,11 +8,12 @@
 //! A port may hand over a frame whose checksum is not finished or that is longer than the MTU because the
 //! kernel would segment it later. What is missing is written down in the frame's [`Offload`] and goes with
 //! the frame to its egress port, so that a TCP super-frame crosses the switch whole and is completed by whoever
-//! can do it best.
+//! can do it best. [`XdpPort`] and [`RawPort`] carry octets alone: what is left to do is done here before they send, and
+//! of what they receive it is found out as far as that is possible.
 //!
 //! The live ports are opened one queue per worker, in the network namespace of the calling thread:
-//! [`TapQueue::open`] creates a TAP interface, [`PacketQueue::open`] takes over an Ethernet interface that is
-//! there. [`MemoryPort`] is for tests and needs no privilege:
+//! [`TapQueue::open`] creates a TAP interface, [`PacketQueue::open`], [`XdpPort::open`] and [`RawPort::open`] take over an
+//! Ethernet interface that is there. [`MemoryPort`] is for tests and needs no privilege:
 //!
 //! ```
 //! use greylag_ports::{Batch, MemoryPort, Port};
@@ -27,8 +28,11 @@
 //! ```
 
 mod af_packet;
+mod af_xdp;
 mod batch;
+mod ear;
 mod ethtool;
+mod finish;
 mod frame_limit;
 mod interface;
 mod link_stats;
@@ -38,17 +42,27 @@ mod offload;
 mod open_error;
 mod packet_socket;
 mod pages;
+mod raw;
+mod segment;
 mod slots;
 mod tap;
+mod transport;
+mod unfinished;
+mod xdp_sender;
+mod xsk;
 
 pub use af_packet::PacketQueue;
+pub use af_xdp::{XdpPort, XdpQueue};
 pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging};
+pub use ear::Ear;
 pub use interface::Interface;
 pub use memory::MemoryPort;
 pub use offload::Offload;
 pub use open_error::OpenError;
+pub use raw::{RawPort, RawQueue};
 pub use slots::{Slot, Slots};
 pub use tap::{TapCarrier, TapConfig, TapQueue};
+pub use xdp_sender::XdpSender;
 
 use rustix::io::Errno;
 use std::io;
@@ -109,6 +123,9 @@ pub struct TxReport {
     pub too_long: u64,
     /// Frames dropped because the port is down.
     pub down: u64,
+    /// Frames whose sender left something to do that the port cannot carry, and that is not done here: super-frames inside an
+    /// encapsulation, the checksum of SCTP.
+    pub unfinished: u64,
     /// Frames that the port refused for another reason.
     pub refused: u64,
 }

@@ -34,13 +34,13 @@ impl Offload {
     pub const NEEDS_CHECKSUM: u8 = 1;
 
     /// `VIRTIO_NET_HDR_GSO_TCPV4`.
-    const GSO_TCPV4: u8 = 1;
+    pub(crate) const GSO_TCPV4: u8 = 1;
     /// `VIRTIO_NET_HDR_GSO_TCPV6`.
-    const GSO_TCPV6: u8 = 4;
+    pub(crate) const GSO_TCPV6: u8 = 4;
     /// `VIRTIO_NET_HDR_GSO_UDP_L4`.
-    const GSO_UDP_L4: u8 = 5;
+    pub(crate) const GSO_UDP_L4: u8 = 5;
     /// `VIRTIO_NET_HDR_GSO_ECN`, beside one of the types.
-    const GSO_ECN: u8 = 0x80;
+    pub(crate) const GSO_ECN: u8 = 0x80;
 
     /// Nothing is left to do.
     pub const NONE: Offload = Offload {

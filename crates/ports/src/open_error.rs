@@ -50,6 +50,28 @@ pub enum OpenError {
         /// The interface that was wanted.
         interface: PortName,
     },
+    /// There is another XDP program on the interface.
+    #[error(
+        "cannot open `{interface}` by AF_XDP: it has another XDP program, `ip link show {interface}` says which; \
+         `ip link set {interface} xdp off` removes it"
+    )]
+    OtherProgram {
+        /// The interface that was wanted.
+        interface: PortName,
+        /// `EBUSY` or `EEXIST`.
+        source: io::Error,
+    },
+    /// It receives by more queues than there are workers, and does not let that be changed.
+    #[error(
+        "cannot open `{interface}` by AF_XDP: more of its queues receive than there are workers ({workers}); have more workers, or \
+         fewer queues: `ethtool -L {interface} combined {workers}`, and for a veth `ethtool -L ... tx {workers}` at its other end"
+    )]
+    TooManyQueues {
+        /// The interface that was wanted.
+        interface: PortName,
+        /// What there are workers for.
+        workers: usize,
+    },
     /// The capability for it is missing.
     #[error(
         "cannot open `{interface}`: {step} needs the capability {capability} in this network namespace, run as root"

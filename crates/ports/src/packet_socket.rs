@@ -33,13 +33,13 @@ pub(crate) fn open(
     // Before the sockets are bound: one that is bound to an interface that is down keeps ENETDOWN for its first rx.
     interface.set_up(true).map_err(refused("to set it up"))?;
     match &sockets[..] {
-        [socket] => bind(socket, index).map_err(refused("to bind the packet socket"))?,
+        [socket] => bind(socket, libc::ETH_P_ALL, index).map_err(refused("to bind the packet socket"))?,
         sockets => {
             // Only a bound socket may join a group, and until it has joined it would receive what the group
             // receives as well: let in nothing before all have joined.
             for socket in sockets {
                 shut(socket).map_err(refused("a socket filter"))?;
-                bind(socket, index).map_err(refused("to bind the packet socket"))?;
+                bind(socket, libc::ETH_P_ALL, index).map_err(refused("to bind the packet socket"))?;
             }
             join(sockets).map_err(refused("the fanout group"))?;
             for socket in sockets {
@@ -48,6 +48,29 @@ pub(crate) fn open(
         }
     }
     Ok(sockets)
+}
+
+/// A socket that only sends, and holds the interface promiscuous while it is open.
+pub(crate) fn open_sender(name: &PortName, interface: &Interface) -> Result<OwnedFd, OpenError> {
+    let refused = |step| move |source| OpenError::at(name, step, source);
+    let index = interface.index().map_err(refused("its index"))? as libc::c_int;
+    let socket =
+        new_socket().map_err(|source| OpenError::without(name, "CAP_NET_RAW", "a packet socket", source))?;
+    prepare(&socket, index).map_err(refused("a socket option"))?;
+    interface.set_up(true).map_err(refused("to set it up"))?;
+    bind(&socket, 0, index).map_err(refused("to bind the packet socket"))?;
+    Ok(socket)
+}
+
+/// A socket for somebody who knows nothing of headers before the frame and binds it himself.
+pub(crate) fn open_plain(name: &PortName, interface: &Interface) -> Result<OwnedFd, OpenError> {
+    let refused = |step| move |source| OpenError::at(name, step, source);
+    let index = interface.index().map_err(refused("its index"))? as libc::c_int;
+    let socket =
+        new_socket().map_err(|source| OpenError::without(name, "CAP_NET_RAW", "a packet socket", source))?;
+    prepare_plain(&socket, index).map_err(refused("a socket option"))?;
+    interface.set_up(true).map_err(refused("to set it up"))?;
+    Ok(socket)
 }
 
 /// Protocol 0 receives nothing: no frame of another interface, and none before the options are set.
@@ -68,8 +91,12 @@ fn prepare(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     packet(libc::PACKET_VNET_HDR, 1)?;
     // The kernel takes the outer tag out of every frame before a packet socket sees it, and tells it only here.
     packet(libc::PACKET_AUXDATA, 1)?;
+    prepare_plain(socket, index)
+}
+
+fn prepare_plain(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     // What we or the kernel's own stack send by this interface is not what came in.
-    packet(libc::PACKET_IGNORE_OUTGOING, 1)?;
+    set(socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
     // PACKET_QDISC_BYPASS stays off. It makes the kernel drop a super-frame that the interface cannot segment
     // itself (`__dev_direct_xmit`), hides what we send from tcpdump, and brought nothing measurable on veth, which
     // has no queue to pass by.
@@ -92,10 +119,10 @@ fn buffer(socket: &OwnedFd, force: libc::c_int, plain: libc::c_int) -> io::Resul
         .or_else(|_| set(socket, libc::SOL_SOCKET, plain, &BUFFER_BYTES))
 }
 
-fn bind(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
+fn bind(socket: &OwnedFd, protocol: libc::c_int, index: libc::c_int) -> io::Result<()> {
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as _,
-        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
+        sll_protocol: (protocol as u16).to_be(),
         sll_ifindex: index,
         sll_hatype: 0,
         sll_pkttype: 0,

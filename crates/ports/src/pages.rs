@@ -34,6 +34,38 @@ impl Pages {
     pub(crate) fn start(&self) -> *mut u8 {
         self.start.as_ptr()
     }
+
+    /// How many octets.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Copies octets out without a slice of all of them, where others (the kernel) have parts.
+    ///
+    /// # Panics
+    /// When they end beyond the mapping.
+    #[inline]
+    pub(crate) fn copy_out(&self, at: usize, to: &mut [u8]) {
+        assert!(at <= self.len && to.len() <= self.len - at, "{} octets at {at} of {}", to.len(), self.len);
+        // SAFETY: within the mapping (above), and `to` is nowhere in it.
+        unsafe { std::ptr::copy_nonoverlapping(self.start.as_ptr().add(at), to.as_mut_ptr(), to.len()) };
+    }
+
+    /// Copies octets in, likewise.
+    ///
+    /// # Panics
+    /// When they end beyond the mapping.
+    #[inline]
+    pub(crate) fn copy_in(&mut self, at: usize, from: &[u8]) {
+        assert!(
+            at <= self.len && from.len() <= self.len - at,
+            "{} octets at {at} of {}",
+            from.len(),
+            self.len
+        );
+        // SAFETY: as above.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), self.start.as_ptr().add(at), from.len()) };
+    }
 }
 
 impl Deref for Pages {

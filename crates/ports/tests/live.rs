@@ -1,7 +1,15 @@
 //! The live ports against the kernel. Each test is in network namespaces of its own, which vanish with its threads.
 
+#[path = "live/af_xdp.rs"]
+mod af_xdp;
+#[path = "live/kernel_segments.rs"]
+mod kernel_segments;
 #[path = "live/namespace.rs"]
 mod namespace;
+#[path = "live/packet.rs"]
+mod packet;
+#[path = "live/pairs.rs"]
+mod pairs;
 
 use greylag_base::{MacAddr, PortName, VlanId};
 use greylag_ports::{

@@ -534,11 +534,13 @@ pub struct CheckerLimits {
     pub disagreement: Duration,
 }
 
-/// A checker that must be violated.
+/// A checker that must be violated, or may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExpectedViolation {
     /// Its name, one of [`CHECKERS`].
     pub checker: String,
     /// On which node; anywhere when absent.
     pub node: Option<usize>,
+    /// It may be violated, from so long after the start on, and need not be: whether it is depends on chance.
+    pub may_from: Option<Duration>,
 }

@@ -95,6 +95,7 @@ const KEYS: Keys = Keys {
         "routing",
         "multi-chassis",
         "management-address",
+        "metrics-listen",
     ],
     explained: &[],
 };
@@ -114,6 +115,7 @@ const INLINE_KEYS: Keys = Keys {
         "interfaces",
         "routing",
         "multi-chassis",
+        "metrics-listen",
     ],
     explained: &[
         (&["name"], "is not needed here: the switch is called like its node. Remove it"),
@@ -161,8 +163,12 @@ pub(crate) fn read(field: &Field<'_>, place: &Place<'_>) -> SwitchConfig {
         routing: RoutingConfig::default(),
         multi_chassis: None,
         management_address: map.get("management-address").and_then(station_ip),
+        metrics_listen: map
+            .get("metrics-listen")
+            .and_then(|field| routing::listening(field, "an address with a port such as 127.0.0.1:9461")),
     };
     lag::check(&config, &drafts, map.get("lacp"));
+    port::check_io(&config, &drafts);
     let interfaces = interfaces::read(map.get("interfaces"), &drafts, &config);
     if let Some(routing) = map.filled("routing") {
         config.routing = routing::read(routing, &interfaces);

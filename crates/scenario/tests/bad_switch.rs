@@ -249,7 +249,7 @@ const KEYS: &[Case] = &[
         "a stranger among the keys",
         "colour: red",
         &[
-            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs, interfaces, routing, multi-chassis, management-address",
+            "3:1: colour: unknown key `colour`: the keys here are name, workers, mac-table, learning, supervisor, lacp, flow-hash, group-fwd-mask, vlans, ports, static-macs, interfaces, routing, multi-chassis, management-address, metrics-listen",
         ],
     ),
     (
@@ -474,7 +474,7 @@ const PORT: &[Case] = &[
         "unknown key",
         "speed: 10G",
         &[
-            "3:10: ports.eth1.speed: unknown key `speed`: the keys here are type, netns, interface, mac-address, interface-mode, access-vlan, trunk-vlans, native-vlan, aggregate-id, mtu, port-speed, enabled, isolation-group, maximum-entries, storm-control",
+            "3:10: ports.eth1.speed: unknown key `speed`: the keys here are type, io, netns, interface, mac-address, interface-mode, access-vlan, trunk-vlans, native-vlan, aggregate-id, mtu, port-speed, enabled, isolation-group, maximum-entries, storm-control",
         ],
     ),
     (
@@ -642,6 +642,25 @@ const PORT: &[Case] = &[
         "netns without tap",
         "netns: h1",
         &["3:10: ports.eth1.netns: this goes with `type: tap`: add that, or remove this"],
+    ),
+    (
+        "a way to open it that there is not",
+        "io: af_xdp",
+        &["3:14: ports.eth1.io: `af_xdp` is not a way to open a device: did you mean `af-xdp`?"],
+    ),
+    (
+        "a TAP that is to be opened like a device",
+        "type: tap, io: af-packet",
+        &[
+            "3:21: ports.eth1.io: `io` is for an Ethernet device, and this is a TAP, which has only one way to be opened: remove it",
+        ],
+    ),
+    (
+        "a trunk by a socket that sees no tags",
+        "io: raw, interface-mode: TRUNK, trunk-vlans: [10]",
+        &[
+            "3:14: ports.eth1.io: the kernel takes the tags out of what a raw socket receives, and this port is a TRUNK: expected af-packet or af-xdp",
+        ],
     ),
     (
         "a port type unknown",

@@ -314,6 +314,7 @@ fn every_key_of_a_pair() {
     };
     assert_eq!(config.multi_chassis, Some(expected));
     assert_eq!(config.management_address, Some(address("172.20.20.11")));
+    assert_eq!(config.metrics_listen, Some("127.0.0.1:9461".parse().unwrap()));
     assert!(config.vlans[&vlan(20)].mcae_mac_synchronize && !config.vlans[&vlan(10)].mcae_mac_synchronize);
     let (ae10, _) = config.port("ae10").unwrap();
     let ids: Vec<_> = config.lags().filter_map(|(lag, settings)| Some((lag, settings.mc_ae_id?))).collect();

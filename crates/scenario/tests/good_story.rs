@@ -62,8 +62,12 @@ fn what_it_is_about() {
     assert_eq!(
         scenario.violations,
         [
-            ExpectedViolation { checker: "no-black-hole".into(), node: None },
-            ExpectedViolation { checker: "no-mute-switch".into(), node: Some(0) },
+            ExpectedViolation { checker: "no-black-hole".into(), node: None, may_from: None },
+            ExpectedViolation {
+                checker: "no-mute-switch".into(),
+                node: Some(0),
+                may_from: Some(seconds(300))
+            },
         ]
     );
     let poller = &scenario.pollers[0];

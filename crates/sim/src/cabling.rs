@@ -60,7 +60,7 @@ pub(crate) struct Teller<'a, O> {
 }
 
 impl<O: Observer> Tracer for Teller<'_, O> {
-    fn decided(&mut self, ingress: PortId, frame: &[u8], decision: Decision) {
+    fn decided(&mut self, ingress: PortId, _number: u16, frame: &[u8], decision: Decision) {
         self.observer.borrow_mut().decided(self.now, self.node, ingress, frame, decision);
     }
 }

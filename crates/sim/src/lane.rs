@@ -122,6 +122,19 @@ impl Lane {
         self.one_way = cut;
     }
 
+    /// Why it would lose a frame now, unless by chance.
+    pub(crate) fn fate(&self, now: Instant, frame: &[u8]) -> Option<LinkLoss> {
+        let waiting = self.turns.iter().filter(|turn| **turn > now).count();
+        let Harm { impairment, transit, .. } = &*self.harm;
+        match () {
+            () if self.free_at > now && waiting >= self.room => Some(LinkLoss::QueueFull),
+            () if self.one_way => Some(LinkLoss::OneWay),
+            () if transit.as_ref().is_some_and(|transit| transit.loses(frame)) => Some(LinkLoss::Flow),
+            () if impairment.loss >= 1.0 => Some(LinkLoss::Loss),
+            () => None,
+        }
+    }
+
     /// When the next frame arrives.
     pub(crate) fn next_arrival(&self) -> Option<Instant> {
         self.flying.front().map(|flying| flying.arrival)

@@ -45,6 +45,7 @@ mod management;
 pub mod matrix;
 mod observer;
 mod orders;
+pub mod pcapng;
 mod queue;
 pub mod replay;
 pub mod sweep;

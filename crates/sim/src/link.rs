@@ -1,6 +1,7 @@
 //! A cable: two lanes, and who is at its ends and sees what.
 
 use crate::lane::Lane;
+use crate::observer::LinkLoss;
 use greylag_base::{Instant, Seed};
 use greylag_scenario::lab::{Lab, Link as Cable};
 use greylag_scenario::story::{LinkSettings, SeenBy};
@@ -101,6 +102,15 @@ impl Link {
         let carrier = self.is_lit[0] && self.is_lit[1] && !self.sees_cut[end];
         let is_news = std::mem::replace(&mut self.carrier[end], carrier) != carrier;
         is_news.then_some(carrier)
+    }
+
+    /// Why it would lose a frame from an end now, unless by chance.
+    pub(crate) fn fate(&self, now: Instant, from: usize, frame: &[u8]) -> Option<LinkLoss> {
+        match () {
+            () if self.is_cut => Some(LinkLoss::Down),
+            () if !self.is_lit[1 - from] => Some(LinkLoss::Dark),
+            () => self.lanes[from].fate(now, frame),
+        }
     }
 
     /// When the next frame arrives at an end.

@@ -182,6 +182,19 @@ impl<O: Observer> World<O> {
         }
     }
 
+    /// The link that a host is plugged into, and the end that it is at.
+    pub(crate) fn plug(&self, node: usize) -> Option<(usize, usize)> {
+        match self.nodes.get(node)? {
+            Node::Host(host) => host.plug().map(|plug| (plug.link, plug.end)),
+            Node::Switch(_) => None,
+        }
+    }
+
+    /// Why a link would lose a frame from its end `from` now, unless by chance.
+    pub(crate) fn fate(&self, link: usize, from: usize, frame: &[u8]) -> Option<LinkLoss> {
+        self.fabric.links[link].fate(self.now, from, frame)
+    }
+
     /// Who looks on.
     pub fn observer(&mut self) -> &mut O {
         &mut self.observer

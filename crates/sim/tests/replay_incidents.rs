@@ -80,6 +80,17 @@ fn a_violation_that_nobody_expects_fails_and_so_does_one_that_is_missing() {
 }
 
 #[test]
+fn a_violation_that_may_be_is_expected_from_its_time_on_and_never_missed() {
+    let may = |checker: &str, from: &str| {
+        run(&two_switches("", &format!("{CUT}violations: [{{checker: {checker}, may-from: {from}}}]")))
+    };
+    assert!(may("no-black-hole", "60s").holds);
+    assert!(!may("no-black-hole", "90s").holds, "it was earlier");
+    let without = run(&two_switches("", "violations: [{checker: no-loop, may-from: \"13:27:00\"}]"));
+    assert!(without.holds && without.violations.is_empty() && without.missing_violations.is_empty());
+}
+
+#[test]
 fn what_does_not_come_out_is_said_with_how_far_it_is_off() {
     let rest = CUT.replace("13:27:00", "13:27:20").replace("least: 3, most: 3", "least: 4");
     let outcome = run(&two_switches("", &format!("{rest}violations: [no-black-hole]")));

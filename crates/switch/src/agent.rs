@@ -140,10 +140,12 @@ impl Switch {
     }
 
     fn employ(&mut self, now: Instant, agent: AgentKind) {
+        self.worked_out = None;
         self.lives.insert(agent, Life::new(agent, self.seed, now));
     }
 
     fn dismiss(&mut self, now: Instant, agent: AgentKind) {
+        self.worked_out = None;
         if self.lives.remove(&agent).is_some_and(|life| life.runs()) {
             self.stop(now, agent);
         }

@@ -6,7 +6,7 @@ mod lag;
 mod mclag;
 mod routing;
 
-use core::net::IpAddr;
+use core::net::{IpAddr, SocketAddr};
 use greylag_base::{InterfaceId, MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
 use greylag_dataplane::Damping;
 use greylag_mactable::{Geometry, WhenFull};
@@ -62,6 +62,8 @@ pub struct SwitchConfig {
     pub multi_chassis: Option<MultiChassisConfig>,
     /// Its address on the management network, which does not go through the data plane.
     pub management_address: Option<IpAddr>,
+    /// Where scrapers are answered, over HTTP.
+    pub metrics_listen: Option<SocketAddr>,
 }
 
 impl SwitchConfig {
@@ -83,6 +85,7 @@ impl SwitchConfig {
             routing: RoutingConfig::default(),
             multi_chassis: None,
             management_address: None,
+            metrics_listen: None,
         }
     }
 
@@ -415,6 +418,8 @@ pub struct PortConfig {
     pub name: PortName,
     /// What it is made of.
     pub attachment: Attachment,
+    /// How the live world opens it, where it is a device.
+    pub io: Io,
     /// Administratively up.
     pub enabled: bool,
     /// The VLANs it carries.
@@ -436,6 +441,7 @@ impl PortConfig {
     pub fn new(name: PortName) -> Self {
         PortConfig {
             attachment: Attachment::Device,
+            io: Io::Auto,
             name,
             enabled: true,
             membership: Membership::Access(VlanId::DEFAULT),
@@ -448,11 +454,38 @@ impl PortConfig {
     }
 }
 
+/// By what a worker receives and sends on an Ethernet device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Io {
+    /// What suits the device.
+    #[default]
+    Auto,
+    /// Packet sockets, which carry unfinished checksums and super-frames.
+    AfPacket,
+    /// AF_XDP sockets, which carry frames as they are on a wire.
+    AfXdp,
+    /// A raw socket, one frame to a system call.
+    Raw,
+}
+
+impl Io {
+    /// The word for it in files and tables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Io::Auto => "auto",
+            Io::AfPacket => "af-packet",
+            Io::AfXdp => "af-xdp",
+            Io::Raw => "raw",
+        }
+    }
+}
+
 /// What a port is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", rename_all_fields = "kebab-case", tag = "type")]
 pub enum Attachment {
-    /// An Ethernet device that is there already, veth or real, opened by AF_PACKET.
+    /// An Ethernet device that is there already, veth or real.
     Device,
     /// A TAP that the switch makes, whose interface is for a host.
     Tap {

@@ -150,6 +150,8 @@ pub struct Switch {
     /// What workers had lost, and declined for want of room, at the last look.
     pub(crate) lost: u64,
     pub(crate) full: u64,
+    /// When something is to be done next, as it was worked out last; `None` when something has happened since.
+    pub(crate) worked_out: Option<Option<Instant>>,
 }
 
 impl Switch {
@@ -279,6 +281,7 @@ impl Switch {
             next_frames: None,
             lost: 0,
             full: 0,
+            worked_out: None,
         };
         for (index, port) in config.ports.iter().enumerate() {
             switch.door.limit_port(now, PortId(index as u16), port.maximum_entries);
@@ -373,10 +376,15 @@ impl Switch {
             recording.inputs.push(InputRecord { at: now, input: input.clone() });
         }
         self.run_timers(now);
+        // Of time alone, all has been done.
+        if !matches!(input, Input::Timeout) || self.config().multi_chassis.is_some() {
+            self.worked_out = None;
+        }
         let taken = self.take(now, input);
         self.synchronise(now);
         self.settle_mclag(now);
         self.follow_up(now);
+        self.worked_out = Some(self.next_timer());
         taken
     }
 
@@ -436,7 +444,12 @@ impl Switch {
         [self.next_timer(), self.next_look, self.next_frames].into_iter().flatten().min()
     }
 
+    /// When something is to be done next, but for what waits to be looked at. There is much to ask, and many more ask than have news.
     pub(crate) fn next_timer(&self) -> Option<Instant> {
+        self.worked_out.unwrap_or_else(|| self.work_out_timer())
+    }
+
+    fn work_out_timer(&self) -> Option<Instant> {
         [
             self.mishaps.poll_timeout(),
             self.write_mishaps.poll_timeout(),
@@ -466,6 +479,7 @@ impl Switch {
     /// Does what is due, causes before consequences.
     fn run_timers(&mut self, now: Instant) {
         while self.next_timer().is_some_and(|due| due <= now) {
+            self.worked_out = None;
             self.mishaps.handle_timeout(now);
             self.write_mishaps.handle_timeout(now);
             self.run_lives(now);
@@ -493,6 +507,7 @@ impl Switch {
             if self.second_flush.is_some_and(|due| due <= now) {
                 self.flush_again(now);
             }
+            self.worked_out = Some(self.next_timer());
         }
     }
 

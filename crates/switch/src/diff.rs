@@ -5,7 +5,7 @@ mod mclag;
 mod routing;
 
 use crate::config::{
-    Attachment, DampingAction, FloodGroups, IdlePolicy, LearningMode, Membership, NetnsRef, PortConfig,
+    Attachment, DampingAction, FloodGroups, IdlePolicy, Io, LearningMode, Membership, NetnsRef, PortConfig,
     PortFlush, ReportOrder, SwitchConfig, VlanConfig,
 };
 use greylag_mactable::ChipHash;
@@ -46,6 +46,7 @@ const ROUTED: &str = "ROUTED";
 const FIXED: &[&str] = &[
     "name",
     "management-address",
+    "metrics-listen",
     "workers.count",
     "workers.cpus",
     "workers.idle",
@@ -55,6 +56,7 @@ const FIXED: &[&str] = &[
     "mac-table.sweep-interval",
     "learning.queue-length",
     "ports.*.type",
+    "ports.*.io",
     "ports.*.netns",
     "ports.*.interface",
     "ports.*.mac-address",
@@ -144,6 +146,7 @@ fn settings(config: &SwitchConfig) -> BTreeMap<String, String> {
     let mut to = Settings::default();
     to.set("name", &config.name);
     to.set_if("management-address", config.management_address);
+    to.set_if("metrics-listen", config.metrics_listen);
     to.set("group-fwd-mask", format_args!("0x{:x}", config.group_fwd_mask));
     workers(config, &mut to);
     mac_table(config, &mut to);
@@ -281,7 +284,10 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
     for port in &config.ports {
         to.below(format_args!("ports.{}", port.name));
         match &port.attachment {
-            Attachment::Device => to.set("type", "device"),
+            Attachment::Device => {
+                to.set("type", "device");
+                to.set_if("io", (port.io != Io::Auto).then(|| port.io.name()));
+            }
             Attachment::Lag(lag) => {
                 to.set("type", "lag");
                 lag::settings(lag, &format!("ports.{}", port.name), to);

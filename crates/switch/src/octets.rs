@@ -1,14 +1,28 @@
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::fmt::{self, Write as _};
+use std::fmt;
+
+/// A capture has many octets: digits come from a table, not from a formatter.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// Octets of a frame; in text, two hexadecimal digits each.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Octets(pub Vec<u8>);
 
+impl Octets {
+    fn text(&self) -> String {
+        let mut text = String::with_capacity(2 * self.0.len());
+        for octet in &self.0 {
+            text.push(DIGITS[usize::from(octet >> 4)].into());
+            text.push(DIGITS[usize::from(octet & 15)].into());
+        }
+        text
+    }
+}
+
 impl fmt::Display for Octets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        f.write_str(&self.text())
     }
 }
 
@@ -20,21 +34,19 @@ impl fmt::Debug for Octets {
 
 impl Serialize for Octets {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = String::with_capacity(2 * self.0.len());
-        write!(text, "{self}").map_err(serde::ser::Error::custom)?;
-        serializer.serialize_str(&text)
+        serializer.serialize_str(&self.text())
     }
 }
 
 impl<'de> Deserialize<'de> for Octets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let digits = text.as_bytes();
-        let octet = |pair: &[u8]| {
-            let text = std::str::from_utf8(pair).ok()?;
-            u8::from_str_radix(text, 16).ok().filter(|_| pair.len() == 2 && pair[0] != b'+')
+        let value = |digit: u8| char::from(digit).to_digit(16).map(|value| value as u8);
+        let octet = |pair: &[u8]| match *pair {
+            [high, low] => Some(value(high)? << 4 | value(low)?),
+            _ => None,
         };
-        let octets = digits.chunks(2).map(octet).collect::<Option<Vec<u8>>>();
+        let octets = text.as_bytes().chunks(2).map(octet).collect::<Option<Vec<u8>>>();
         octets.map(Octets).ok_or_else(|| D::Error::custom("expected pairs of hexadecimal digits"))
     }
 }

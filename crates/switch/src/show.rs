@@ -3,6 +3,7 @@
 
 mod lag;
 mod mclag;
+mod metrics;
 mod routing;
 mod sessions;
 mod trace;
@@ -21,6 +22,7 @@ use std::collections::BTreeMap;
 
 pub use lag::{LacpCounters, LacpRow, LagMemberRow, LagRow};
 pub use mclag::{IccpRow, LegState, MclagBundleRow, MclagCheckRow, MclagRow};
+pub use metrics::{Exposition, Family, Kind, Metrics, Sample, write_series};
 pub use routing::{
     FibRow, GroupMemberRow, InterfaceCountersRow, InterfaceRow, NeighborRow, NextHopGroupRow, NextHopRow,
     RouteRow, TrafficRow, Which,
@@ -28,7 +30,7 @@ pub use routing::{
 pub use sessions::{
     BfdRow, BgpNeighborRow, BgpPathRow, BgpRow, LinkStateInterfaceRow, LinkStateNeighborRow, LinkStateRow,
 };
-pub use trace::{TraceError, TraceRequest, TraceRoute, TraceRow, TraceSent};
+pub use trace::{TraceBridge, TraceError, TraceRequest, TraceRoute, TraceRow, TraceSent};
 
 /// One address of the MAC table, with the key names of `bridge -j fdb`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -94,6 +96,19 @@ pub struct PortRow {
     pub mtu: u16,
     /// Addresses learned on it.
     pub entries: u64,
+    /// How its device was opened; absent where it has none, and in the virtual world.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub io: Option<PortIo>,
+}
+
+/// How the live world opened a port's device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PortIo {
+    /// `af-packet`, `af-xdp` or `raw`.
+    pub kind: String,
+    /// Why.
+    pub reason: String,
 }
 
 /// Frames dropped on one port for one reason.
@@ -376,6 +391,7 @@ impl Switch {
                     vlans: config.membership.vlans().to_string(),
                     mtu: config.mtu,
                     entries: entries.get(&(index as u16)).copied().unwrap_or(0),
+                    io: None,
                 }
             })
             .collect()

@@ -96,9 +96,9 @@ fn ports(protocol: u8, transport: &[u8]) -> [u16; 2] {
     }
 }
 
-/// Walks the extension headers: the number of what is behind them, and its bytes. Where it cannot go on, those of the header
-/// that it stands at.
-fn behind_extensions(mut next: u8, mut rest: &[u8]) -> (u8, &[u8]) {
+/// Walks the extension headers of IPv6: the number of what is behind them, and its bytes. Where it cannot go on, those of the
+/// header that it stands at.
+pub fn behind_extensions(mut next: u8, mut rest: &[u8]) -> (u8, &[u8]) {
     for _ in 0..MAX_EXTENSIONS {
         let &[following, length, high, low, ..] = rest else { break };
         let length = usize::from(length);

@@ -1,7 +1,9 @@
 //! The words of orders to a running switch.
 
+use crate::completions;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use greylag_switch::agent::AgentKind;
 use std::path::PathBuf;
 
@@ -9,7 +11,7 @@ use std::path::PathBuf;
 #[derive(Args)]
 pub(crate) struct Target {
     /// The switch: its name, or the path of its control socket [default: the one that runs]
-    #[arg(short, long, value_name = "SWITCH")]
+    #[arg(short, long, value_name = "SWITCH", add = ArgValueCandidates::new(completions::switches))]
     pub(crate) switch: Option<String>,
     /// Print JSON
     #[arg(short, long)]

@@ -195,6 +195,8 @@ NEIGHBOR     AS  STATE   SINCE                 TAKEN  TOLD
         );
         let down = json!({"event": "bfd-session-down", "local-diagnostic": {"RESERVED": 9}});
         assert_eq!(line(down), "bfd-session-down local-diagnostic=RESERVED:9\n");
+        let down = json!({"event": "bfd-session-down", "local-diagnostic": "DETECTION_TIMEOUT"});
+        assert_eq!(line(down), "bfd-session-down local-diagnostic=control-detection-time-expired\n");
         let failed = json!({"event": "fib-write-failed", "what": "route 10.0.0.0/8"});
         assert_eq!(line(failed), "fib-write-failed what=\"route 10.0.0.0/8\"\n");
     }

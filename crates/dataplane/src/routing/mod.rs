@@ -39,7 +39,7 @@ use crate::routing::concern::is_to_link_group;
 use crate::routing::departures::{Departure, Departures};
 use crate::routing::outcome::{Found, Refusal, leaving, refusal};
 use crate::routing::packets::Packets;
-use crate::{Forwarding, PuntReason, Tracer};
+use crate::{Choice, Forwarding, PuntReason, Tracer};
 use core::net::{Ipv4Addr, Ipv6Addr};
 use greylag_base::{DropReason, Instant, InterfaceId, PortId};
 use greylag_fib::{Address, Choices};
@@ -219,6 +219,13 @@ fn dispose<A: Address, T: Tracer>(
         }
         tally.count(arrival, packets.family, octets);
         let found = Found { group: packets.groups[at], next_hop, marks: packets.marks[at] };
+        if T::LISTENS
+            && let Some(group) = found.group
+        {
+            let bucket = choices.bucket(group, packets.hashes[at]).unwrap_or_default();
+            let next_hop = packets.chosen[at];
+            load.account.tracer.chose(frame, Choice { group, bucket, next_hop });
+        }
         let fits = |mtu: usize| octets as usize <= mtu || has_short_segments(load.batch, frame, mtu);
         if let Some(leaving) = leaving(&found, fits, forwarding) {
             let addresses = [leaving.neighbor, leaving.exit.mac];

@@ -232,7 +232,7 @@ impl Rig {
 pub(crate) struct Decisions(pub(crate) Vec<Decision>);
 
 impl Tracer for Decisions {
-    fn decided(&mut self, _ingress: PortId, _frame: &[u8], decision: Decision) {
+    fn decided(&mut self, _ingress: PortId, _number: u16, _frame: &[u8], decision: Decision) {
         self.0.push(decision);
     }
 }

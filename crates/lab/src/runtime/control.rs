@@ -28,6 +28,8 @@ pub(super) struct Control {
     mailbox: Arc<Mailbox>,
     /// When the workers are to be polled.
     next_poll: Instant,
+    /// How often the switch was started anew.
+    pub(super) lives: u32,
 }
 
 /// Why an order was not carried out.
@@ -46,7 +48,7 @@ impl Control {
         now: Instant,
     ) -> Self {
         let mut control =
-            Control { switch, commits, recorder, carriers, management, mailbox, next_poll: now };
+            Control { switch, commits, recorder, carriers, management, mailbox, next_poll: now, lives: 0 };
         control.settle();
         control
     }
@@ -55,6 +57,7 @@ impl Control {
     pub(super) fn begin_anew(&mut self, Born { switch, commits, recorder }: Born, now: Instant) {
         (self.switch, self.commits, self.recorder) = (switch, commits, recorder);
         self.next_poll = now;
+        self.lives += 1;
         self.settle();
     }
 

@@ -1,7 +1,9 @@
 //! The control socket: HTTP and JSON on a UNIX socket, so that `curl --unix-socket` works as well as `greylag show`.
 
 use super::signals::Signals;
-use super::{RunError, Running, fpm, layer3, management, orders, pair, problem, rows};
+use super::{
+    RunError, Running, capturing, fpm, layer3, management, metrics, orders, pair, problem, rows, watching,
+};
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
 use std::io;
@@ -24,6 +26,7 @@ pub(super) struct ControlSocket {
 pub(super) struct Others {
     pub(super) zebra: Option<TcpListener>,
     pub(super) management: Option<UdpSocket>,
+    pub(super) scrapers: Option<TcpListener>,
 }
 
 impl ControlSocket {
@@ -64,7 +67,7 @@ impl ControlSocket {
         &self,
         runtime: &Runtime,
         signals: &mut Signals,
-        (running, Others { zebra, management }): (&Arc<Running>, Others),
+        (running, Others { zebra, management, scrapers }): (&Arc<Running>, Others),
         on_ready: impl FnOnce(),
         mut goes_on: impl FnMut() -> bool,
     ) -> io::Result<()> {
@@ -77,6 +80,7 @@ impl ControlSocket {
                         let (mut control, now) = running.control();
                         control.run(now).since(now)
                     };
+                    running.told.notify_waiters();
                     // A frame for the control side does not wait for the clock.
                     let _ = tokio::time::timeout(rest, running.punted.notified()).await;
                 }
@@ -84,7 +88,10 @@ impl ControlSocket {
             let routes = rows::routes()
                 .merge(layer3::routes())
                 .merge(pair::routes())
+                .merge(metrics::routes())
                 .merge(orders::routes())
+                .merge(watching::routes())
+                .merge(capturing::routes())
                 .fallback(problem::unknown);
             let routes = routes.method_not_allowed_fallback(problem::wrong_method);
             let zebra = async {
@@ -99,11 +106,18 @@ impl ControlSocket {
                     None => std::future::pending().await,
                 }
             };
+            let scrapers = async {
+                match scrapers {
+                    Some(listener) => metrics::serve(listener, Arc::clone(running)).await,
+                    None => std::future::pending().await,
+                }
+            };
             on_ready();
             tokio::select! {
                 served = axum::serve(listener, routes.with_state(Arc::clone(running))) => served,
                 heard = zebra => heard,
                 heard = management => heard,
+                served = scrapers => served,
                 () = run => Ok(()),
                 () = signals.wait() => Ok(()),
             }

@@ -2,8 +2,8 @@
 
 use super::Running;
 use super::control::OrderError;
+use super::device::open_device;
 use super::kernel_stack::KeptOff;
-use super::open::open_device;
 use super::worker_thread::Replaced;
 use crate::link_monitor::LinkState;
 use greylag_base::PortId;
@@ -56,8 +56,9 @@ impl Links {
         };
         let kept_off = if self.in_a_host { KeptOff::device(&config.name).map(Some) } else { Ok(None) };
         match kept_off.and_then(|kept_off| Ok((kept_off, open_device(&config, workers)?))) {
-            Ok((kept_off, queues)) => {
+            Ok((kept_off, (queues, io))) => {
                 self.kept_off.extend(kept_off);
+                self.running.ios()[port] = Some(io);
                 for (worker, queue) in self.replaced.iter().zip(queues) {
                     worker.push((port, queue));
                 }

@@ -1,15 +1,20 @@
 //! One running switch: its ports opened, its workers on threads, its control side on the control socket.
 
+mod capturing;
 mod commits;
 mod control;
 mod control_socket;
 mod crew;
+mod device;
+mod effort;
+mod follow;
 mod fpm;
 mod kernel_stack;
 mod layer3;
 mod links;
 mod mailbox;
 mod management;
+mod metrics;
 mod open;
 mod orders;
 mod pair;
@@ -18,16 +23,20 @@ mod recorder;
 mod rows;
 mod shared;
 mod signals;
+mod tap;
+mod watching;
 mod worker_thread;
 
 use commits::Commits;
 use control::Control;
 use control_socket::{ControlSocket, Others};
 use crew::Crew;
+use effort::Efforts;
 use greylag_base::{Instant, MacAddr, Seed};
 use greylag_switch::config::{SwitchConfig, WorkersConfig};
 use greylag_switch::history::History;
 use greylag_switch::recording::Start;
+use greylag_switch::show::PortIo;
 use greylag_switch::{Input, Switch, SwitchError};
 use mailbox::Mailbox;
 use management::ManagementPort;
@@ -37,7 +46,7 @@ use rustix::process::getppid;
 use shared::Shared;
 use signals::Signals;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,6 +87,14 @@ pub enum RunError {
     ManagementPort {
         /// The address.
         address: IpAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// Nobody can be answered where scrapers are to ask.
+    #[error("metrics-listen: cannot listen at {address}: {source}")]
+    MetricsListen {
+        /// The address.
+        address: SocketAddr,
         /// What the kernel said.
         source: io::Error,
     },
@@ -149,6 +166,14 @@ struct Running {
     mailbox: Arc<Mailbox>,
     /// Frames for the control side wait.
     punted: tokio::sync::Notify,
+    /// The control side has run, and there may be events that followers have not seen.
+    told: tokio::sync::Notify,
+    /// What the workers count of themselves.
+    efforts: Efforts,
+    /// Somebody watches what passes the workers.
+    tap: tap::Tap,
+    /// Port by port: how a device was opened.
+    ios: Mutex<Vec<Option<PortIo>>>,
 }
 
 impl Running {
@@ -158,6 +183,11 @@ impl Running {
         let control = self.control.lock().unwrap_or_else(PoisonError::into_inner);
         (control, self.clock.now())
     }
+
+    /// Port by port: how a device was opened.
+    fn ios(&self) -> MutexGuard<'_, Vec<Option<PortIo>>> {
+        self.ios.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How long a switch runs, where it is asked, and what it writes.
@@ -166,6 +196,8 @@ pub struct RunOptions {
     pub socket: PathBuf,
     /// What is committed; beside the control socket when absent.
     pub commits: Option<PathBuf>,
+    /// Where scrapers are answered, whatever the configuration says.
+    pub metrics_listen: Option<SocketAddr>,
     /// A record of everything that the control side is told and does.
     pub record: Option<PathBuf>,
     /// It ends when this process, its parent, ends.
@@ -200,7 +232,8 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let (commits, history) = Commits::open(options.commits(), file.clone(), clock, clock.now())?;
     let config = history.running().clone();
     // The devices stay ours until the end of this function.
-    let Opened { mut queues, interfaces, claims: _claims } = open::open_ports(&config, options.in_a_host)?;
+    let Opened { mut queues, interfaces, ios, claims: _claims } =
+        open::open_ports(&config, options.in_a_host)?;
     let chassis = chassis_address(&config.name);
     let (mut carriers, mut zebra, mut inputs) = (None, None, Vec::new());
     if let Some(shared) = Shared::open(&config, chassis)? {
@@ -212,14 +245,24 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let management = ManagementPort::open(&config)?;
     let listener = management.as_ref().map(ManagementPort::listener).transpose();
     let listener = listener.map_err(failed("cannot listen to the management network"))?;
+    let scrapers = options.metrics_listen.or(config.metrics_listen).map(metrics::listen).transpose()?;
     let mailbox = Arc::new(Mailbox::new().map_err(|errno| failed("cannot wake workers")(errno.into()))?);
     let mut birth =
         Birth { file, commits: options.commits(), record: options.record, chassis, inputs, lives: 0 };
     let start = birth.switch((commits, history), clock)?;
     let control = Control::new(start, Arc::clone(&mailbox), (carriers, management), clock.now());
     let control = Mutex::new(control);
-    let punted = tokio::sync::Notify::new();
-    let running = Arc::new(Running { control, clock, stop: AtomicBool::new(false), mailbox, punted });
+    let running = Arc::new(Running {
+        control,
+        clock,
+        stop: AtomicBool::new(false),
+        mailbox,
+        punted: tokio::sync::Notify::new(),
+        told: tokio::sync::Notify::new(),
+        efforts: effort::efforts(config.workers.count),
+        tap: tap::Tap::default(),
+        ios: Mutex::new(ios),
+    });
     let mut crew = Crew::start(&running, queues, interfaces, options.in_a_host)?;
 
     let mut broken = None;
@@ -231,7 +274,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
         }
         parent_lives && broken.is_none() && crew.is_whole()
     };
-    let others = Others { zebra, management: listener };
+    let others = Others { zebra, management: listener, scrapers };
     let served = control_socket.serve(&runtime, &mut signals, (&running, others), on_ready, goes_on);
     let ended = crew.end(&running);
     broken.map_or(Ok(()), Err)?;

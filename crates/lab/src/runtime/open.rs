@@ -1,10 +1,12 @@
 //! Opening the ports that a configuration names: one queue of each for every worker.
 
+use super::device::open_device;
 use super::kernel_stack::KeptOff;
 use crate::netns::{Netns, NetnsError};
 use greylag_base::PortName;
-use greylag_ports::{Interface, OpenError, PacketQueue, Port, TapConfig, TapQueue};
+use greylag_ports::{OpenError, Port, TapConfig, TapQueue};
 use greylag_switch::config::{Attachment, NetnsRef, PortConfig, SwitchConfig};
+use greylag_switch::show::PortIo;
 use std::io;
 use std::num::NonZeroUsize;
 use std::os::linux::net::SocketAddrExt;
@@ -87,6 +89,8 @@ pub(super) struct Opened {
     pub(super) queues: Vec<Ports>,
     /// Port by port: the interface whose state is the port's, and the namespace that it is in. A bundle has none.
     pub(super) interfaces: Vec<Option<Watched>>,
+    /// Port by port: how a device was opened.
+    pub(super) ios: Vec<Option<PortIo>>,
     /// The devices that are ours.
     pub(super) claims: Vec<Claim>,
 }
@@ -95,32 +99,40 @@ pub(super) struct Opened {
 pub(super) fn open_ports(config: &SwitchConfig, in_a_host: bool) -> Result<Opened, PortError> {
     let workers = NonZeroUsize::new(config.workers.count.into()).unwrap_or(NonZeroUsize::MIN);
     let mut queues: Vec<Ports> = (0..workers.get()).map(|_| Vec::new()).collect();
-    let (mut interfaces, mut claims) = (Vec::new(), Vec::new());
+    let (mut interfaces, mut ios, mut claims) = (Vec::new(), Vec::new(), Vec::new());
     for port in &config.ports {
         if port.attachment == Attachment::Device {
             claims.push(Claim::take(&port.name, in_a_host)?);
         }
-        let Some((opened, interface)) = open_port(port, workers)? else {
+        let Some((opened, interface, io)) = open_port(port, workers)? else {
             queues.iter_mut().for_each(|worker| worker.push(None));
             interfaces.push(None);
+            ios.push(None);
             continue;
         };
         for (worker, queue) in queues.iter_mut().zip(opened) {
             worker.push(Some(queue));
         }
         interfaces.push(Some(interface));
+        ios.push(io);
     }
-    Ok(Opened { queues, interfaces, claims })
+    Ok(Opened { queues, interfaces, ios, claims })
 }
 
 pub(super) type Queues = Vec<Box<dyn Port>>;
 
+/// A port's queues, its interface, and how that was opened.
+type OpenedPort = (Queues, Watched, Option<PortIo>);
+
 /// `None` for a bundle, which is nothing but its members.
-fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<Option<(Queues, Watched)>, PortError> {
+fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<Option<OpenedPort>, PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     match &port.attachment {
         Attachment::Lag(_) => Ok(None),
-        Attachment::Device => Ok(Some((open_device(port, workers)?, (None, port.name.clone())))),
+        Attachment::Device => {
+            let (queues, io) = open_device(port, workers)?;
+            Ok(Some((queues, (None, port.name.clone()), Some(io))))
+        }
         Attachment::Tap { netns, interface, mac_address } => {
             let tap = TapConfig {
                 name: interface.clone().unwrap_or_else(|| port.name.clone()),
@@ -135,21 +147,9 @@ fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<Option<(Queues,
                     .map_err(|source| PortError::Enter { port: port.name.clone(), source })?,
                 None => TapQueue::open(&tap),
             };
-            Ok(Some((boxed(queues.map_err(failed)?), (netns, tap.name))))
+            Ok(Some((boxed(queues.map_err(failed)?), (netns, tap.name), None)))
         }
     }
-}
-
-/// Opens an Ethernet device; also once more, when one was made again under its name.
-pub(super) fn open_device(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, PortError> {
-    let queues = PacketQueue::open(&port.name, workers)
-        .map_err(|source| PortError::Open { port: port.name.clone(), source })?;
-    if let Ok(mtu) = Interface::named(&port.name).and_then(|device| device.mtu())
-        && mtu < port.mtu.into()
-    {
-        tracing::warn!("port {}: its device has an mtu of {mtu}, the port of {}", port.name, port.mtu);
-    }
-    Ok(boxed(queues))
 }
 
 fn boxed<P: Port + 'static>(queues: Vec<P>) -> Queues {

@@ -9,14 +9,14 @@ use greylag_scenario::FileError;
 use serde::Serialize;
 
 /// Everything that is here to be read.
-const READ: &str = "/v1/fdb, /v1/vlans, /v1/ports, /v1/lags, /v1/lacp, /v1/interfaces, /v1/routes, /v1/fib, \
+const READ: &str = "/metrics, /v1/fdb, /v1/vlans, /v1/ports, /v1/lags, /v1/lacp, /v1/interfaces, /v1/routes, /v1/fib, \
                     /v1/nexthop-groups, /v1/neighbors, /v1/bfd, /v1/bgp, /v1/bgp/routes, /v1/link-state, /v1/mclag, /v1/iccp, /v1/drops, \
                     /v1/counters, /v1/events, /v1/agents, /v1/alarms, /v1/history, /v1/config, /v1/check/fdb, \
                     /v1/check/fib, /v1/check/paths or /v1/check/mclag";
 
 /// Everything that takes an order.
 const ORDER: &str = "/v1/config/diff, /v1/config/commit, /v1/config/confirm, /v1/config/rollback, /v1/fault, \
-                     /v1/fdb/flush, /v1/trace, /v1/check/fdb, /v1/check/fib or /v1/check/paths";
+                     /v1/fdb/flush, /v1/trace, /v1/watch, /v1/capture, /v1/check/fdb, /v1/check/fib or /v1/check/paths";
 
 /// A status and a sentence, and for texts what is wrong with each field.
 pub(super) struct Problem {
@@ -77,6 +77,14 @@ impl IntoResponse for Problem {
 pub(super) async fn unknown(method: Method, uri: Uri) -> Problem {
     let (expected, path) = (if method == Method::POST { ORDER } else { READ }, uri.path());
     Problem::new(StatusCode::NOT_FOUND, format!("`{path}` is not here: expected {expected}"))
+}
+
+pub(super) async fn only_metrics(uri: Uri) -> Problem {
+    let path = uri.path();
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        format!("`{path}` is not here: expected /metrics; everything else is on the control socket"),
+    )
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -1,16 +1,18 @@
 //! What can be read from the control socket. Reading changes nothing.
 
-use super::Running;
+use super::follow::follow;
 use super::problem::Problem;
+use super::{Clock, Running};
 use crate::answer;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use greylag_base::Instant;
 use greylag_scenario::switch;
+use greylag_switch::show::PortRow;
 use greylag_switch::{EventRecord, Switch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -21,7 +23,7 @@ pub(super) fn routes() -> Router<Arc<Running>> {
     Router::new()
         .route("/v1/fdb", get(|State(running): Shared| rows(running, Switch::fdb)))
         .route("/v1/vlans", get(|State(running): Shared| rows(running, Switch::vlans)))
-        .route("/v1/ports", get(|State(running): Shared| rows(running, Switch::port_rows)))
+        .route("/v1/ports", get(ports))
         .route("/v1/drops", get(|State(running): Shared| rows(running, |switch, _| switch.drops())))
         .route("/v1/counters", get(|State(running): Shared| rows(running, Switch::counters)))
         .route("/v1/lags", get(|State(running): Shared| rows(running, |switch, _| switch.lag_rows())))
@@ -41,6 +43,17 @@ pub(super) async fn rows<T: Serialize>(
     let (mut control, now) = running.control();
     control.freshen(now);
     Json(ask(&control.switch, now))
+}
+
+/// The switch does not know how its ports were opened.
+async fn ports(State(running): Shared) -> Json<Vec<PortRow>> {
+    let ios = running.ios().clone();
+    rows(running, |switch, now| {
+        let mut rows = switch.port_rows(now);
+        rows.iter_mut().zip(ios).for_each(|(row, io)| row.io = io);
+        rows
+    })
+    .await
 }
 
 async fn agents(State(running): Shared) -> Json<Vec<answer::Agent>> {
@@ -112,27 +125,39 @@ struct EventQuery {
     /// Only events behind this sequence number.
     #[serde(default)]
     after: u64,
+    /// Then those that happen, line by line.
+    #[serde(default)]
+    follow: bool,
 }
 
 /// An event with the time of day.
 #[derive(Serialize)]
-struct DatedEvent {
+pub(super) struct DatedEvent {
     time: String,
     #[serde(flatten)]
     record: EventRecord,
 }
 
+impl DatedEvent {
+    pub(super) fn new(clock: Clock, record: &EventRecord) -> Self {
+        DatedEvent { time: clock.date(record.at), record: record.clone() }
+    }
+}
+
 async fn events(
     State(running): Shared,
     query: Result<Query<EventQuery>, QueryRejection>,
-) -> Result<Json<Vec<DatedEvent>>, Problem> {
+) -> Result<Response, Problem> {
     let Ok(Query(query)) = query else {
         return Err(Problem::request(
-            "`after` is no sequence number: expected one such as /v1/events?after=100",
+            "`after` is no sequence number, or `follow` not true or false: expected such as /v1/events?after=100&follow=true",
         ));
     };
+    if query.follow {
+        return Ok(follow(running, query.after));
+    }
     let clock = running.clock;
-    let dated = |record: &EventRecord| DatedEvent { time: clock.date(record.at), record: record.clone() };
-    let dated = rows(running, |switch, _| switch.events().after(query.after).map(dated).collect());
-    Ok(dated.await)
+    let dated = |record: &EventRecord| DatedEvent::new(clock, record);
+    let dated = rows(running, |switch, _| switch.events().after(query.after).map(dated).collect::<Vec<_>>());
+    Ok(dated.await.into_response())
 }

@@ -28,6 +28,7 @@ const CONTROL_SIDE: u64 = u64::MAX;
 const ROUNDS: usize = 8;
 
 pub(super) struct WorkerThread {
+    index: u16,
     worker: Worker,
     ports: Ports,
     idle: IdlePolicy,
@@ -66,7 +67,17 @@ impl WorkerThread {
         }
         let cpu = settings.cpus.get(index).copied();
         let (idle, replaced) = (settings.idle, Arc::default());
-        Ok(WorkerThread { worker, ports, idle, cpu, originates, running, epoll, replaced })
+        Ok(WorkerThread {
+            index: index as u16,
+            worker,
+            ports,
+            idle,
+            cpu,
+            originates,
+            running,
+            epoll,
+            replaced,
+        })
     }
 
     /// Where new queues for this worker are put.
@@ -85,21 +96,31 @@ impl WorkerThread {
         let mut last_frame = self.running.clock.now();
         let mut housekeeping = last_frame;
         while !self.running.stop.load(Ordering::Relaxed) {
+            let (begun, mut frames, mut batches) = (self.running.clock.now(), 0, 0);
             for _ in 0..ROUNDS {
                 let now = self.running.clock.now();
                 if self.originates {
-                    self.worker.originate(now, &mut self.ports[..]);
+                    let Running { clock, tap, .. } = &*self.running;
+                    tap.originate((self.index, &mut self.worker), (clock, now), &mut self.ports);
                     if self.worker.take_punted() {
                         self.running.punted.notify_one();
                     }
                 }
-                ready.retain(|&port| self.poll(now, port));
+                ready.retain(|&port| {
+                    let taken = self.poll(now, port);
+                    frames += taken as u64;
+                    batches += u64::from(taken > 0);
+                    taken > 0
+                });
                 if ready.is_empty() {
                     break;
                 }
                 last_frame = now;
             }
             let now = self.running.clock.now();
+            if frames > 0 {
+                self.running.efforts[usize::from(self.index)].add(frames, batches, now - begun);
+            }
             if now >= housekeeping {
                 self.take_up()?;
                 self.worker.housekeep(now, &mut self.ports);
@@ -138,21 +159,22 @@ impl WorkerThread {
         Ok(())
     }
 
-    /// Takes a batch from a port; `false` when it had none left.
-    fn poll(&mut self, now: Instant, port: usize) -> bool {
-        match self.worker.poll_port(now, PortId(port as u16), &mut self.ports) {
+    /// Takes a batch from a port, and says how many frames it had.
+    fn poll(&mut self, now: Instant, port: usize) -> usize {
+        let WorkerThread { index, worker, ports, running, .. } = self;
+        match running.tap.poll((*index, worker), (&running.clock, now), PortId(port as u16), ports) {
             Ok(frames) => {
                 if self.worker.take_punted() {
                     self.running.punted.notify_one();
                 }
-                frames > 0
+                frames
             }
             Err(error) => {
                 // The interface is gone for good: its descriptor would be ready for ever. EBADFD is what a TAP says.
                 if error.raw_os_error() == Some(rustix::io::Errno::BADFD.raw_os_error()) {
                     self.ports[port] = None;
                 }
-                false
+                0
             }
         }
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 const POLLER_KEYS: Keys = Keys::of(&["switches", "period", "phase"]);
 const POLLER_EXAMPLE: &str = "{switches: [sw1], period: 5m}";
 const CHECKER_KEYS: Keys = Keys::of(&["passes", "silence", "flood", "disagreement"]);
-const VIOLATION_KEYS: Keys = Keys::of(&["checker", "node"]);
+const VIOLATION_KEYS: Keys = Keys::of(&["checker", "node", "may-from"]);
 const VIOLATION_EXAMPLE: &str = "{checker: no-mute-switch, node: sw1}";
 
 /// A poller that could not be read in full is there all the same: what refers to it has nothing to complain of.
@@ -91,12 +91,14 @@ fn read_violation(field: &Field<'_>, cast: &Cast<'_>) -> Option<ExpectedViolatio
             let map = field.mapping(&VIOLATION_KEYS, VIOLATION_EXAMPLE)?;
             let checker = map.required("checker", "say which, such as `checker: no-mute-switch`");
             let node = map.get("node").map(|node| cast.node(node));
+            let may_from = map.get("may-from").map(|from| cast.clock.moment(from, "may-from"));
             Some(ExpectedViolation {
                 checker: checker.and_then(name)?,
                 node: node.map_or(Some(None), |node| node.map(Some))?,
+                may_from: may_from.map_or(Some(None), |from| from.map(Some))?,
             })
         }
-        Value::Text(_) => Some(ExpectedViolation { checker: name(field)?, node: None }),
+        Value::Text(_) => Some(ExpectedViolation { checker: name(field)?, node: None, may_from: None }),
         _ => {
             field.mismatch(&format!("a checker such as no-black-hole or {VIOLATION_EXAMPLE}"), "");
             None

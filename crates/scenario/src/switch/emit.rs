@@ -11,7 +11,7 @@ use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
 use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
-    Attachment, DampingAction, FloodGroups, FlowHashConfig, IdlePolicy, LearningConfig, LearningMode,
+    Attachment, DampingAction, FloodGroups, FlowHashConfig, IdlePolicy, Io, LearningConfig, LearningMode,
     MemberConfig, Membership, NetnsRef, PortConfig, PortFlush, ReportOrder, StormControl, SwitchConfig,
     VlanConfig,
 };
@@ -20,7 +20,7 @@ use mclag::MultiChassis;
 use routing::Routing;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 pub(crate) use lag::Lag;
@@ -65,6 +65,8 @@ struct File<'a> {
     multi_chassis: Option<MultiChassis<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     management_address: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 fn in_order<S: serde::Serializer, K: Serialize, V: Serialize>(
@@ -190,6 +192,8 @@ struct Vlan<'a> {
 struct Port<'a> {
     #[serde(flatten)]
     attachment: Option<Attached<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    io: Option<Io>,
     enabled: bool,
     #[serde(flatten)]
     membership: Carried<'a>,
@@ -381,6 +385,7 @@ impl<'a> File<'a> {
             routing: (!config.interfaces.is_empty()).then(|| Routing::of(&config.routing)),
             multi_chassis: config.multi_chassis.as_ref().map(|pair| MultiChassis::of(pair, config)),
             management_address: config.management_address,
+            metrics_listen: config.metrics_listen,
         }
     }
 }
@@ -409,6 +414,7 @@ impl<'a> Port<'a> {
         let is_lag = matches!(port.attachment, Attachment::Lag(_));
         Port {
             attachment: Attached::of(&port.attachment),
+            io: (port.io != Io::Auto).then_some(port.io),
             enabled: port.enabled,
             membership: match &port.membership {
                 Membership::Aggregate(MemberConfig { lag, port_priority }) => Carried::ByBundle(Member {
@@ -473,6 +479,7 @@ mod tests {
             routing: greylag_switch::config::RoutingConfig::default(),
             multi_chassis: None,
             management_address: Some(std::net::Ipv4Addr::new(172, 20, 20, 11).into()),
+            metrics_listen: Some("127.0.0.1:9461".parse().unwrap()),
             name: "lab-sw1".into(),
             workers: WorkersConfig { count: 2, cpus: vec![0, 1], idle: IdlePolicy::Spin },
             mac_table: MacTableConfig {
@@ -531,6 +538,7 @@ mod tests {
                         vlans: [10, 20, 21, 22].into_iter().map(vlan).collect(),
                         native: Some(vlan(10)),
                     },
+                    io: Io::AfXdp,
                     ..PortConfig::new(name("a1"))
                 },
             ],
@@ -545,6 +553,7 @@ mod tests {
         let expected = json!({
             "name": "lab-sw1",
             "management-address": "172.20.20.11",
+            "metrics-listen": "127.0.0.1:9461",
             "workers": {"count": 2, "cpus": [0, 1], "idle": "spin"},
             "mac-table": {
                 "maximum-entries": 65536,
@@ -574,7 +583,7 @@ mod tests {
                     "storm-control": {"broadcast": 100},
                 },
                 "a1": {
-                    "enabled": true, "interface-mode": "TRUNK", "trunk-vlans": [10, "20..22"],
+                    "io": "af-xdp", "enabled": true, "interface-mode": "TRUNK", "trunk-vlans": [10, "20..22"],
                     "native-vlan": 10, "mtu": 1500, "port-speed": "10G",
                 },
             },

@@ -9,7 +9,9 @@ use crate::quantity::speed;
 use crate::vlan::{vlan, vlan_list};
 use crate::yaml::Value;
 use greylag_base::{MacAddr, PortName, VlanId};
-use greylag_switch::config::{Attachment, LagConfig, Membership, NetnsRef, PortConfig, StormControl};
+use greylag_switch::config::{
+    Attachment, Io, LagConfig, Membership, NetnsRef, PortConfig, StormControl, SwitchConfig,
+};
 use std::collections::BTreeMap;
 
 /// MTU of a port or link, in bytes: IPv4 needs 68 (RFC 791 3.2), the frame buffers end at 9216.
@@ -55,6 +57,7 @@ const TAP_IN_A_LAB: (&[&str], &str) =
 const KEYS: Keys = Keys {
     allowed: &[
         "type",
+        "io",
         "netns",
         "interface",
         "mac-address",
@@ -75,6 +78,7 @@ const KEYS: Keys = Keys {
 
 const LAB_KEYS: Keys = Keys {
     allowed: &[
+        "io",
         "interface-mode",
         "access-vlan",
         "trunk-vlans",
@@ -93,6 +97,7 @@ const LAB_KEYS: Keys = Keys {
 const MEMBER_KEYS: Keys = Keys {
     allowed: &[
         "type",
+        "io",
         "netns",
         "interface",
         "mac-address",
@@ -105,7 +110,7 @@ const MEMBER_KEYS: Keys = Keys {
 };
 
 const LAB_MEMBER_KEYS: Keys = Keys {
-    allowed: &["aggregate-id", "lacp-port-priority", "port-speed", "enabled"],
+    allowed: &["io", "aggregate-id", "lacp-port-priority", "port-speed", "enabled"],
     explained: &[TYPE_IN_A_LAB, TAP_IN_A_LAB, THE_BUNDLE_HAS_IT, LAG_KEY_OF_A_MEMBER],
 };
 
@@ -143,7 +148,7 @@ const LAG_KEYS: Keys = Keys {
             "is for a member, and this is a bundle: a bundle cannot be in another. Remove it",
         ),
         (
-            &["lacp-port-priority", "port-speed"],
+            &["io", "lacp-port-priority", "port-speed"],
             "is a member's, and this is a bundle: move it to its members",
         ),
     ],
@@ -251,6 +256,7 @@ fn read_port(name: PortName, field: Field<'_>, in_lab: bool) -> PortDraft<'_> {
         Kind::Lag => Attachment::Lag(Box::new(lag::read(&map))),
         Kind::Own | Kind::Member => read_attachment(&map),
     };
+    config.io = map.get("io").and_then(|io| io.word("a way to open a device", IO)).unwrap_or_default();
     let mtu = map.get("mtu").and_then(|mtu| Some((mtu.clone(), mtu.number("mtu", MTU_RANGE)?)));
     config.mtu = mtu.as_ref().map_or(config.mtu, |(_, bytes)| *bytes);
     config.speed = map.get("port-speed").and_then(|rate| speed(rate, "port-speed")).unwrap_or(config.speed);
@@ -334,6 +340,29 @@ enum PortType {
     Device,
     Tap,
     Lag,
+}
+
+const IO: &[(&str, Io)] =
+    &[("auto", Io::Auto), ("af-packet", Io::AfPacket), ("af-xdp", Io::AfXdp), ("raw", Io::Raw)];
+
+/// Refuses ways to open a port that it cannot be opened by.
+pub(super) fn check_io(config: &SwitchConfig, drafts: &[PortDraft<'_>]) {
+    for (port, draft) in config.ports.iter().zip(drafts) {
+        let Some(io) = draft.written("io") else { continue };
+        if matches!(port.attachment, Attachment::Tap { .. }) {
+            io.refuse_key(
+                "`io` is for an Ethernet device, and this is a TAP, which has only one way to be opened: remove it",
+            );
+        }
+        let carrier = port.membership.aggregate().and_then(|member| config.ports.get(member.lag.index()));
+        let is_trunk = matches!(carrier.unwrap_or(port).membership, Membership::Trunk { .. });
+        if port.io == Io::Raw && is_trunk {
+            io.refuse(
+                "the kernel takes the tags out of what a raw socket receives, and this port is a TRUNK: \
+                 expected af-packet or af-xdp",
+            );
+        }
+    }
 }
 
 const PORT_TYPES: &[(&str, PortType)] =

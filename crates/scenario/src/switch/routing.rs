@@ -135,14 +135,18 @@ pub(super) fn default_paths(buckets: u16) -> u16 {
     RoutingConfig::default().maximum_paths.min(buckets)
 }
 
+/// Where somebody listens.
+pub(super) fn listening(field: &Field<'_>, expected: &str) -> Option<SocketAddr> {
+    field.parsed(expected, |text| {
+        let right = text.parse::<SocketAddr>().ok().filter(|address| address.port() > 0);
+        right.ok_or_else(|| format!("{} is not right: expected {expected}", quoted(text)))
+    })
+}
+
 fn read_fpm(field: &Field<'_>) -> Option<FpmConfig> {
-    const EXPECTED: &str = "an address with a port such as 127.0.0.1:2620";
     let map = field.mapping(&FPM_KEYS, "{listen: 127.0.0.1:2620}")?;
     let listen = match map.get("listen") {
-        Some(listen) => listen.parsed(EXPECTED, |text| {
-            let right = text.parse::<SocketAddr>().ok().filter(|address| address.port() > 0);
-            right.ok_or_else(|| format!("{} is not right: expected {EXPECTED}", quoted(text)))
-        }),
+        Some(listen) => listening(listen, "an address with a port such as 127.0.0.1:2620"),
         None => Some(FPM_LISTEN),
     };
     let netns = map.get("netns").and_then(Field::text).map(str::to_owned);

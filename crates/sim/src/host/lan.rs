@@ -67,7 +67,7 @@ impl Lan {
     }
 
     /// `None` when the address is of no subnet of the host's and there is no gateway.
-    fn next_hop(&self, to: IpAddr) -> Option<NextHop> {
+    pub(crate) fn next_hop(&self, to: IpAddr) -> Option<NextHop> {
         self.addresses.on_link(to).or_else(|| {
             let gateway = match to {
                 IpAddr::V4(_) => self.gateway4.map(IpAddr::V4),

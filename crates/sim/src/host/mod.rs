@@ -66,7 +66,8 @@ pub use greylag_ip::neighbor::NeighborState;
 
 use crate::flow::{Arrivals, Flow, FlowId};
 use core::net::IpAddr;
-use greylag_base::{Instant, MacAddr, Seed};
+use greylag_base::{Instant, MacAddr, Seed, VlanId};
+use greylag_ip::addresses::NextHop;
 use greylag_wire::ethernet::EtherType;
 use lan::Lan;
 use packet::Rest;
@@ -280,6 +281,24 @@ impl Host {
     /// The address of its interface.
     pub fn mac(&self) -> MacAddr {
         self.lan.nic.mac
+    }
+
+    /// The neighbour that its packets to an address go to; `None` when it has neither a subnet nor a gateway for it.
+    pub fn next_hop(&self, to: IpAddr) -> Option<IpAddr> {
+        match self.lan.next_hop(to)? {
+            NextHop::Neighbor(next) => Some(next),
+            NextHop::Group(_) => None,
+        }
+    }
+
+    /// Its addresses, with the lengths of their prefixes.
+    pub fn addresses(&self) -> impl Iterator<Item = (IpAddr, u8)> + '_ {
+        self.lan.addresses.iter()
+    }
+
+    /// The VLAN of its frames' tags.
+    pub fn vlan(&self) -> Option<VlanId> {
+        self.lan.nic.vlan
     }
 
     /// What it knows of a neighbour at `now`; no MAC address while it asks for it.

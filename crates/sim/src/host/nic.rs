@@ -27,7 +27,7 @@ pub(crate) struct Received<'a> {
 #[derive(Debug)]
 pub(crate) struct Nic {
     pub(crate) mac: MacAddr,
-    vlan: Option<VlanId>,
+    pub(crate) vlan: Option<VlanId>,
     pub(crate) up: bool,
     pub(crate) counters: HostCounters,
     /// Whole frames on their way to the link.

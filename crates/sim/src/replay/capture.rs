@@ -6,30 +6,17 @@
 use super::cause::loss_comment;
 use super::order::end_name;
 use crate::LinkLoss;
+use crate::pcapng::{CaptureInterface, CaptureInterfaceId, CapturedFrame, Direction, PcapNg, WHOLE_FRAMES};
 use greylag_base::Instant;
 use greylag_scenario::story::Scenario;
-use pcap_file::pcapng::blocks::enhanced_packet::{EnhancedPacketBlock, EnhancedPacketOption};
-use pcap_file::pcapng::blocks::interface_description::{
-    InterfaceDescriptionBlock, InterfaceDescriptionOption,
-};
-use pcap_file::pcapng::blocks::section_header::{SectionHeaderBlock, SectionHeaderOption};
-use pcap_file::pcapng::{PcapNgBlock, PcapNgWriter};
-use pcap_file::{DataLink, Endianness, PcapError};
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::time::Duration;
 
-/// Longer than any frame.
-const SNAP_LENGTH: u32 = 65_535;
-/// Ten to the minus ninth.
-const NANOSECONDS: u8 = 9;
-/// `epb_flags`: the frame came in, or went out.
-const INBOUND: u32 = 1;
-const OUTBOUND: u32 = 2;
-
 /// Writes frames to a file.
 pub(crate) struct Capture<'a> {
-    writer: PcapNgWriter<&'a mut dyn Write>,
+    file: PcapNg<&'a mut dyn Write>,
+    /// By link and end: what comes in there, and what is lost from there.
+    interfaces: Vec<[[CaptureInterfaceId; 2]; 2]>,
     start: Duration,
     failure: Option<io::Error>,
 }
@@ -41,57 +28,35 @@ impl<'a> Capture<'a> {
     /// When it cannot be written.
     pub(crate) fn new(scenario: &Scenario, out: &'a mut dyn Write) -> io::Result<Self> {
         let title = format!("{}: {}", scenario.name, scenario.title);
-        let section = SectionHeaderBlock {
-            endianness: Endianness::Little,
-            options: vec![
-                SectionHeaderOption::UserApplication(Cow::Borrowed("greylag replay")),
-                SectionHeaderOption::Comment(Cow::Owned(title)),
-            ],
-            ..SectionHeaderBlock::default()
-        };
-        let writer = PcapNgWriter::with_section_header(out, section).map_err(io_error)?;
-        let mut capture = Capture { writer, start: scenario.start, failure: None };
+        let mut file = PcapNg::new(out, "greylag replay", &title)?;
         let lab = &scenario.lab;
+        let mut interfaces = Vec::new();
         for (index, link) in lab.links.iter().enumerate() {
-            for end in 0..2 {
+            let mut add = |end: usize| {
                 let (here, there) = (end_name(lab, index, end), end_name(lab, index, 1 - end));
-                let mac = link.ends[end].mac.map(|mac| mac.0.to_vec());
-                let speed = scenario.links.get(index).map(|settings| settings.rate);
-                capture.add_interface(
-                    &format!("{here} in"),
-                    &format!("{here} from {there}"),
-                    mac.clone(),
-                    speed,
-                )?;
-                let lost = format!("{here} to {there}, what was lost on the way");
-                capture.add_interface(&format!("{here} lost"), &lost, mac, speed)?;
-            }
+                let arriving = CaptureInterface {
+                    name: format!("{here} in"),
+                    description: Some(format!("{here} from {there}")),
+                    mac: link.ends[end].mac.map(|mac| mac.0.to_vec()),
+                    speed: scenario.links.get(index).map(|settings| settings.rate),
+                    snap_length: WHOLE_FRAMES,
+                };
+                let lost = CaptureInterface {
+                    name: format!("{here} lost"),
+                    description: Some(format!("{here} to {there}, what was lost on the way")),
+                    ..arriving.clone()
+                };
+                Ok::<_, io::Error>([file.add_interface(&arriving)?, file.add_interface(&lost)?])
+            };
+            interfaces.push([add(0)?, add(1)?]);
         }
-        Ok(capture)
-    }
-
-    fn add_interface(
-        &mut self,
-        name: &str,
-        description: &str,
-        mac: Option<Vec<u8>>,
-        speed: Option<u64>,
-    ) -> io::Result<()> {
-        let mut options = vec![
-            InterfaceDescriptionOption::IfName(Cow::Borrowed(name)),
-            InterfaceDescriptionOption::IfDescription(Cow::Borrowed(description)),
-            InterfaceDescriptionOption::IfTsResol(NANOSECONDS),
-        ];
-        options.extend(mac.map(|mac| InterfaceDescriptionOption::IfMacAddr(Cow::Owned(mac))));
-        options.extend(speed.map(InterfaceDescriptionOption::IfSpeed));
-        let block = InterfaceDescriptionBlock { linktype: DataLink::ETHERNET, snaplen: SNAP_LENGTH, options };
-        self.writer.write_block(&block.into_block()).map(|_| ()).map_err(io_error)
+        Ok(Capture { file, interfaces, start: scenario.start, failure: None })
     }
 
     /// A frame came in at a link end.
     pub(crate) fn arrived(&mut self, at: Instant, link: usize, to: usize, frame: &[u8]) {
-        let options = vec![EnhancedPacketOption::Flags(INBOUND)];
-        self.write(at, interface(link, to), frame, options);
+        let [arriving, _] = self.interfaces[link][to];
+        self.write(at, arriving, Direction::Inbound, frame, None);
     }
 
     /// A frame that left a link end was lost.
@@ -103,42 +68,32 @@ impl<'a> Capture<'a> {
         why: LinkLoss,
         lab: &greylag_scenario::lab::Lab,
     ) {
-        let comment = Cow::Owned(loss_comment(lab, link, from, why));
-        let options = vec![EnhancedPacketOption::Comment(comment), EnhancedPacketOption::Flags(OUTBOUND)];
-        self.write(at, interface(link, from) + 1, frame, options);
+        let comment = loss_comment(lab, link, from, why);
+        let [_, lost] = self.interfaces[link][from];
+        self.write(at, lost, Direction::Outbound, frame, Some(&comment));
     }
 
-    fn write(&mut self, at: Instant, interface: u32, frame: &[u8], options: Vec<EnhancedPacketOption<'_>>) {
+    fn write(
+        &mut self,
+        at: Instant,
+        interface: CaptureInterfaceId,
+        direction: Direction,
+        octets: &[u8],
+        comment: Option<&str>,
+    ) {
         if self.failure.is_some() {
             return;
         }
-        let block = EnhancedPacketBlock {
-            interface_id: interface,
-            timestamp: self.start + at.since(Instant::ZERO),
-            original_len: frame.len() as u32,
-            data: Cow::Borrowed(frame),
-            options,
-        };
-        self.failure = self.writer.write_block(&block.into_block()).err().map(io_error);
+        let at = self.start + at.since(Instant::ZERO);
+        let frame = CapturedFrame { at, direction, octets, length: octets.len(), comment };
+        self.failure = self.file.add_frame(interface, &frame).err();
     }
 
     /// What went wrong with the file, if anything did.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         match self.failure {
             Some(error) => Err(error),
-            None => self.writer.into_inner().flush(),
+            None => self.file.flush(),
         }
-    }
-}
-
-/// What comes in at a link end; what is lost from there is the next one.
-fn interface(link: usize, end: usize) -> u32 {
-    (link as u32 * 2 + end as u32) * 2
-}
-
-fn io_error(error: PcapError) -> io::Error {
-    match error {
-        PcapError::IoError(error) => error,
-        error => io::Error::other(error),
     }
 }

@@ -457,7 +457,7 @@ fn life_words(life: Life) -> &'static str {
     }
 }
 
-fn loss_name(why: LinkLoss) -> &'static str {
+pub(crate) fn loss_name(why: LinkLoss) -> &'static str {
     match why {
         LinkLoss::Down => "link-down",
         LinkLoss::QueueFull => "link-queue-full",
@@ -469,7 +469,7 @@ fn loss_name(why: LinkLoss) -> &'static str {
     }
 }
 
-fn loss_words(why: LinkLoss) -> &'static str {
+pub(crate) fn loss_words(why: LinkLoss) -> &'static str {
     match why {
         LinkLoss::Down => "is down",
         LinkLoss::QueueFull => "has a full queue",

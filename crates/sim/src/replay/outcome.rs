@@ -1,6 +1,8 @@
 //! What came out of a replay: one value that the text shows and the JSON is.
 
 use super::cause::Cause;
+use super::clock::{DayClock, span};
+use super::judge::percent;
 use super::loss::Loss;
 use greylag_base::{Instant, Seed};
 use greylag_scenario::story::{Lesson, Standing};
@@ -227,6 +229,31 @@ pub enum Measured {
         /// Its value; absent when the switch has no such counter or no power.
         value: Option<u64>,
     },
+}
+
+impl Measured {
+    /// The same for people; nothing where there is nothing to say.
+    pub fn words(&self, clock: DayClock) -> Option<String> {
+        match self {
+            Measured::Event { count } => Some(format!("{count} seen")),
+            Measured::Alarm { any_phase, may_be_missed } => any_phase.map(|(first, last)| {
+                let missed = if *may_be_missed { ", or never" } else { "" };
+                format!("in any phase {} to {}{missed}", clock.time(first), clock.time(last))
+            }),
+            Measured::Level { share } => share.map(|share| format!("{} arrived", percent(share))),
+            Measured::BlackHole { lasted, .. } if lasted.is_zero() => None,
+            Measured::BlackHole { lasted, .. } => Some(format!("lasted {}", span(*lasted))),
+            Measured::ForeignUnicast { frames } => Some(format!("{frames} heard")),
+            Measured::Flows { flows, failing, unhurt, .. } => {
+                Some(format!("of {flows}, {failing} failed and {unhurt} lost nothing"))
+            }
+            Measured::OtherFlows { failing, new } => Some(format!("{new} of {failing}")),
+            Measured::Asymmetric { flows, apart } => Some(format!("{apart} of {flows}")),
+            Measured::Found { count } => count.map(|count| format!("it is {count}")),
+            Measured::Monitoring { looks, .. } => Some(format!("{looks} seen")),
+            Measured::Counter { value } => value.map(|value| format!("it is {value}")),
+        }
+    }
 }
 
 /// A probe flow, and what became of its probes. `sent = received + lost + in-flight`.

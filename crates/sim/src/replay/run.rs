@@ -9,6 +9,7 @@ use super::outcome::{
     BlackHoleOutcome, FlowOutcome, MissingViolation, OrderDone, Outcome, ParameterValue, PollerOutcome,
     Violation,
 };
+use super::scrape::{SCRAPE_INTERVAL, Scrapes};
 use super::watch::Watch;
 use super::{monitoring, pollers};
 use crate::flow::{BlackHole, Flow, FlowRecord};
@@ -31,6 +32,9 @@ const STEPS: u32 = 200;
 /// A probe that has not arrived so long after it was sent is lost.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// Is told how far the world is, and when it will end; says whether to go on.
+type Progress<'a> = &'a mut dyn FnMut(Instant, Instant) -> bool;
+
 /// How a replay is done, beside its scenario.
 #[derive(Default)]
 pub struct Options<'a> {
@@ -40,8 +44,25 @@ pub struct Options<'a> {
     pub events: Option<&'a mut dyn Write>,
     /// Gets every frame, as pcapng.
     pub capture: Option<&'a mut dyn Write>,
+    /// Gets what a scraper of all switches would have seen, as OpenMetrics with timestamps.
+    pub metrics: Option<&'a mut dyn Write>,
+    /// Gets what the looks at the switches' lists found, as often as that was something else than before.
+    pub discords: Option<&'a mut Vec<Discord>>,
     /// Is told how far the world is, and when it will end; the replay is given up when it says false.
-    pub progress: Option<&'a mut dyn FnMut(Instant, Instant) -> bool>,
+    pub progress: Option<Progress<'a>>,
+}
+
+/// In how much a switch is not of one mind with itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Discord {
+    /// When it was looked at.
+    pub at: Instant,
+    /// Which switch, by its index in the lab.
+    pub switch: usize,
+    /// Entries in which the learning agent and the MAC table differ.
+    pub table: usize,
+    /// Places in which RIB and FIB differ.
+    pub fib: usize,
 }
 
 /// A replay could not be done.
@@ -53,7 +74,7 @@ pub enum ReplayError {
     /// There is no such world.
     #[error(transparent)]
     World(#[from] WorldError),
-    /// The event log or the capture.
+    /// The event log, the capture or the metrics.
     #[error("cannot write what was seen: {0}")]
     Write(#[from] io::Error),
     /// Somebody did not want to wait.
@@ -72,6 +93,8 @@ enum Stop {
     Look(usize),
     /// Agents and tables are compared.
     Compare,
+    /// Metrics are scraped.
+    Scrape,
     /// Somebody who waits is told.
     Tell,
 }
@@ -84,43 +107,93 @@ enum Stop {
 /// # Errors
 /// When a switch cannot be what its configuration asks for, a file cannot be written, or `progress` says so.
 pub fn replay<'a>(scenario: &'a Scenario, seed: Seed, options: Options<'a>) -> Result<Outcome, ReplayError> {
-    let Options { until, events, capture, mut progress } = options;
+    let until = options.until.unwrap_or(scenario.duration);
+    let mut course = begin(scenario, seed, options)?;
+    let end = Instant::ZERO + until.min(scenario.duration);
+    course.go_on(end)?;
+    let Course { mut world, flows, sets, orders, scrapes, .. } = course;
+    if let Some((scrapes, out)) = scrapes {
+        scrapes.write(out)?;
+    }
+    let records: Vec<FlowRecord> = flows.iter().map(|flow| world.flow_record(flow, PATIENCE)).collect();
+    let flows = flow_outcomes(scenario, &flows, &records, &sets);
+    conclude(scenario, seed, world.observer(), flows, orders, end)
+}
+
+/// A replay that is under way.
+pub(crate) struct Course<'a> {
+    scenario: &'a Scenario,
+    pub(crate) world: World<Watch<'a>>,
+    stops: BinaryHeap<Reverse<(Instant, Stop)>>,
+    duration: Duration,
+    progress: Option<Progress<'a>>,
+    scrapes: Option<(Scrapes, &'a mut dyn Write)>,
+    discords: Option<&'a mut Vec<Discord>>,
+    orders: Vec<OrderDone>,
+    flows: Vec<Flow>,
+    sets: Vec<Range<usize>>,
+}
+
+/// Makes the world of a scenario, and what stands in its timeline ready.
+pub(crate) fn begin<'a>(
+    scenario: &'a Scenario,
+    seed: Seed,
+    options: Options<'a>,
+) -> Result<Course<'a>, ReplayError> {
+    let Options { until, events, capture, metrics, discords, progress } = options;
     let duration = until.map_or(scenario.duration, |until| until.min(scenario.duration));
-    let end = Instant::ZERO + duration;
     let watch = Watch::new(scenario, seed, events, capture)?;
     let mut world = World::new(scenario, seed, watch)?;
     let flows = world.flows().to_vec();
     let sets: Vec<Range<usize>> = (0..scenario.flows.len()).map(|set| world.flows_of(set)).collect();
     expect_flows(scenario, &flows, &sets, world.observer());
-    let mut orders = Vec::new();
-    let tables = world.observer().tables.period();
-    let mut stops = stops(scenario, duration, tables, progress.is_some());
-    while let Some(Reverse((at, stop))) = stops.pop().filter(|Reverse((at, _))| *at <= end) {
-        world.run_until(at);
-        match stop {
-            Stop::Order(index) => orders.push(order(scenario, index, &mut world)),
-            Stop::Sample(index) => sample(scenario, index, &mut world),
-            Stop::Look(index) => {
-                stops.extend(monitoring::look(scenario, index, &mut world).map(|next| Reverse((next, stop))));
-            }
-            Stop::Compare => {
-                compare(&mut world, scenario.lab.nodes.len());
-                stops.push(Reverse((at + tables, Stop::Compare)));
-            }
-            Stop::Tell => {
-                if let Some(tell) = &mut progress {
-                    if !tell(at, end) {
-                        return Err(ReplayError::Interrupted);
+    let mut stops = stops(scenario, duration, world.observer().tables.period(), progress.is_some());
+    let scrapes = metrics.map(|out| (Scrapes::default(), out));
+    stops.extend(scrapes.is_some().then_some(Reverse((Instant::ZERO, Stop::Scrape))));
+    let orders = Vec::new();
+    Ok(Course { scenario, world, stops, duration, progress, scrapes, discords, orders, flows, sets })
+}
+
+impl Course<'_> {
+    /// Lets everything happen that happens up to `end`, inclusive.
+    pub(crate) fn go_on(&mut self, end: Instant) -> Result<(), ReplayError> {
+        let Course { scenario, world, stops, duration, progress, scrapes, discords, orders, .. } = self;
+        let tables = world.observer().tables.period();
+        while stops.peek().is_some_and(|Reverse((at, _))| *at <= end)
+            && let Some(Reverse((at, stop))) = stops.pop()
+        {
+            world.run_until(at);
+            match stop {
+                Stop::Order(index) => orders.push(order(scenario, index, world)),
+                Stop::Sample(index) => sample(scenario, index, world),
+                Stop::Look(index) => {
+                    let next = monitoring::look(scenario, index, world);
+                    stops.extend(next.map(|next| Reverse((next, stop))));
+                }
+                Stop::Compare => {
+                    compare(world, scenario.lab.nodes.len(), discords.as_deref_mut());
+                    stops.push(Reverse((at + tables, Stop::Compare)));
+                }
+                Stop::Scrape => {
+                    if let Some((scrapes, _)) = scrapes {
+                        scrapes.scrape(scenario, world);
+                        stops.push(Reverse((at + SCRAPE_INTERVAL, Stop::Scrape)));
                     }
-                    stops.push(Reverse((at + (duration / STEPS).max(Duration::from_millis(1)), Stop::Tell)));
+                }
+                Stop::Tell => {
+                    if let Some(tell) = progress {
+                        if !tell(at, end) {
+                            return Err(ReplayError::Interrupted);
+                        }
+                        let step = (*duration / STEPS).max(Duration::from_millis(1));
+                        stops.push(Reverse((at + step, Stop::Tell)));
+                    }
                 }
             }
         }
+        world.run_until(end);
+        Ok(())
     }
-    world.run_until(end);
-    let records: Vec<FlowRecord> = flows.iter().map(|flow| world.flow_record(flow, PATIENCE)).collect();
-    let flows = flow_outcomes(scenario, &flows, &records, &sets);
-    conclude(scenario, seed, world.observer(), flows, orders, end)
 }
 
 /// Tells the onlooker what the flows are called.
@@ -232,7 +305,7 @@ pub(crate) fn read_counter(counters: &Counters, drops: &[DropRow], path: &str) -
 }
 
 /// Compares what the learning agents believe with what the tables say, and what the routing agents want with what the FIB has.
-fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
+fn compare(world: &mut World<Watch<'_>>, nodes: usize, mut discords: Option<&mut Vec<Discord>>) {
     let now = world.now();
     for node in 0..nodes {
         let conflicts = world
@@ -242,6 +315,14 @@ fn compare(world: &mut World<Watch<'_>>, nodes: usize) {
         let of_fib = world.switch(node).map(|switch| switch.compare_fib().len());
         world.observer().compared(now, node, conflicts.unwrap_or(0));
         world.observer().compared_fib(now, node, of_fib.unwrap_or(0));
+        if let Some(discords) = discords.as_deref_mut() {
+            let found =
+                Discord { at: now, switch: node, table: conflicts.unwrap_or(0), fib: of_fib.unwrap_or(0) };
+            let last = discords.iter().rev().find(|discord| discord.switch == node);
+            if last.map_or((0, 0), |last| (last.table, last.fib)) != (found.table, found.fib) {
+                discords.push(found);
+            }
+        }
     }
 }
 
@@ -339,10 +420,11 @@ fn verdict(scenario: &Scenario, watch: &mut Watch<'_>) -> (Vec<Violation>, Vec<M
     let lab = &scenario.lab;
     let charges = std::mem::take(&mut watch.charges).into_sorted();
     let is_met = |wanted: &ExpectedViolation, charge: &Charge| {
-        wanted.checker == charge.checker && (wanted.node.is_none() || wanted.node == charge.node)
+        let in_time = wanted.may_from.is_none_or(|from| charge.at >= Instant::ZERO + from);
+        wanted.checker == charge.checker && (wanted.node.is_none() || wanted.node == charge.node) && in_time
     };
-    let missing =
-        scenario.violations.iter().filter(|wanted| !charges.iter().any(|(charge, _)| is_met(wanted, charge)));
+    let must = scenario.violations.iter().filter(|wanted| wanted.may_from.is_none());
+    let missing = must.filter(|wanted| !charges.iter().any(|(charge, _)| is_met(wanted, charge)));
     let missing = missing.map(|wanted| MissingViolation {
         checker: wanted.checker.clone(),
         node: wanted.node.map(|node| lab.nodes[node].name.clone()),

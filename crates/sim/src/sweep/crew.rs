@@ -70,7 +70,7 @@ impl Orders<'_> {
         let mut go_on = |_, _| !self.stop.load(Ordering::Relaxed);
         let options = Options { progress: Some(&mut go_on), ..Options::default() };
         let outcome = replay(&scenario, seed, options)?;
-        Ok(RunLine::new(&outcome, self.plan.key(number), self.file, self.plan.runs()))
+        Ok(RunLine::new(&outcome, self.plan.key(number), self.file, self.plan))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is kept of a run: one JSON line.
 
+use super::plan::Plan;
 use crate::replay::{Measured, Outcome};
 use greylag_base::Instant;
 use greylag_scenario::story::Standing;
@@ -34,6 +35,9 @@ pub struct RunLine {
     pub seed: u64,
     /// The parameters that the sweep varied, and their values.
     pub assumptions: BTreeMap<String, String>,
+    /// The values that the file has of these parameters.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub base: BTreeMap<String, String>,
     /// All of it came out as expected.
     pub holds: bool,
     /// Each expectation, in the order of the file.
@@ -97,8 +101,8 @@ pub struct ViolationLine {
 }
 
 impl RunLine {
-    /// The line of an outcome.
-    pub fn new(outcome: &Outcome, key: RunKey, file: &str, of: u64) -> Self {
+    /// The line of an outcome: a run of `plan`.
+    pub fn new(outcome: &Outcome, key: RunKey, file: &str, plan: &Plan) -> Self {
         let expectations = outcome.expectations.iter().map(|judgement| ExpectationLine {
             name: judgement.name.clone(),
             holds: judgement.holds,
@@ -124,10 +128,11 @@ impl RunLine {
         RunLine {
             scenario: outcome.scenario.clone(),
             file: file.to_owned(),
-            of,
+            of: plan.runs(),
             variant: key.variant,
             seed: key.seed,
             assumptions: key.assumptions,
+            base: plan.base().clone(),
             holds: outcome.holds,
             expectations: expectations.collect(),
             violations: violations.collect(),

@@ -4,6 +4,7 @@ use super::line::RunKey;
 use greylag_base::Seed;
 use greylag_scenario::story::{Choice, Parameter, Scenario, parse};
 use greylag_scenario::{FileError, Source};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// More combinations than anybody waits for.
@@ -66,6 +67,7 @@ pub struct Plan {
     seeds: Range<u64>,
     source: Source,
     scenario: String,
+    base: BTreeMap<String, String>,
     combinations: Vec<Assumptions>,
 }
 
@@ -96,7 +98,9 @@ impl Plan {
             Together::Alone => alone(&varied),
             Together::Combined => combined(&varied, |one, other| read(vec![one, other]).is_ok())?,
         };
-        Ok(Plan { variant, seeds, source: source.clone(), scenario: base.name, combinations })
+        let value = |parameter: &&Parameter| (parameter.name.clone(), parameter.value.clone());
+        let values = varied.iter().map(value).collect();
+        Ok(Plan { variant, seeds, source: source.clone(), scenario: base.name, base: values, combinations })
     }
 
     /// How many runs there are.
@@ -107,6 +111,11 @@ impl Plan {
     /// The scenario's name.
     pub fn scenario(&self) -> &str {
         &self.scenario
+    }
+
+    /// What is varied, and the values that the file has.
+    pub fn base(&self) -> &BTreeMap<String, String> {
+        &self.base
     }
 
     /// The runs of a shard by number: all seeds of the first combination come first.

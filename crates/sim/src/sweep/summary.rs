@@ -28,8 +28,8 @@ pub struct Summary {
     pub levels: BTreeMap<String, Distribution>,
     /// How many runs had a violation, by checker and node, and whether it was expected.
     pub violations: Vec<ViolationSummary>,
-    /// The value of each parameter that most runs have: the file's, where each choice was made alone.
-    pub usual: BTreeMap<String, String>,
+    /// The values that the file has of the parameters that were varied.
+    pub base: BTreeMap<String, String>,
     /// Every combination of assumptions, the one that reproduces most of the logged events first.
     pub combinations: Vec<Combination>,
     /// The runs with the most that is not as expected.
@@ -108,7 +108,7 @@ pub struct Combination {
     pub hits: Vec<f64>,
     /// How many of the logged events a run of it reproduces, on average.
     pub logged: f64,
-    /// What it does to single expectations, beside the values that most runs have: shares that differ by a half at least.
+    /// What it does to single expectations, beside the values that the file has: shares that differ by a half at least.
     pub gains: Vec<String>,
     /// The same, the other way around.
     pub loses: Vec<String>,
@@ -163,7 +163,7 @@ impl Summary {
             expectations: names.iter().map(|name| expectation(&lines, name)).collect(),
             levels: levels(&lines),
             violations: violations(&lines),
-            usual: usual(&lines),
+            base: base(&lines),
             combinations: combinations(&lines, &names),
             worst: worst(&lines),
         })
@@ -284,11 +284,11 @@ fn combinations(lines: &[&RunLine], names: &[&str]) -> Vec<Combination> {
         }
     };
     let mut combinations: Vec<Combination> = groups.into_iter().map(combination).collect();
-    let usual = usual(lines);
-    if let Some(usual) = combinations.iter().find(|it| it.assumptions == usual).map(|it| it.hits.clone()) {
+    let base = base(lines);
+    if let Some(base) = combinations.iter().find(|it| it.assumptions == base).map(|it| it.hits.clone()) {
         for combination in &mut combinations {
-            for ((name, usual), hits) in names.iter().zip(&usual).zip(&combination.hits) {
-                match hits - usual {
+            for ((name, base), hits) in names.iter().zip(&base).zip(&combination.hits) {
+                match hits - base {
                     more if more >= 0.5 => combination.gains.push((*name).to_owned()),
                     less if less <= -0.5 => combination.loses.push((*name).to_owned()),
                     _ => {}
@@ -308,22 +308,9 @@ fn combinations(lines: &[&RunLine], names: &[&str]) -> Vec<Combination> {
     combinations
 }
 
-/// The value of each parameter that most runs have: the file's, where each choice was made alone.
-fn usual(lines: &[&RunLine]) -> BTreeMap<String, String> {
-    let mut runs: BTreeMap<(&String, &String), u64> = BTreeMap::new();
-    for pair in lines.iter().flat_map(|line| &line.assumptions) {
-        *runs.entry(pair).or_default() += 1;
-    }
-    let mut usual: BTreeMap<String, (String, u64)> = BTreeMap::new();
-    for ((name, value), runs) in runs {
-        match usual.get(name) {
-            Some((_, most)) if *most >= runs => {}
-            _ => {
-                usual.insert(name.clone(), (value.clone(), runs));
-            }
-        }
-    }
-    usual.into_iter().map(|(name, (value, _))| (name, value)).collect()
+/// What the file has of all that was varied in one of the sweeps.
+fn base(lines: &[&RunLine]) -> BTreeMap<String, String> {
+    lines.iter().flat_map(|line| line.base.clone()).collect()
 }
 
 /// The runs with most that is wrong; of equal ones those that are farthest from the logs.

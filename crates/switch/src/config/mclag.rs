@@ -195,7 +195,8 @@ pub enum Isolation {
 pub enum SynchronisedMacs {
     /// They become ordinary ones: they move, and age from then on.
     Convert,
-    /// They stay where they are, unmoved, until the ageing time is over.
+    /// They stay where the peer had them, unmoved, until the ageing time is over: behind the inter-chassis link from when the leg here
+    /// goes down.
     Pin,
     /// They are forgotten.
     Flush,

@@ -21,6 +21,7 @@ impl Switch {
         }
         // What the last agent was to do with it is nothing to this one.
         self.peers.released = None;
+        self.peers.forget_kept();
         let mut agent = self.around(now, LearningAgent::start);
         self.peers.heed(&mut agent);
         self.learning = Some(agent);
@@ -65,13 +66,19 @@ impl Switch {
     /// When it has something to do of its own accord.
     pub(crate) fn next_of_learning(&self) -> Option<Instant> {
         let agent = self.learning.as_ref().filter(|_| self.listens())?;
-        [self.mishaps.next_arrival(), agent.poll_timeout(self.config())].into_iter().flatten().min()
+        [self.mishaps.next_arrival(), agent.poll_timeout(self.config()), self.peers.kept_until]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What it does of its own accord.
     pub(crate) fn run_learning(&mut self, now: Instant) {
         while let Some(report) = self.mishaps.arrived(now) {
             self.hear_report(now, report);
+        }
+        if self.peers.kept_until.is_some_and(|until| until <= now) {
+            self.peers.forget_kept();
         }
         let mut has_renewed = self.with_learning(now, LearningAgent::renew_if_due) == Some(true);
         has_renewed |= self.with_learning(now, LearningAgent::keep_remotes_if_due) == Some(true);

@@ -35,6 +35,8 @@ pub(crate) struct PeerMacs {
     pub(super) released: Option<(Instant, SynchronisedMacs)>,
     /// Addresses of which the other chassis has said something that the agent has not heard.
     pub(super) unheard: BTreeSet<(VlanId, MacAddr)>,
+    /// The session has ended, and until then its addresses stay as it left them.
+    pub(super) kept_until: Option<Instant>,
 }
 
 impl PeerMacs {
@@ -61,12 +63,18 @@ impl PeerMacs {
         }
     }
 
-    /// The session has ended.
+    /// The other chassis has no addresses any more.
     fn forget(&mut self) {
         self.theirs.clear();
         self.at_home.clear();
-        self.unheard.clear();
-        self.told = None;
+        self.kept_until = None;
+    }
+
+    /// What was kept when the session ended is nothing to another session, nor to another agent.
+    pub(super) fn forget_kept(&mut self) {
+        if self.kept_until.is_some() {
+            self.forget();
+        }
     }
 
     fn way(&self, home: PortId) -> PortId {
@@ -145,6 +153,8 @@ impl Switch {
 
     /// The other chassis knows nothing: it is told all addresses anew, and from now on what changes.
     pub fn relearn(&mut self) {
+        self.worked_out = None;
+        self.peers.forget_kept();
         self.peers.told = Some(BTreeMap::new());
         if let Some(agent) = &mut self.learning {
             agent.list.watch(std::iter::empty());
@@ -162,6 +172,7 @@ impl Switch {
     /// While the agent is dead or hangs nothing is done, and what is kept current no longer lapses. What is said meanwhile waits: an agent
     /// that was started again, or is back, does it all at once.
     pub fn place_peer_mac(&mut self, now: Instant, vlan: VlanId, mac: MacAddr, port: Option<PortId>) {
+        self.worked_out = None;
         let is_news = self.peers.put(vlan, mac, port);
         if self.listens() {
             self.with_learning(now, |agent, around| agent.settle_remote(vlan, mac, is_news, around));
@@ -174,6 +185,7 @@ impl Switch {
     /// is down; `from` itself, when it is up again. It lasts, whatever becomes of the session. Costs as much as there are addresses
     /// behind `from`.
     pub fn repoint(&mut self, now: Instant, from: PortId, to: PortId) {
+        self.worked_out = None;
         self.peers.detour(from, to);
         let moved: Vec<(VlanId, MacAddr)> = self.peers.behind(from).collect();
         self.settle_peer_macs(now, moved);
@@ -182,7 +194,16 @@ impl Switch {
     /// The session with the other chassis has ended, and this is what becomes of all its addresses. It is told no more of ours either,
     /// until [`relearn`](Self::relearn). An agent that hangs does it when it is back; when it is dead nothing is done, and they lapse.
     pub fn release_peer_macs(&mut self, now: Instant, how: SynchronisedMacs) {
-        self.peers.forget();
+        self.worked_out = None;
+        let ageing_time = self.config().mac_table.ageing_time;
+        (self.peers.told, self.peers.unheard) = (None, BTreeSet::new());
+        // Who does not age would stay as long as an operator likes.
+        match how {
+            SynchronisedMacs::Pin if !ageing_time.is_zero() => {
+                self.peers.kept_until.get_or_insert(now + ageing_time);
+            }
+            _ => self.peers.forget(),
+        }
         if let Some(agent) = &mut self.learning {
             agent.list.unwatch();
         }

@@ -29,6 +29,9 @@ impl LearningAgent {
         has_news: bool,
         around: &mut Around<'_>,
     ) {
+        if let Some(until) = around.peers.kept_until {
+            return self.settle_kept(vlan, mac, until, around);
+        }
         let known = self.list.get(vlan, mac).copied();
         let wanted = around.peers.place(vlan, mac);
         if wanted.is_some() {
@@ -50,6 +53,20 @@ impl LearningAgent {
                 let from = known.map(|known| known.port).filter(|from| *from != port);
                 self.put(around.now, Place { vlan, mac, port }, Origin::Peer, from, around);
             }
+        }
+    }
+
+    /// The session has ended, and what the other chassis had told stays: an address whose leg goes down is pinned to the inter-chassis
+    /// link. It stays there although the leg comes up again, for nobody tells that it is to be had by it.
+    fn settle_kept(&mut self, vlan: VlanId, mac: MacAddr, until: Instant, around: &mut Around<'_>) {
+        let known = self.list.get(vlan, mac);
+        let is_settled = known.is_some_and(|known| known.is_own(around.link()));
+        if until <= around.now || is_settled || self.pins.contains_key(&(vlan, mac)) {
+            return;
+        }
+        let place = around.peers.place(vlan, mac);
+        if let Some(port) = place.filter(|port| around.ports[port.index()].carries(vlan)) {
+            self.pin(Place { vlan, mac, port }, until, around);
         }
     }
 

@@ -299,11 +299,27 @@ pub(crate) fn target_kind(target: &Target) -> (&'static str, Vec<IpAddr>) {
 
 /// What the FIB has, by prefix.
 pub(crate) fn fib_routes(tables: &RouteTables) -> impl Iterator<Item = (IpNet, GroupId)> {
-    let of_ipv4 = tables.ipv4.iter().filter_map(|(prefix, group)| {
+    fib_routes_from(tables, IpNet::V4(Ipv4Net::default()), true)
+}
+
+/// Those from a prefix on: with it if that is `inclusive`, or those behind it.
+pub(crate) fn fib_routes_from(
+    tables: &RouteTables,
+    from: IpNet,
+    inclusive: bool,
+) -> impl Iterator<Item = (IpNet, GroupId)> {
+    let of_ipv4 = ipv4(from).into_iter().flat_map(move |from| tables.ipv4.iter_from(from, inclusive));
+    let of_ipv4 = of_ipv4.filter_map(|(prefix, group)| {
         let net = Ipv4Net::new(prefix.first().into(), prefix.len()).ok()?;
         Some((IpNet::V4(net), group))
     });
-    let of_ipv6 = tables.ipv6.iter().filter_map(|(prefix, group)| {
+    // All of IPv6 is behind any of IPv4.
+    let (first, inclusive) = match from {
+        IpNet::V4(_) => (IpNet::V6(Ipv6Net::default()), true),
+        IpNet::V6(_) => (from, inclusive),
+    };
+    let of_ipv6 = ipv6(first).into_iter().flat_map(move |from| tables.ipv6.iter_from(from, inclusive));
+    let of_ipv6 = of_ipv6.filter_map(|(prefix, group)| {
         let net = Ipv6Net::new(prefix.first().into(), prefix.len()).ok()?;
         Some((IpNet::V6(net), group))
     });
@@ -319,15 +335,6 @@ pub(crate) fn fib_longest(plane: &DataPlane, address: IpAddr) -> Option<(IpNet, 
         let prefix = IpNet::new(address, length).ok()?.trunc();
         Some((prefix, in_fib(&tables, prefix)?))
     })
-}
-
-/// Where the buckets of a group lead, for people.
-pub(crate) fn group_text(switch: &crate::Switch, group: GroupId) -> String {
-    let Some(routes) = switch.data_plane().routes() else { return String::new() };
-    let buckets = routes.tables().groups.buckets(group);
-    let hops: BTreeSet<NextHopId> = buckets.iter().filter_map(|bucket| bucket.next_hop).collect();
-    let texts: Vec<String> = hops.iter().map(|id| switch.words().next_hop(*id)).collect();
-    format!("group {} of {} buckets, which lead to {}", group.get(), buckets.len(), texts.join("; "))
 }
 
 impl crate::Switch {

@@ -216,31 +216,35 @@ fn route<A: greylag_fib::Address>(
 
 /// Lays the writes over what is there, and loads the whole.
 fn load(tables: &mut RouteTables, writes: &[FibWrite]) -> Result<(), FibRefusal> {
-    let (mut of_ipv4, mut of_ipv6) = (BTreeMap::new(), BTreeMap::new());
-    for write in writes {
-        if let FibWrite::Route { prefix, group } = *write {
-            if let Some(prefix) = ipv4(prefix) {
-                of_ipv4.insert(prefix, group);
-            } else if let Some(prefix) = ipv6(prefix) {
-                of_ipv6.insert(prefix, group);
-            }
-        }
-    }
+    let routes = writes.iter().filter_map(|write| match *write {
+        FibWrite::Route { prefix, group } => Some((prefix, group)),
+        _ => None,
+    });
+    let of_ipv4 = routes.clone().filter_map(|(prefix, group)| Some((ipv4(prefix)?, group)));
     overlay(&mut tables.ipv4, of_ipv4)?;
-    overlay(&mut tables.ipv6, of_ipv6)
+    overlay(&mut tables.ipv6, routes.filter_map(|(prefix, group)| Some((ipv6(prefix)?, group))))
 }
 
 fn overlay<A: greylag_fib::Address>(
     table: &mut Writer<A>,
-    mut changes: BTreeMap<Prefix<A>, Option<GroupId>>,
+    changes: impl Iterator<Item = (Prefix<A>, Option<GroupId>)>,
 ) -> Result<(), FibRefusal> {
-    if changes.is_empty() {
+    let mut routes: Vec<_> = table.iter().map(|(prefix, group)| (prefix, Some(group))).collect();
+    let before = routes.len();
+    routes.extend(changes);
+    if routes.len() == before {
         return Ok(());
     }
-    for (prefix, group) in table.iter() {
-        changes.entry(prefix).or_insert(Some(group));
-    }
-    let routes = changes.into_iter().filter_map(|(prefix, group)| Some((prefix, group?)));
+    // Stable: of several for one prefix the last counts, and what was there stands before all.
+    routes.sort_by_key(|(prefix, _)| *prefix);
+    routes.dedup_by(|later, first| {
+        let is_same = later.0 == first.0;
+        if is_same {
+            first.1 = later.1;
+        }
+        is_same
+    });
+    let routes = routes.into_iter().filter_map(|(prefix, group)| Some((prefix, group?)));
     table.load(routes).map_err(|error| FibRefusal(error.to_string()))
 }
 

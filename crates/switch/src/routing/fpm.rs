@@ -9,6 +9,7 @@ use crate::agent::AgentKind;
 use crate::octets::Octets;
 use crate::routing::RoutingEvent;
 use crate::routing::answers::Answers;
+use crate::routing::paths::Known;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId};
@@ -71,8 +72,10 @@ pub(crate) struct Told {
 struct Number {
     /// `None` until zebra says.
     object: Option<Object>,
-    /// Where that is; `None` for nowhere that we know.
-    target: Option<Target>,
+    /// Where that is, as the RIB hears it; `None` for nowhere that we know.
+    offer: Option<Offer>,
+    /// Its path in the RIB.
+    path: Known,
     /// Groups that have it as a member.
     groups: BTreeSet<NextHopId>,
     /// Routes that go by it.
@@ -181,13 +184,14 @@ impl Switch {
                         Next::Id(id) => {
                             let RouteAdd { protocol, priority, .. } = route;
                             let round = answers.note(prefix);
-                            let target = routes.lead(prefix, Told { id, protocol, priority, round });
-                            offer(&mut self.rib, prefix, route.protocol, target);
+                            let number = routes.lead(prefix, Told { id, protocol, priority, round });
+                            number.offer(&mut self.rib, prefix, protocol);
                         }
                         _ => {
                             routes.forget(prefix);
-                            let target = self.plain_target(&route);
-                            offer(&mut self.rib, prefix, route.protocol, target.as_ref());
+                            let offer = self.plain_target(&route).map(|to| Offer::of(RouteSource::Zebra, to));
+                            let offer = offer.filter(|offer| !is_the_kernels_own(route.protocol, offer));
+                            self.rib.update(prefix, RouteSource::Zebra, offer.as_ref());
                         }
                     }
                 }
@@ -283,15 +287,17 @@ impl Feed {
             let Some(number) = self.numbers.get_mut(&id) else { continue };
             let routes = &mut self.routes;
             number.tidy(|prefix| routes.get(prefix).is_some_and(|told| told.id == id));
-            for prefix in &number.prefixes {
+            let prefixes = std::mem::take(&mut number.prefixes);
+            for &prefix in &prefixes {
                 // It was told before it led anywhere.
-                if let Some(told) = routes.get_mut(prefix)
-                    && !rib.takes(*prefix, RouteSource::Zebra)
+                if let Some(told) = routes.get_mut(&prefix)
+                    && !rib.takes(prefix, RouteSource::Zebra)
                 {
-                    told.round = self.answers.note(*prefix);
+                    told.round = self.answers.note(prefix);
                 }
-                offer(rib, *prefix, Protocol::ZEBRA, number.target.as_ref());
+                number.offer(rib, prefix, Protocol::ZEBRA);
             }
+            number.prefixes = prefixes;
         }
     }
 }
@@ -303,8 +309,8 @@ struct ByNumber<'f> {
 }
 
 impl ByNumber<'_> {
-    /// A route goes by a number from now on: where that leads.
-    fn lead(&mut self, prefix: IpNet, told: Told) -> Option<&Target> {
+    /// A route goes by a number from now on: that.
+    fn lead(&mut self, prefix: IpNet, told: Told) -> &mut Number {
         let id = told.id;
         let before = self.routes.insert(prefix, told).map(|told| told.id);
         if before.is_some_and(|before| before != id) {
@@ -320,7 +326,7 @@ impl ByNumber<'_> {
                 number.tidy(|prefix| routes.get(prefix).is_some_and(|told| told.id == id));
             }
         }
-        number.target.as_ref()
+        number
     }
 
     /// A route goes by no number any more.
@@ -340,6 +346,12 @@ impl ByNumber<'_> {
 }
 
 impl Number {
+    /// Offers a route that goes by it, or none where it leads nowhere.
+    fn offer(&mut self, rib: &mut super::Rib, prefix: IpNet, protocol: Protocol) {
+        let offer = self.offer.as_ref().filter(|offer| !is_the_kernels_own(protocol, offer));
+        rib.update_by(prefix, RouteSource::Zebra, offer, &mut self.path);
+    }
+
     fn is_unused(&self) -> bool {
         self.object.is_none() && self.routes == 0 && self.groups.is_empty()
     }
@@ -377,10 +389,10 @@ fn define(
     let groups: Vec<NextHopId> =
         numbers.get(&id).into_iter().flat_map(|number| &number.groups).copied().collect();
     for id in core::iter::once(id).chain(groups) {
-        let target = resolve(numbers, id);
+        let offer = resolve(numbers, id).map(|target| Offer::of(RouteSource::Zebra, target));
         let Some(number) = numbers.get_mut(&id) else { continue };
-        if number.target != target {
-            number.target = target;
+        if number.offer != offer {
+            (number.offer, number.path) = (offer, Known::default());
             if number.routes > 0 {
                 moved.insert(id);
             }
@@ -420,12 +432,9 @@ fn target_of(ways: impl Iterator<Item = (Way, u16)>) -> Option<Target> {
     if hops.is_empty() { other } else { Some(Target::hops(hops)) }
 }
 
-/// Offers a route of zebra's, or none. What the kernel has of its own the switch has too: its own subnets.
-fn offer(rib: &mut super::Rib, prefix: IpNet, protocol: Protocol, target: Option<&Target>) {
-    let target =
-        target.filter(|target| protocol != Protocol::KERNEL || !matches!(target, Target::Attached(_)));
-    let offer = target.map(|target| Offer::of(RouteSource::Zebra, target.clone()));
-    rib.update(prefix, RouteSource::Zebra, offer.as_ref());
+/// What the kernel has of its own the switch has too: its own subnets.
+fn is_the_kernels_own(protocol: Protocol, offer: &Offer) -> bool {
+    protocol == Protocol::KERNEL && matches!(offer.target, Target::Attached(_))
 }
 
 fn prefix(prefix: RoutePrefix) -> IpNet {

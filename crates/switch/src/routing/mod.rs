@@ -18,6 +18,7 @@ mod interfaces;
 mod link_state;
 mod mishaps;
 mod next_hops;
+mod offered;
 mod path_check;
 mod paths;
 mod programmer;
@@ -58,7 +59,7 @@ pub(crate) use station::Station;
 pub use write::FibWrite;
 
 pub(crate) use audit::{
-    adjacency_address, adjacency_interface, fib_longest, fib_routes, group_text, in_fib, target_kind,
+    adjacency_address, adjacency_interface, fib_longest, fib_routes_from, in_fib, target_kind,
 };
 
 impl Switch {

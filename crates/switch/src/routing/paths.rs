@@ -24,11 +24,24 @@ pub(crate) struct Path {
     pub(crate) group: Vec<Member>,
     /// The members that the group stands for.
     pub(crate) held: Vec<Adjacency>,
+    /// Which of all paths that there have been this is.
+    serial: u64,
 }
+
+/// The path of a target, as it was when somebody last asked for it: numbers are used again, so that it is known by its serial.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Known(Option<(GroupId, u64)>);
 
 impl Path {
     pub(crate) fn is_usable(&self) -> bool {
         !self.members.is_empty()
+    }
+
+    /// The group is what it is to be.
+    pub(crate) fn is_grouped(&self) -> bool {
+        let wanted = if self.routes > 0 { self.members.as_slice() } else { &[] };
+        let has = self.held.iter().copied().zip(self.group.iter().map(|member| member.weight));
+        self.held.len() == self.group.len() && has.eq(wanted.iter().copied())
     }
 }
 
@@ -43,6 +56,8 @@ pub(crate) struct Paths {
     /// Numbers to be used again, the one that is free for longest first.
     free: VecDeque<GroupId>,
     most: u32,
+    /// How many there have been.
+    serial: u64,
 }
 
 impl Paths {
@@ -53,13 +68,24 @@ impl Paths {
             gateways: BTreeMap::new(),
             free: VecDeque::new(),
             most,
+            serial: 0,
         }
     }
 
     /// One more offer leads to `target`: the path, and whether it is new. `None` when there are no more numbers.
-    pub(crate) fn take(&mut self, target: &Target) -> Option<(GroupId, bool)> {
+    pub(crate) fn take(&mut self, target: &Target, known: &mut Known) -> Option<(GroupId, bool)> {
+        if let Some((id, serial)) = known.0
+            && let Some(Some(path)) = self.paths.get_mut(index(id))
+            && path.serial == serial
+        {
+            debug_assert_eq!(path.target, *target, "what is known is known of this target");
+            path.offers += 1;
+            return Some((id, false));
+        }
         if let Some(id) = self.to(target) {
-            self.at_mut(id).offers += 1;
+            let path = self.at_mut(id);
+            path.offers += 1;
+            known.0 = Some((id, path.serial));
             return Some((id, false));
         }
         let id = if (self.paths.len() as u32) < self.most {
@@ -72,6 +98,8 @@ impl Paths {
             self.gateways.entry(gateway).or_default().insert(id);
         }
         self.by_target.entry(digest(target)).or_default().push(id);
+        self.serial += 1;
+        known.0 = Some((id, self.serial));
         self.paths[index(id)] = Some(Path {
             target: target.clone(),
             members: Vec::new(),
@@ -80,6 +108,7 @@ impl Paths {
             routes: 0,
             group: Vec::new(),
             held: Vec::new(),
+            serial: self.serial,
         });
         Some((id, true))
     }

@@ -4,15 +4,15 @@
 //! way to a gateway changes, the paths over it change in place, and no prefix has to be touched, however many lead there.
 
 use crate::routing::next_hops::{Adjacency, NextHopNumbers};
-use crate::routing::paths::Paths;
+use crate::routing::offered::{Candidate, Candidates, Offered, Place};
+use crate::routing::paths::{Known, Paths};
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use crate::routing::write::FibWrite;
 use core::net::IpAddr;
 use greylag_base::{InterfaceId, MacAddr};
 use greylag_dataplane::NextHop;
 use greylag_fib::{GroupId, Member};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use prefix_trie::PrefixMap;
+use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeSet;
 
 /// Routes that lead to routes that lead to routes: so many at the most.
@@ -23,8 +23,7 @@ const ROUNDS: usize = 64;
 
 /// The routes of a switch.
 pub(crate) struct Rib {
-    ipv4: PrefixMap<Ipv4Net, Candidates>,
-    ipv6: PrefixMap<Ipv6Net, Candidates>,
+    offered: Offered,
     pub(crate) paths: Paths,
     pub(crate) next_hops: NextHopNumbers,
     maximum_paths: usize,
@@ -33,35 +32,15 @@ pub(crate) struct Rib {
     /// Interfaces by which nobody is reached, whoever names them.
     down: BTreeSet<InterfaceId>,
     /// Prefixes whose offers changed.
-    touched: Vec<IpNet>,
+    touched: Vec<Place>,
     /// Paths whose way may be another.
     stray: BTreeSet<GroupId>,
     /// Paths whose group may be another, or that nobody may need any more.
     regrouped: BTreeSet<GroupId>,
     /// Prefixes whose route in use changed.
-    rerouted: Vec<IpNet>,
-    /// Paths that are used by more or fewer, or that lead elsewhere, since somebody has asked.
+    rerouted: Vec<Place>,
+    /// Paths that are used or not any more, or by one route alone or not any more, or that lead elsewhere, since somebody has asked.
     changed: BTreeSet<GroupId>,
-}
-
-/// What is offered for one prefix.
-#[derive(Debug, Default)]
-struct Candidates {
-    /// The best first.
-    offers: Vec<Candidate>,
-    /// The path that is in use.
-    used: Option<GroupId>,
-    /// The group that the FIB is to have for it.
-    told: Option<GroupId>,
-}
-
-/// An offer, its path by number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Candidate {
-    preference: u8,
-    metric: u32,
-    source: RouteSource,
-    path: GroupId,
 }
 
 /// A route as operators see it.
@@ -80,8 +59,7 @@ pub(crate) struct RouteView<'r> {
 impl Rib {
     pub(crate) fn new(groups: u32, next_hops: u32, maximum_paths: u16) -> Self {
         Rib {
-            ipv4: PrefixMap::new(),
-            ipv6: PrefixMap::new(),
+            offered: Offered::default(),
             paths: Paths::new(groups),
             next_hops: NextHopNumbers::new(next_hops),
             maximum_paths: maximum_paths.into(),
@@ -95,24 +73,39 @@ impl Rib {
         }
     }
 
+    /// How many prefixes there is a route for, of IPv4 and of IPv6.
+    pub(crate) fn prefix_counts(&self) -> [usize; 2] {
+        self.offered.counts()
+    }
+
     /// A source offers another route for a prefix, or none any more. What follows is done by [`Rib::settle`].
     pub(crate) fn update(&mut self, prefix: IpNet, source: RouteSource, offer: Option<&Offer>) {
-        let candidate = match offer {
-            Some(Offer { preference, metric, target }) => match self.paths.take(target) {
-                Some((path, is_new)) => {
-                    if is_new {
-                        self.stray.insert(path);
-                    }
-                    Some(Candidate { preference: *preference, metric: *metric, source, path })
-                }
-                None => None,
+        self.update_by(prefix, source, offer, &mut Known::default());
+    }
+
+    /// The same for one of many routes with that target, whose path is looked up once.
+    pub(crate) fn update_by(
+        &mut self,
+        prefix: IpNet,
+        source: RouteSource,
+        offer: Option<&Offer>,
+        known: &mut Known,
+    ) {
+        let candidate = offer.and_then(|Offer { preference, metric, target }| {
+            let (path, is_new) = self.paths.take(target, known)?;
+            if is_new {
+                self.stray.insert(path);
+            }
+            Some(Candidate { preference: *preference, metric: *metric, source, path })
+        });
+        let place = match candidate {
+            Some(_) => self.offered.find_or_make(prefix),
+            None => match self.offered.find(prefix) {
+                Some(place) => place,
+                None => return,
             },
-            None => None,
         };
-        let before = match prefix {
-            IpNet::V4(prefix) => replace(&mut self.ipv4, prefix, source, candidate),
-            IpNet::V6(prefix) => replace(&mut self.ipv6, prefix, source, candidate),
-        };
+        let before = self.offered.at_mut(place).replace(source, candidate);
         if let Some(before) = before {
             self.paths.release(before.path);
             self.regrouped.insert(before.path);
@@ -120,7 +113,7 @@ impl Rib {
             self.stray.insert(before.path);
         }
         if before != candidate {
-            self.touched.push(prefix);
+            self.touched.push(place);
         }
     }
 
@@ -173,8 +166,8 @@ impl Rib {
             for path in std::mem::take(&mut self.stray) {
                 self.find_way(path);
             }
-            for prefix in std::mem::take(&mut self.touched) {
-                self.select(prefix);
+            for place in std::mem::take(&mut self.touched) {
+                self.select(place);
             }
         }
         self.writes()
@@ -197,10 +190,8 @@ impl Rib {
             return;
         }
         if path.is_usable() != was_usable {
-            let ipv4 = self.ipv4.iter().filter(|(_, routes)| routes.have(id));
-            self.touched.extend(ipv4.map(|(prefix, _)| IpNet::from(prefix)));
-            let ipv6 = self.ipv6.iter().filter(|(_, routes)| routes.have(id));
-            self.touched.extend(ipv6.map(|(prefix, _)| IpNet::from(prefix)));
+            let having = self.offered.iter().filter(|(_, candidates)| candidates.have(id));
+            self.touched.extend(having.map(|(place, _)| place));
         } else {
             // What goes by way of routes with this path has other ways too.
             self.stray_from(id);
@@ -211,12 +202,7 @@ impl Rib {
     fn stray_from(&mut self, id: GroupId) {
         let gateways: Vec<IpAddr> = self.paths.gateways().collect();
         for gateway in gateways {
-            let uses = |candidates: &Candidates| candidates.used == Some(id);
-            let leads = match IpNet::from(gateway) {
-                IpNet::V4(host) => self.ipv4.cover(&host).any(|(_, candidates)| uses(candidates)),
-                IpNet::V6(host) => self.ipv6.cover(&host).any(|(_, candidates)| uses(candidates)),
-            };
-            if leads {
+            if self.offered.cover(gateway).any(|candidates| candidates.used == Some(id)) {
                 self.stray.extend(self.paths.by_gateways(gateway, gateway));
             }
         }
@@ -286,39 +272,39 @@ impl Rib {
         let of = |candidates: &Candidates| {
             candidates.used.filter(|used| on_the_way.iter().all(|path| candidates.prefer(*used, *path)))
         };
-        match IpNet::from(address) {
-            IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
-            IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
-        }
+        self.offered.cover(address).filter_map(of).last()
     }
 
     /// Chooses the route of a prefix anew.
-    fn select(&mut self, prefix: IpNet) {
+    fn select(&mut self, place: Place) {
         let paths = &self.paths;
-        let candidates = match prefix {
-            IpNet::V4(prefix) => self.ipv4.get_mut(&prefix),
-            IpNet::V6(prefix) => self.ipv6.get_mut(&prefix),
-        };
-        let Some(candidates) = candidates else { return };
+        let candidates = self.offered.at_mut(place);
         let usable = candidates.offers.iter().find(|offer| paths.at(offer.path).is_usable());
         let used = usable.map(|offer| offer.path);
         let before = std::mem::replace(&mut candidates.used, used);
         if used == before {
             // It may have to go all the same; and what is offered and better or worse than before may lead elsewhere.
-            self.rerouted.push(prefix);
+            self.rerouted.push(place);
             self.stray.extend(candidates.offers.iter().map(|offer| offer.path));
             return;
         }
+        let prefix = candidates.prefix;
         if let Some(before) = before {
-            self.paths.at_mut(before).routes -= 1;
-            self.regrouped.insert(before);
+            let path = self.paths.at_mut(before);
+            path.routes -= 1;
+            if path.routes <= 1 {
+                self.regrouped.insert(before);
+            }
         }
         if let Some(used) = used {
-            self.paths.at_mut(used).routes += 1;
-            self.regrouped.insert(used);
+            let path = self.paths.at_mut(used);
+            path.routes += 1;
+            if path.routes <= 2 {
+                self.regrouped.insert(used);
+            }
         }
-        self.rerouted.push(prefix);
-        self.stray.extend(self.paths.by_gateways(first(prefix), last(prefix)));
+        self.rerouted.push(place);
+        self.stray.extend(self.paths.by_gateways(prefix.network(), prefix.broadcast()));
     }
 
     /// What the FIB is to become.
@@ -327,7 +313,7 @@ impl Rib {
         let (mut gone_groups, mut gone_next_hops) = (Vec::new(), Vec::new());
         let mut regrouped = std::mem::take(&mut self.regrouped);
         for &id in &regrouped {
-            let Some(path) = self.paths.get(id) else { continue };
+            let Some(path) = self.paths.get(id).filter(|path| !path.is_grouped()) else { continue };
             let wanted = if path.routes > 0 { path.members.clone() } else { Vec::new() };
             let mut members = Vec::with_capacity(wanted.len());
             let mut held = Vec::with_capacity(wanted.len());
@@ -357,11 +343,9 @@ impl Rib {
         }
         let mut writes = next_hops;
         writes.append(&mut groups);
-        for prefix in std::mem::take(&mut self.rerouted) {
-            if let Some(group) = self.tell(prefix) {
-                writes.push(FibWrite::Route { prefix, group });
-            }
-        }
+        let mut rerouted = std::mem::take(&mut self.rerouted);
+        writes.extend(rerouted.drain(..).filter_map(|place| self.tell(place)));
+        self.rerouted = rerouted;
         writes.append(&mut gone_groups);
         writes.append(&mut gone_next_hops);
         for id in &regrouped {
@@ -382,24 +366,26 @@ impl Rib {
     }
 
     /// What the FIB is to have for a prefix, if that is something else than before.
-    fn tell(&mut self, prefix: IpNet) -> Option<Option<GroupId>> {
-        match prefix {
-            IpNet::V4(prefix) => tell(&mut self.ipv4, prefix),
-            IpNet::V6(prefix) => tell(&mut self.ipv6, prefix),
+    fn tell(&mut self, place: Place) -> Option<FibWrite> {
+        let candidates = self.offered.at_mut(place);
+        let is_news = candidates.told != candidates.used;
+        candidates.told = candidates.used;
+        let (prefix, group) = (candidates.prefix, candidates.told);
+        if candidates.offers.is_empty() {
+            self.offered.remove(place);
         }
+        is_news.then_some(FibWrite::Route { prefix, group })
     }
 
     /// All offers, by prefix, the best first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = RouteView<'_>> {
-        let ipv4 = self.ipv4.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
-        let ipv6 = self.ipv6.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
-        ipv4.chain(ipv6).flat_map(|(prefix, candidates)| self.views(prefix, candidates))
+        self.offered.iter().flat_map(|(_, candidates)| self.views(candidates))
     }
 
-    fn views<'r>(&'r self, prefix: IpNet, candidates: &'r Candidates) -> impl Iterator<Item = RouteView<'r>> {
+    fn views<'r>(&'r self, candidates: &'r Candidates) -> impl Iterator<Item = RouteView<'r>> {
         let first_used = candidates.offers.iter().position(|offer| Some(offer.path) == candidates.used);
         candidates.offers.iter().enumerate().map(move |(index, offer)| RouteView {
-            prefix,
+            prefix: candidates.prefix,
             source: offer.source,
             preference: offer.preference,
             metric: offer.metric,
@@ -415,137 +401,50 @@ impl Rib {
         from: Option<IpNet>,
         inclusive: bool,
     ) -> impl Iterator<Item = IpNet> + '_ {
-        let ipv4 = match from {
-            None => Some(self.ipv4.iter()),
-            Some(IpNet::V4(from)) => Some(self.ipv4.iter_from(&from, inclusive)),
-            Some(IpNet::V6(_)) => None,
+        let from = match from {
+            Some(from) => (from, inclusive),
+            None => (IpNet::V4(Ipv4Net::default()), true),
         };
-        let ipv6 = match from {
-            Some(IpNet::V6(from)) => self.ipv6.iter_from(&from, inclusive),
-            _ => self.ipv6.iter(),
-        };
-        let ipv4 = ipv4.into_iter().flatten().map(|(prefix, candidates)| (IpNet::from(prefix), candidates));
-        let all = ipv4.chain(ipv6.map(|(prefix, candidates)| (IpNet::from(prefix), candidates)));
-        all.filter(|(_, candidates)| !candidates.offers.is_empty()).map(|(prefix, _)| prefix)
+        let all = self.offered.iter_from(from.0, from.1);
+        all.filter(|candidates| !candidates.offers.is_empty()).map(|candidates| candidates.prefix)
     }
 
     /// What a source offers for a prefix is what is taken.
     pub(crate) fn takes(&self, prefix: IpNet, source: RouteSource) -> bool {
-        let candidates = match prefix {
-            IpNet::V4(prefix) => self.ipv4.get(&prefix),
-            IpNet::V6(prefix) => self.ipv6.get(&prefix),
-        };
-        candidates.is_some_and(|candidates| {
-            let taken = candidates.offers.iter().find(|offer| Some(offer.path) == candidates.used);
-            taken.is_some_and(|offer| offer.source == source)
-        })
+        let taken = self.offered.get(prefix).and_then(Candidates::taken);
+        taken.is_some_and(|offer| offer.source == source)
     }
 
     /// What is offered for one prefix, the best first.
     pub(crate) fn offers(&self, prefix: IpNet) -> Vec<RouteView<'_>> {
-        let candidates = match prefix {
-            IpNet::V4(prefix) => self.ipv4.get(&prefix),
-            IpNet::V6(prefix) => self.ipv6.get(&prefix),
-        };
-        candidates.into_iter().flat_map(|candidates| self.views(prefix, candidates)).collect()
+        self.offered.get(prefix).into_iter().flat_map(|candidates| self.views(candidates)).collect()
     }
 
     /// The longest prefix that the FIB is to have for an address.
     pub(crate) fn longest(&self, address: IpAddr) -> Option<IpNet> {
-        match IpNet::from(address) {
-            IpNet::V4(host) => {
-                let told = self.ipv4.cover(&host).filter(|(_, candidates)| candidates.told.is_some());
-                told.last().map(|(prefix, _)| IpNet::from(prefix))
-            }
-            IpNet::V6(host) => {
-                let told = self.ipv6.cover(&host).filter(|(_, candidates)| candidates.told.is_some());
-                told.last().map(|(prefix, _)| IpNet::from(prefix))
-            }
-        }
+        let told = self.offered.cover(address).filter(|candidates| candidates.told.is_some());
+        told.last().map(|candidates| candidates.prefix)
     }
 
     /// How far an address is, by the metric of the longest route to it; `None` when there is no way.
     pub(crate) fn metric_to(&self, address: IpAddr) -> Option<u32> {
-        let of = |candidates: &Candidates| {
-            let used = candidates.used?;
-            candidates.offers.iter().find(|offer| offer.path == used).map(|offer| offer.metric)
-        };
-        match IpNet::from(address) {
-            IpNet::V4(host) => self.ipv4.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
-            IpNet::V6(host) => self.ipv6.cover(&host).filter_map(|(_, candidates)| of(candidates)).last(),
-        }
+        self.offered.cover(address).filter_map(Candidates::taken).last().map(|offer| offer.metric)
     }
 
     /// What the FIB is to have: each prefix that is in use, and its group.
     pub(crate) fn intended(&self) -> impl Iterator<Item = (IpNet, GroupId)> {
-        let ipv4 = self.ipv4.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates.told));
-        let ipv6 = self.ipv6.iter().map(|(prefix, candidates)| (IpNet::from(prefix), candidates.told));
-        ipv4.chain(ipv6).filter_map(|(prefix, told)| Some((prefix, told?)))
+        self.offered.iter().filter_map(|(_, candidates)| Some((candidates.prefix, candidates.told?)))
     }
 
     /// Some prefix within this one is to lead to the group.
     pub(crate) fn leads(&self, within: IpNet, group: GroupId) -> bool {
-        match within {
-            IpNet::V4(within) => self.ipv4.children(&within).any(|(_, routes)| routes.told == Some(group)),
-            IpNet::V6(within) => self.ipv6.children(&within).any(|(_, routes)| routes.told == Some(group)),
-        }
+        self.offered.within(within).any(|candidates| candidates.told == Some(group))
     }
 
     /// The prefixes for which a source offers something.
     pub(crate) fn offered_by(&self, source: RouteSource) -> Vec<IpNet> {
         self.iter().filter(|route| route.source == source).map(|route| route.prefix).collect()
     }
-}
-
-impl Candidates {
-    fn have(&self, path: GroupId) -> bool {
-        self.offers.iter().any(|offer| offer.path == path)
-    }
-
-    /// The first of the two is offered, and the other is not, or is no better than the first.
-    fn prefer(&self, path: GroupId, to: GroupId) -> bool {
-        let first = self.offers.iter().find(|offer| offer.path == path || offer.path == to);
-        first.is_some_and(|offer| offer.path == path && path != to)
-    }
-}
-
-/// Replaces a source's offer; the one that it had.
-fn replace<P: prefix_trie::Prefix>(
-    routes: &mut PrefixMap<P, Candidates>,
-    prefix: P,
-    source: RouteSource,
-    candidate: Option<Candidate>,
-) -> Option<Candidate> {
-    if candidate.is_none() && !routes.contains_key(&prefix) {
-        return None;
-    }
-    let candidates = routes.entry(prefix).or_default();
-    let at = candidates.offers.iter().position(|offer| offer.source == source);
-    let before = at.map(|at| candidates.offers.remove(at));
-    if let Some(candidate) = candidate {
-        let at = candidates.offers.partition_point(|offer| *offer < candidate);
-        candidates.offers.insert(at, candidate);
-    }
-    before
-}
-
-fn tell<P: prefix_trie::Prefix>(routes: &mut PrefixMap<P, Candidates>, prefix: P) -> Option<Option<GroupId>> {
-    let candidates = routes.get_mut(&prefix)?;
-    let is_news = candidates.told != candidates.used;
-    candidates.told = candidates.used;
-    let told = candidates.told;
-    if candidates.offers.is_empty() {
-        routes.remove(&prefix);
-    }
-    is_news.then_some(told)
-}
-
-fn first(prefix: IpNet) -> IpAddr {
-    prefix.network()
-}
-
-fn last(prefix: IpNet) -> IpAddr {
-    prefix.broadcast()
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::Switch;
 use crate::config::InterfaceConfig;
 use crate::routing::next_hops::Adjacency;
 use crate::routing::rib::Rib;
+use core::net::IpAddr;
 use greylag_base::InterfaceId;
 use greylag_dataplane::NextHop;
 use greylag_fib::{GroupId, NextHopId};
@@ -32,6 +33,14 @@ impl Words<'_> {
         match self.rib.next_hops.adjacency(id) {
             Some(adjacency) => self.adjacency(adjacency),
             None => format!("next hop {}, which is gone", id.0),
+        }
+    }
+
+    /// The address of the station that a next hop is.
+    pub(crate) fn address(self, id: NextHopId) -> Option<IpAddr> {
+        match self.rib.next_hops.adjacency(id)? {
+            Adjacency::Neighbor(_, address) => Some(address),
+            _ => None,
         }
     }
 

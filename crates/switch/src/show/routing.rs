@@ -3,7 +3,7 @@
 use crate::Switch;
 use crate::config::{GroupHashing, InterfacePlace};
 use crate::routing::{
-    FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, fib_routes, in_fib,
+    FibConflict, RouteSource, RouteView, adjacency_address, adjacency_interface, fib_routes_from, in_fib,
     target_kind,
 };
 use crate::show::sessions::lengths;
@@ -12,7 +12,7 @@ use greylag_base::{Instant, InterfaceId, MacAddr};
 use greylag_dataplane::TrafficCounts;
 use greylag_fib::{GroupId, NextHopId};
 use greylag_ip::NeighborState;
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -265,15 +265,23 @@ impl Switch {
     /// The routes of the FIB, by prefix: so many behind `after`.
     pub fn fib_rows(&self, which: Which, after: Option<IpNet>, prefixes: usize) -> Vec<FibRow> {
         let Some(routes) = self.data_plane().routes() else { return Vec::new() };
-        let behind = |prefix: &IpNet| after.is_none_or(|after| *prefix > after);
+        // From the last prefix of the page before: what is before that is not looked at.
+        let from = |first: IpNet| match after.filter(|after| *after >= first) {
+            Some(after) => (after, false),
+            None => (first, true),
+        };
         let chosen: Vec<(IpNet, GroupId)> = match which {
             Which::All => {
-                fib_routes(&routes.tables()).filter(|(prefix, _)| behind(prefix)).take(prefixes).collect()
+                let (from, inclusive) = from(IpNet::V4(Ipv4Net::default()));
+                fib_routes_from(&routes.tables(), from, inclusive).take(prefixes).collect()
             }
-            Which::Within(within) => fib_routes(&routes.tables())
-                .filter(|(prefix, _)| within.contains(prefix) && behind(prefix))
-                .take(prefixes)
-                .collect(),
+            Which::Within(within) => {
+                let (from, inclusive) = from(within);
+                fib_routes_from(&routes.tables(), from, inclusive)
+                    .take_while(|(prefix, _)| within.contains(prefix))
+                    .take(prefixes)
+                    .collect()
+            }
             Which::To(address) => {
                 let tables = routes.tables();
                 let longest = lengths(address).find_map(|prefix| Some((prefix, in_fib(&tables, prefix)?)));

@@ -3,10 +3,10 @@
 use crate::Switch;
 use crate::config::InterfacePlace;
 use crate::octets::Octets;
-use crate::routing::{fib_longest, group_text};
+use crate::routing::fib_longest;
 use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
-use greylag_dataplane::{Decision, Path};
+use greylag_dataplane::{Choice, Decision, NextHop, Path, Rehearsed, Seen, stage_of};
 use greylag_fib::GroupId;
 use greylag_ip::ip_header;
 use greylag_wire::ethernet::{self, EtherType, Frame};
@@ -21,6 +21,10 @@ use smoltcp::wire::IpProtocol;
 pub struct TraceRequest {
     /// The port that the frame comes in by.
     pub port: String,
+    /// The switch itself sends it: by `interface`, or without one the way that the FIB says. No port is looked at then.
+    pub own: bool,
+    /// The interface of layer 3 that the switch itself sends it by.
+    pub interface: Option<String>,
     /// The worker that takes it; the first when absent.
     pub worker: u16,
     /// The whole frame, from its destination address on. What follows is not looked at then.
@@ -56,6 +60,14 @@ pub enum TraceError {
         /// Those that it has.
         there: String,
     },
+    /// There is no such interface.
+    #[error("this switch has no interface `{interface}` of layer 3: expected one of {there}")]
+    NoSuchInterface {
+        /// What was asked for.
+        interface: String,
+        /// Those that it has.
+        there: String,
+    },
     /// There is no such worker.
     #[error("this switch has no worker {worker}: expected 0 to {last}")]
     NoWorker {
@@ -86,16 +98,40 @@ pub struct TraceRow {
     pub port: String,
     /// The worker that takes it.
     pub worker: u16,
+    /// From whom it is on the link.
+    pub source_mac: Option<MacAddr>,
+    /// To whom it is on the link.
+    pub destination_mac: Option<MacAddr>,
+    /// To whom the packet is, if it is one.
+    pub destination: Option<IpAddr>,
     /// `forwarded`, `flooded`, `routed`, `to-the-switch` or `dropped`.
     pub decision: String,
     /// Why it is dropped.
     pub reason: Option<String>,
+    /// Where: `ingress`, `learn`, `route`, `lookup`, `flood` or `egress`.
+    pub stage: Option<String>,
+    /// Its VLAN, and what the table says of its stations, where it comes to the bridge.
+    pub bridge: Option<TraceBridge>,
     /// The route that it takes.
     pub route: Option<TraceRoute>,
     /// What is sent.
     pub sent: Vec<TraceSent>,
     /// All of it in words, in order.
     pub steps: Vec<String>,
+}
+
+/// What the bridge knows of a frame.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TraceBridge {
+    /// Its VLAN.
+    pub vlan: VlanId,
+    /// The port or bundle behind which the table has its source.
+    pub source: Option<String>,
+    /// The port or bundle behind which the table has its destination.
+    pub destination: Option<String>,
+    /// Members of the VLAN that are up and get nothing that is flooded: their agent has not put them into the flood group.
+    pub left_out: Vec<String>,
 }
 
 /// A route as one flow takes it.
@@ -106,14 +142,18 @@ pub struct TraceRoute {
     pub prefix: Option<IpNet>,
     /// Its group.
     pub group: GroupId,
+    /// How many buckets that has.
+    pub buckets: usize,
     /// The flow's bucket.
     pub bucket: u16,
-    /// Where that leads.
+    /// Where that leads, for people.
     pub next_hop: String,
-    /// By which interface.
-    pub interface: String,
-    /// To which station.
-    pub neighbor: MacAddr,
+    /// By which interface, if by any.
+    pub interface: Option<String>,
+    /// The address of the next hop; absent where that is the packet's own destination.
+    pub address: Option<IpAddr>,
+    /// The station of it, while that is known.
+    pub neighbor: Option<MacAddr>,
 }
 
 /// A frame that is sent.
@@ -140,6 +180,62 @@ impl Switch {
     /// # Errors
     /// When the question makes no sense.
     pub fn trace(&self, now: Instant, request: &TraceRequest) -> Result<TraceRow, TraceError> {
+        let (rehearsed, frame, comes) = if request.own {
+            let frame = request.frame.as_ref().ok_or(TraceError::NoFrame)?.0.clone();
+            let interface =
+                request.interface.as_deref().map(|name| self.trace_interface_called(name)).transpose()?;
+            let by = request.interface.as_ref().map_or_else(String::new, |name| format!(" by {name}"));
+            (self.data_plane().rehearse_own(now, interface, &frame), frame, format!("the switch sends{by}"))
+        } else {
+            let ingress = self.trace_ingress(request)?;
+            let frame = match &request.frame {
+                Some(frame) => frame.0.clone(),
+                None => self.trace_frame(ingress, request)?,
+            };
+            let rehearsed = self.data_plane().rehearse(now, request.worker.into(), ingress, &frame);
+            (rehearsed, frame, format!("comes in by {}", request.port))
+        };
+        let mut row = self.explained(comes, &frame, rehearsed);
+        (row.port, row.worker) = (request.port.clone(), request.worker);
+        Ok(row)
+    }
+
+    /// What became of a frame that came in, in words.
+    pub fn traced(&self, ingress: PortId, worker: u16, frame: &[u8], what: Rehearsed) -> TraceRow {
+        let port = self.port_name(ingress);
+        let row = self.explained(format!("comes in by {port}"), frame, what);
+        TraceRow { port, worker, ..row }
+    }
+
+    fn explained(&self, comes: String, frame: &[u8], what: Rehearsed) -> TraceRow {
+        let Rehearsed { decision, seen, choice, sent } = what;
+        let sent = sent.into_iter().filter_map(|(port, frame)| self.trace_sent(port, frame)).collect();
+        let destination = destination_of(frame);
+        let view = Frame::new_checked(frame);
+        let mut row = TraceRow {
+            port: String::new(),
+            worker: 0,
+            source_mac: view.as_ref().map(Frame::source),
+            destination_mac: view.as_ref().map(Frame::destination),
+            destination,
+            decision: String::new(),
+            reason: None,
+            stage: None,
+            bridge: seen.map(|seen| self.trace_bridge(seen)),
+            route: choice.map(|choice| self.trace_route(choice, destination)),
+            sent,
+            steps: vec![format!("{comes}: {}", frame_text(frame))],
+        };
+        row.steps.extend(row.bridge.as_ref().map(bridge_text));
+        self.tell_decision(decision, &mut row);
+        for sent in &row.sent {
+            let ttl = sent.ttl.map_or_else(String::new, |ttl| format!(", time to live {ttl}"));
+            row.steps.push(format!("leaves by {}: {}{ttl}", sent.port, frame_text(&sent.frame.0)));
+        }
+        row
+    }
+
+    fn trace_ingress(&self, request: &TraceRequest) -> Result<PortId, TraceError> {
         let Some((ingress, _)) = self.config().port(&request.port) else {
             let there: Vec<&str> = self.ports().iter().map(|port| port.config().name.as_str()).collect();
             return Err(TraceError::NoPort { port: request.port.clone(), there: there.join(", ") });
@@ -148,52 +244,46 @@ impl Switch {
         if request.worker > last {
             return Err(TraceError::NoWorker { worker: request.worker, last });
         }
-        let frame = match &request.frame {
-            Some(frame) => frame.0.clone(),
-            None => self.trace_frame(ingress, request)?,
-        };
-        let rehearsed = self.data_plane().rehearse(now, request.worker.into(), ingress, &frame);
-        let sent: Vec<TraceSent> =
-            rehearsed.sent.into_iter().filter_map(|(port, frame)| self.trace_sent(port, frame)).collect();
-        let destination = destination_of(&frame);
-        let mut row = TraceRow {
-            port: request.port.clone(),
-            worker: request.worker,
-            decision: String::new(),
-            reason: None,
-            route: None,
-            sent,
-            steps: vec![format!("comes in by {}: {}", request.port, frame_text(&frame))],
-        };
-        self.tell_decision(rehearsed.decision, destination, &mut row);
-        for sent in &row.sent {
-            let ttl = sent.ttl.map_or_else(String::new, |ttl| format!(", time to live {ttl}"));
-            row.steps.push(format!("leaves by {}: {}{ttl}", sent.port, frame_text(&sent.frame.0)));
-        }
-        Ok(row)
+        Ok(ingress)
     }
 
-    fn tell_decision(&self, decision: Option<Decision>, destination: Option<IpAddr>, row: &mut TraceRow) {
+    fn trace_interface_called(&self, name: &str) -> Result<InterfaceId, TraceError> {
+        let mut interfaces = self.config().numbered_interfaces();
+        interfaces.find(|(_, interface)| interface.name.as_str() == name).map(|(id, _)| id).ok_or_else(|| {
+            let there: Vec<&str> =
+                self.config().interfaces.iter().map(|interface| interface.name.as_str()).collect();
+            TraceError::NoSuchInterface { interface: name.to_owned(), there: there.join(", ") }
+        })
+    }
+
+    fn trace_bridge(&self, seen: Seen) -> TraceBridge {
+        let plane = self.data_plane().forwarding();
+        let left_out = plane.vlan(seen.vlan).into_iter().flat_map(|vlan| vlan.left_out.iter());
+        TraceBridge {
+            vlan: seen.vlan,
+            source: seen.source.map(|port| self.port_name(port)),
+            destination: seen.destination.map(|port| self.port_name(port)),
+            left_out: left_out.map(|port| self.port_name(port)).collect(),
+        }
+    }
+
+    fn tell_decision(&self, decision: Option<Decision>, row: &mut TraceRow) {
         let all = |left_out: bool| {
             let but = if left_out { ", but for ports that are not in its flood group" } else { "" };
             format!("to all ports of the VLAN{but}")
         };
+        row.steps.extend(row.route.as_ref().map(route_text));
         let (name, step) = match decision {
-            Some(Decision::Forwarded(_)) => ("forwarded", "the MAC table knows its station".to_owned()),
+            Some(Decision::Forwarded(port)) => ("forwarded", format!("to {} alone", self.port_name(port))),
             Some(Decision::Flooded { left_out }) => ("flooded", all(left_out)),
-            Some(Decision::Routed { path, .. }) => ("routed", self.tell_route(path, destination, row)),
-            Some(Decision::RoutedToAll { path, left_out }) => {
-                let step = self.tell_route(path, destination, row);
-                row.steps.push(step);
+            Some(Decision::Routed { path, .. }) => ("routed", self.leaves_text(&path)),
+            Some(Decision::RoutedToAll { left_out, .. }) => {
                 ("routed", format!("the MAC table does not know its station: {}", all(left_out)))
             }
             Some(Decision::Punted) => ("to-the-switch", "it is for the switch itself".to_owned()),
             Some(Decision::Dropped(reason)) => {
                 row.reason = Some(reason.name().to_owned());
-                if let Some((prefix, group)) = destination.and_then(|to| fib_longest(self.data_plane(), to)) {
-                    let group = group_text(self, group);
-                    row.steps.push(format!("the FIB has {prefix} for it: {group}"));
-                }
+                row.stage = Some(stage_of(reason).to_owned());
                 ("dropped", format!("dropped, {}: {}", reason.name(), reason.description()))
             }
             None => ("dropped", "nothing can be said of it".to_owned()),
@@ -202,27 +292,29 @@ impl Switch {
         row.steps.push(step);
     }
 
-    fn tell_route(&self, path: Path, destination: Option<IpAddr>, row: &mut TraceRow) -> String {
-        let prefix = destination.and_then(|to| fib_longest(self.data_plane(), to)).map(|(prefix, _)| prefix);
-        let route = TraceRoute {
-            prefix,
-            group: path.group,
-            bucket: path.bucket,
-            next_hop: self.words().next_hop(path.next_hop),
-            interface: self.interface_name(path.interface),
-            neighbor: path.neighbor,
+    fn leaves_text(&self, path: &Path) -> String {
+        format!("to the station {} by {}", path.neighbor, self.interface_name(path.interface))
+    }
+
+    fn trace_route(&self, choice: Choice, destination: Option<IpAddr>) -> TraceRoute {
+        let Choice { group, bucket, next_hop } = choice;
+        let routes = self.data_plane().routes();
+        let word = next_hop.zip(routes).map(|(id, routes)| routes.next_hop(id));
+        let (interface, neighbor) = match word {
+            Some(NextHop::Neighbor { interface, mac }) => (Some(interface), Some(mac)),
+            Some(NextHop::Unresolved { interface } | NextHop::Glean { interface }) => (Some(interface), None),
+            _ => (None, None),
         };
-        let prefix = prefix.map_or_else(|| "a route".to_owned(), |prefix| prefix.to_string());
-        let step = format!(
-            "{prefix} leads to group {}, the flow's bucket {} there to {}: station {} by {}",
-            route.group.get(),
-            route.bucket,
-            route.next_hop,
-            route.neighbor,
-            route.interface
-        );
-        row.route = Some(route);
-        step
+        TraceRoute {
+            prefix: destination.and_then(|to| fib_longest(self.data_plane(), to)).map(|(prefix, _)| prefix),
+            group,
+            buckets: routes.map_or(0, |routes| routes.tables().groups.buckets(group).len()),
+            bucket,
+            next_hop: next_hop.map_or_else(|| "nobody".to_owned(), |id| self.words().next_hop(id)),
+            interface: interface.map(|id| self.interface_name(id)),
+            address: next_hop.and_then(|id| self.words().address(id)),
+            neighbor,
+        }
     }
 
     /// A frame as it is described.
@@ -297,6 +389,24 @@ impl Switch {
             frame: Octets(frame),
         })
     }
+}
+
+fn bridge_text(bridge: &TraceBridge) -> String {
+    let place = |port: &Option<String>| {
+        port.as_ref().map_or_else(|| "unknown".to_owned(), |port| format!("behind {port}"))
+    };
+    let (source, destination) = (place(&bridge.source), place(&bridge.destination));
+    format!("VLAN {}: the MAC table has its source {source}, its destination {destination}", bridge.vlan)
+}
+
+fn route_text(route: &TraceRoute) -> String {
+    let prefix = route.prefix.map_or_else(|| "a route".to_owned(), |prefix| prefix.to_string());
+    let TraceRoute { group, buckets, bucket, next_hop, .. } = route;
+    let station = route.neighbor.map_or_else(String::new, |mac| format!(", station {mac}"));
+    format!(
+        "{prefix} leads to group {} of {buckets} buckets, the flow's bucket {bucket} to {next_hop}{station}",
+        group.get()
+    )
 }
 
 /// What is behind header and tag, if it is an IP packet.

@@ -4,7 +4,7 @@ use crate::rig::{LEARNING, Rig, agent_config, at, inline_config, seconds, statio
 use greylag_base::{Instant, PortId, PortName, Seed, VlanId};
 use greylag_mactable::WhenFull;
 use greylag_switch::config::{
-    Attachment, FloodGroups, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl,
+    Attachment, FloodGroups, Io, LearningMode, Membership, MoveDamping, PortConfig, StaticMac, StormControl,
     SwitchConfig, VlanConfig,
 };
 use greylag_switch::fault::Fault;
@@ -93,6 +93,7 @@ fn what_is_fixed_while_it_runs_is_refused_by_name_and_nothing_changes() {
         ("ports.eth3", |config| drop(config.ports.pop())),
         ("ports.eth3", |config| config.ports[2].name = PortName::new("eth9").unwrap()),
         ("the order of ports", |config| config.ports.swap(0, 1)),
+        ("ports.eth2.io", |config| config.ports[1].io = Io::AfXdp),
         ("ports.eth2.type", |config| {
             config.ports[1].attachment = Attachment::Tap { netns: None, interface: None, mac_address: None };
         }),

@@ -418,11 +418,20 @@ fn twenty_thousand_routes_at_once_are_as_twenty_thousand_one_by_one() {
         let mut network = two_links(|config| config.routing.programming.rate = rate);
         network.commit(0, many);
         network.wait(if rate.is_some() { seconds(3) } else { millis(5) });
-        let there = network.switches[0].switch.fib_rows(
-            Which::Within("20.0.0.0/8".parse().unwrap()),
-            None,
-            usize::MAX,
-        );
+        let page = |which, after, prefixes| network.switches[0].switch.fib_rows(which, after, prefixes);
+        let within = Which::Within("20.0.0.0/8".parse().unwrap());
+        let there = page(within, None, usize::MAX);
+        for which in [within, Which::All] {
+            let all = page(which, None, usize::MAX);
+            let mut paged = page(which, None, 7_000);
+            while paged.len() < all.len() {
+                let after = paged.last().map(|row| row.prefix);
+                let next = page(which, after, 7_000);
+                assert!(!next.is_empty(), "nothing behind {after:?}");
+                paged.extend(next);
+            }
+            assert_eq!(paged, all);
+        }
         let there: Vec<_> = there.into_iter().map(|row| (row.prefix, row.next_hops)).collect();
         assert_eq!(there.len(), 20_500);
         assert_eq!(network.check(0, false), [""; 0]);

@@ -1,0 +1,42 @@
+//! This program as the device under test: `greylag run`, as anybody would start it.
+
+use super::{Running, Setting, await_condition};
+use crate::wire::WireError;
+use crate::wire::bed::{Bed, PortKind};
+use greylag_lab::client;
+use std::fmt::Write;
+use std::process::Command;
+
+pub(super) fn start(bed: &mut Bed, setting: &Setting) -> Result<Running, WireError> {
+    let folder = bed.ground.folder().to_owned();
+    let (file, socket) = (folder.join("switch.yml"), folder.join("switch.sock"));
+    std::fs::write(&file, configuration(bed, setting))
+        .map_err(WireError::system(format!("write {}", file.display())))?;
+    let mut command = Command::new(&setting.program);
+    command.arg("run").arg(&file).arg("--socket").arg(&socket);
+    command.arg("--commits").arg(folder.join("commits.json"));
+    command.arg("--exit-with-parent").arg(std::process::id().to_string());
+    let switch = bed.switch.clone();
+    bed.ground.start(&switch, &setting.cores, &mut command)?;
+    let program = setting.program.to_string_lossy();
+    await_condition(bed, &program, || client::get(&socket, "/v1/ports").is_ok())?;
+    Ok(Running::default())
+}
+
+fn configuration(bed: &Bed, setting: &Setting) -> String {
+    let cores: Vec<String> = setting.cores.iter().map(usize::to_string).collect();
+    let mut text = format!(
+        "name: bench\nworkers: {{count: {}, cpus: [{}]}}\nmac-table: {{maximum-entries: {}}}\nports:\n",
+        cores.len(),
+        cores.join(", "),
+        setting.entries.max(65_536),
+    );
+    for station in &bed.stations {
+        let (name, netns) = (&station.name, station.netns.name());
+        let _ = match bed.kind {
+            PortKind::Veth => writeln!(text, "  {name}: {{mtu: 9216}}"),
+            PortKind::Tap => writeln!(text, "  {name}: {{type: tap, mtu: 9216, netns: {netns}}}"),
+        };
+    }
+    text
+}

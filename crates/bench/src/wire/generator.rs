@@ -1,0 +1,154 @@
+//! Sends at a rate, from one thread that does nothing else.
+
+use super::traffic::{FrameSize, Magazine, Traffic};
+use super::{WireError, bed::Station};
+use greylag_ports::{BATCH_FRAMES, Batch, PacketQueue, Port, XdpSender};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// How far a stream may run behind its rate before what it missed is forgotten: an hour's stop of the machine is no reason for a burst.
+const MOST_BEHIND: Duration = Duration::from_millis(5);
+/// For how long frames are put together that go in one system call.
+const TOGETHER: f64 = 20e-6;
+
+/// How long the kernel may take for what still is in the ring behind the last frame.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How fast, and how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Course {
+    /// Frames per second; as fast as it goes without one.
+    pub(crate) rate: Option<f64>,
+    /// For how long.
+    pub(crate) time: Duration,
+    /// At most so many frames.
+    pub(crate) most: u64,
+    /// Frames that follow each other without a pause, at least.
+    pub(crate) burst: usize,
+}
+
+impl Course {
+    /// As fast as it goes, for so long.
+    pub(crate) fn flat_out(time: Duration) -> Course {
+        Course { rate: None, time, most: u64::MAX, burst: 1 }
+    }
+
+    /// At a rate, for so long.
+    pub(crate) fn at(rate: f64, time: Duration) -> Course {
+        Course { rate: Some(rate), ..Course::flat_out(time) }
+    }
+
+    /// So many frames one behind the other.
+    pub(crate) fn of_frames(rate: Option<f64>, most: u64) -> Course {
+        Course { rate, time: Duration::from_secs(60), most, burst: 1 }
+    }
+}
+
+/// What was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Sent {
+    /// Frames that the interface took.
+    pub(crate) frames: u64,
+    /// From the first to the last.
+    pub(crate) seconds: f64,
+}
+
+/// How frames get into an interface.
+enum Muzzle {
+    Xdp(XdpSender),
+    Packets(PacketQueue),
+}
+
+impl Muzzle {
+    fn send(&mut self, batch: &Batch, frames: &[u16]) -> u64 {
+        match self {
+            Muzzle::Xdp(sender) => sender.send(batch, frames).frames,
+            Muzzle::Packets(queue) => queue.tx(batch, frames).frames,
+        }
+    }
+
+    /// Waits until the kernel has taken all.
+    fn finish(&mut self) {
+        let Muzzle::Xdp(sender) = self else { return };
+        let deadline = Instant::now() + PATIENCE;
+        while sender.waiting() > 0 && Instant::now() < deadline {
+            sender.flush();
+        }
+    }
+}
+
+/// A way into the interface of a station.
+pub(crate) struct Generator {
+    muzzle: Muzzle,
+    /// How it sends, in a word.
+    pub(crate) way: &'static str,
+}
+
+impl Generator {
+    /// By AF_XDP, or where frames are too long for that by packet sockets.
+    pub(crate) fn open(station: &Station, size: FrameSize) -> Result<Generator, WireError> {
+        let open = || -> Result<Generator, greylag_ports::OpenError> {
+            if size.longest() <= XdpSender::LONGEST {
+                let muzzle = Muzzle::Xdp(XdpSender::open(&station.name)?);
+                return Ok(Generator { muzzle, way: "AF_XDP" });
+            }
+            let mut queues = PacketQueue::open(&station.name, NonZeroUsize::MIN)?;
+            Ok(Generator { muzzle: Muzzle::Packets(queues.remove(0)), way: "sendmmsg" })
+        };
+        let opened = station.netns.run(open).map_err(WireError::system("enter a namespace".to_owned()))?;
+        Ok(opened?)
+    }
+
+    /// Sends frames on their course. `beside` is called again and again while it has time.
+    pub(crate) fn send(
+        &mut self,
+        magazine: &mut Magazine,
+        course: &Course,
+        stop: &AtomicBool,
+        mut beside: impl FnMut(),
+    ) -> Sent {
+        let indices: Vec<u16> = (0..BATCH_FRAMES as u16).collect();
+        let together = course.rate.map_or(BATCH_FRAMES, |rate| (rate * TOGETHER) as usize);
+        let together = together.clamp(1, BATCH_FRAMES / 2).max(course.burst).min(magazine.len()) as u64;
+        let begun = Instant::now();
+        let (mut frames, mut forgiven) = (0_u64, 0.0);
+        let mut last = begun;
+        while frames < course.most && !stop.load(Ordering::Relaxed) {
+            let now = Instant::now();
+            let elapsed = now - begun;
+            if elapsed >= course.time {
+                break;
+            }
+            let due = match course.rate {
+                None => magazine.len() as u64,
+                Some(rate) => {
+                    let behind = elapsed.as_secs_f64() * rate - forgiven - frames as f64;
+                    let most = (MOST_BEHIND.as_secs_f64() * rate).max(together as f64);
+                    forgiven += (behind - most).max(0.0);
+                    behind.clamp(0.0, most) as u64
+                }
+            };
+            let due = due.min(course.most - frames).min(magazine.len() as u64);
+            if due < together.min(course.most - frames) {
+                beside();
+                continue;
+            }
+            let batch = magazine.load(due as usize);
+            frames += self.muzzle.send(batch, &indices[..due as usize]);
+            last = Instant::now();
+            if course.rate.is_some() {
+                beside();
+            }
+        }
+        self.muzzle.finish();
+        Sent { frames, seconds: (last - begun).as_secs_f64() }
+    }
+
+    /// Sends every station's address once, or more often, so that the device under test learns it.
+    pub(crate) fn announce(&mut self, traffic: Traffic, rate: f64, stop: &AtomicBool) -> Sent {
+        let count = traffic.sources.len() as u64;
+        let mut magazine = Magazine::new(traffic, Instant::now());
+        self.send(&mut magazine, &Course::of_frames(Some(rate), count), stop, || ())
+    }
+}

@@ -1,0 +1,77 @@
+//! By what an Ethernet device is opened, and why.
+
+use super::open::{PortError, Queues};
+use greylag_ports::{Interface, OpenError, PacketQueue, Port, RawPort, XdpPort};
+use greylag_switch::config::{Io, Membership, PortConfig};
+use greylag_switch::show::PortIo;
+use std::num::NonZeroUsize;
+
+/// Opens an Ethernet device; also once more, when one was made again under its name.
+pub(super) fn open_device(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, PortIo), PortError> {
+    let failed = |source| PortError::Open { port: port.name.clone(), source };
+    let (queues, io, reason) = match port.io {
+        Io::Auto => choose(port, workers).map_err(failed)?,
+        Io::AfPacket => (packet(port, workers).map_err(failed)?, Io::AfPacket, CONFIGURED.to_owned()),
+        Io::AfXdp => {
+            let opened = XdpPort::open(&port.name, workers).map_err(failed)?;
+            let reason = format!("{CONFIGURED}; {}", describe(&opened, workers));
+            (opened.queues, Io::AfXdp, reason)
+        }
+        Io::Raw => (raw(port, workers).map_err(failed)?, Io::Raw, CONFIGURED.to_owned()),
+    };
+    if let Ok(mtu) = Interface::named(&port.name).and_then(|device| device.mtu())
+        && mtu < port.mtu.into()
+    {
+        tracing::warn!("port {}: its device has an mtu of {mtu}, the port of {}", port.name, port.mtu);
+    }
+    Ok((queues, PortIo { kind: io.name().to_owned(), reason }))
+}
+
+const CONFIGURED: &str = "the configuration says so";
+
+/// What suits the device. Packet sockets alone carry what a kernel leaves to do; the other kinds are for who knows that nothing is
+/// left.
+fn choose(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Io, String), OpenError> {
+    let refused = match packet(port, workers) {
+        Ok(queues) => {
+            let driver = Interface::named(&port.name).and_then(|device| device.driver());
+            let reason = match driver.as_deref() {
+                Ok(driver @ ("veth" | "tun")) => format!(
+                    "the kernel at the other end of a {driver} device leaves checksums and segmentation to it, and only packet \
+                     sockets carry that"
+                ),
+                Ok(driver) => format!("frames that {driver} joined on arrival stay joined"),
+                Err(_) => "they carry what is left to do on a frame".to_owned(),
+            };
+            return Ok((queues, Io::AfPacket, reason));
+        }
+        // The options that it needs are not everywhere. Tags are lost without them.
+        Err(refused @ OpenError::Refused { .. }) if !may_see_tags(port) => refused,
+        Err(other) => return Err(other),
+    };
+    Ok((raw(port, workers)?, Io::Raw, format!("packet sockets were refused: {refused}")))
+}
+
+fn may_see_tags(port: &PortConfig) -> bool {
+    matches!(port.membership, Membership::Trunk { .. } | Membership::Aggregate(_))
+}
+
+fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {
+    let queues = PacketQueue::open(&port.name, workers)?;
+    Ok(queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect())
+}
+
+fn raw(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {
+    RawPort::open(&port.name, workers).map(|opened| opened.queues)
+}
+
+fn describe(opened: &XdpPort, workers: NonZeroUsize) -> String {
+    let place = if opened.is_native { "in the driver" } else { "in the network stack" };
+    let receiving = opened.receiving;
+    if receiving < workers.get() {
+        return format!(
+            "XDP {place}, copying; the device has queues for {receiving} of {workers} workers, and the others only send by it"
+        );
+    }
+    format!("XDP {place}, copying; a queue for each worker")
+}

@@ -1,0 +1,114 @@
+//! `trace` in a lab that runs: what passes is told as it was done.
+
+use crate::rig::{DEADLINE, LIVE, Lab, greylag, mac, program, succeed};
+use greylag_base::MacAddr;
+use greylag_tests::{has, wait_for};
+use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+
+const PAIR: &str = r#"
+topology:
+  nodes:
+    sw1: {kind: greylag, config: {ports: {eth1: {access-vlan: 10}, eth2: {access-vlan: 10}}}}
+    h1: {kind: host}
+    h2: {kind: host}
+  links:
+    - endpoints: ["sw1:eth1", "h1:eth1"]
+    - endpoints: ["sw1:eth2", "h2:eth1"]
+"#;
+
+/// A trace that runs, and its lines as they come.
+fn watch(lab: &Lab, words: &[&str]) -> (Child, Receiver<Value>) {
+    let switch = lab.switch("sw1");
+    let words = [&["trace", "-s", &switch, "-j"], words].concat();
+    let mut child =
+        Command::new(program()).args(words).stdout(Stdio::piped()).spawn().expect("the program runs");
+    let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let _ = tell.send(serde_json::from_str(&line).expect("a line is JSON"));
+        }
+    });
+    (child, told)
+}
+
+#[test]
+fn what_passes_is_told_as_it_was_done() {
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(PAIR);
+    let (mut h1, mut h2) = (lab.station("h1", "eth1"), lab.station("h2", "eth1"));
+    let (mut child, told) = watch(&lab, &["-n", "2", "ether", "host", &mac(1).to_string()]);
+    // Whoever has not begun to watch yet hears the next one.
+    let first = wait_for("a frame is told", DEADLINE, || {
+        h1.send(mac(1), MacAddr::BROADCAST, b"hello");
+        h2.send(mac(2), MacAddr::BROADCAST, b"nobody asked for this");
+        told.try_recv().ok()
+    });
+    assert_eq!((&first["port"], &first["decision"]), (&"eth1".into(), &"flooded".into()), "{first:#}");
+    assert_eq!(first["bridge"]["vlan"], 10, "{first:#}");
+    assert_eq!(first["left-by"][0]["port"], "eth2", "{first:#}");
+    assert_eq!((&first["left-by"][0]["taken"], &first["lost"]), (&Value::Bool(true), &0.into()), "{first:#}");
+    h2.send(mac(2), mac(1), b"answer");
+    let second = told.recv_timeout(DEADLINE).expect("another one");
+    let (decision, destination) = (&second["decision"], &second["bridge"]["destination"]);
+    assert!(
+        second["port"] == "eth1" || (decision, destination) == (&"forwarded".into(), &"eth1".into()),
+        "{second:#}"
+    );
+    assert!(child.wait().expect("it ends by itself").success());
+
+    // It has left: the next one may watch, and the one behind that may not.
+    let (mut child, told) = watch(&lab, &["--port", "eth2"]);
+    wait_for("it watches", DEADLINE, || {
+        h2.send(mac(2), mac(1), b"again");
+        told.try_recv().ok().map(|row| assert_eq!(row["port"], "eth2", "{row:#}"))
+    });
+    let refused = greylag(&["trace", "-s", &lab.switch("sw1"), "-n", "1"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("one at a time"), "{refused:?}");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    let (mut child, told) = wait_for("nobody watches any more", DEADLINE, || {
+        let (mut child, told) = watch(&lab, &["-n", "1"]);
+        h2.send(mac(2), mac(1), b"again");
+        match told.recv_timeout(std::time::Duration::from_millis(300)) {
+            Ok(row) => Some((child, row)),
+            Err(_) => {
+                let _ = child.kill().and_then(|()| child.wait().map(drop));
+                None
+            }
+        }
+    });
+    assert!(child.wait().expect("it ends by itself").success(), "{told:#}");
+}
+
+#[test]
+fn a_frame_that_is_given_is_not_sent() {
+    if !has(LIVE) {
+        return;
+    }
+    let lab = Lab::deploy(PAIR);
+    let before = lab.sent_by("sw1", "eth2");
+    let frame = "ffffffffffff0200000000010806".to_owned() + &"00".repeat(46);
+    let switch = lab.switch("sw1");
+    let told = succeed(&["trace", "--inject", "-s", &switch, "--port", "eth1", "--frame", &frame]);
+    assert!(
+        told.contains("VLAN 10: the MAC table has its source unknown") && told.contains("leaves by eth2"),
+        "{told}"
+    );
+    assert_eq!(lab.sent_by("sw1", "eth2"), before);
+    assert_eq!(lab.port_of("sw1", mac(1)), None);
+}
+
+#[test]
+fn a_filter_that_is_wrong_is_told_with_its_place() {
+    let output = greylag(&["trace", "-s", "no-such-switch", "host", "10.0.0.1", "nad", "arp"]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(error.contains("filter, at 15: `nad`") && error.contains("\n                ^"), "{error}");
+}
