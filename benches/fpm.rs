@@ -4,23 +4,18 @@
 //! `load` is for a table that is built anew: routes are collected, sorted and put in at once. `insert` puts in one by one, while others
 //! could look up. `switch` is all that a switch does with it: zebra's numbers, the RIB, the programming agent, groups and routes in the
 //! FIB. Processor time of the one thread; `decode` alone is by the wall clock.
-//!
-//! Then a port of that switch goes down, over which a share of all routes leads: how long until the data plane sends nothing there any more,
-//! as another thread sees it, and how long the control side is at it.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use greylag_base::{InterfaceId, PortId, PortName, Seed};
 use greylag_benches::{processor_time, table, zebra};
-use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, NextHopId, Writer};
+use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, Writer};
 use greylag_fpm::{Fpm, FpmMessage, Next, RouteAdd, RoutePrefix};
 use greylag_switch::config::{
     FpmConfig, InterfaceConfig, InterfacePlace, Membership, PortConfig, SwitchConfig,
 };
 use greylag_switch::{FpmInput, Input, Octets, Switch};
-use std::hint::{self, black_box};
-use std::sync::Arc;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::hint::black_box;
+use std::time::Duration;
 
 /// What a read of a socket gives at the most.
 const PIECE: usize = 65_536;
@@ -85,11 +80,6 @@ fn insert(stream: &[u8], (ipv4, ipv6): &mut Tables) {
 const READ: usize = 262_144;
 /// Interfaces of the router, and the kernel's number of the first.
 const INTERFACES: (u16, u32) = (64, 10);
-/// Of both families, of the 1024 that the stream has.
-const BEHIND_A_PORT: usize = 16;
-/// Numbers of next hops that are looked at: those of all gateways.
-const NEXT_HOPS: u32 = 1024;
-
 /// A router with room for the table, and zebra connected.
 fn router() -> Switch {
     let mut config = SwitchConfig::new("r1");
@@ -148,50 +138,6 @@ fn whole_switch(stream: &[u8], routes: u64) -> Duration {
     took
 }
 
-/// A port goes down: how long until no next hop behind it is taken any more, and how long the control side is at it.
-fn port_lost(switch: &mut Switch, port: PortId, now: greylag_base::Instant) -> (Duration, Duration) {
-    let plane = Arc::clone(switch.data_plane());
-    let live = || {
-        let liveness = plane.routes().expect("it routes").liveness();
-        (0..NEXT_HOPS).filter(|id| liveness.get(NextHopId(*id))).count()
-    };
-    let before = live();
-    let (start, begun) = (Instant::now(), processor_time());
-    thread::scope(|scope| {
-        let watch = scope.spawn(|| {
-            while live() + BEHIND_A_PORT > before {
-                hint::spin_loop();
-            }
-            start.elapsed()
-        });
-        switch.handle_input(now, Input::Link { port, up: false }).expect("it is not refused");
-        let worked = processor_time() - begun;
-        assert_eq!(live() + BEHIND_A_PORT, before);
-        (watch.join().expect("it only looks"), worked)
-    })
-}
-
-/// Loses one port after the other, of which each has a sixty-fourth of the gateways.
-fn ports_lost(stream: &[u8]) {
-    let mut switch = router();
-    let now = hand_over(stream, &mut switch);
-    let (mut seen, mut worked) = (Vec::new(), Vec::new());
-    for port in 0..INTERFACES.0 / 2 {
-        let (after, work) = port_lost(&mut switch, PortId(port), now);
-        seen.push(after);
-        worked.push(work);
-    }
-    seen.sort_unstable();
-    worked.sort_unstable();
-    let [seen_median, seen_worst] = [seen[seen.len() / 2], seen[seen.len() - 1]];
-    println!(
-        "fpm/lost: a port with {BEHIND_A_PORT} gateways down: nothing goes there after {seen_median:.1?} by the wall clock (at worst \
-         {seen_worst:.1?}); the control side has worked on it for {:.0?}, median of {} ports",
-        worked[worked.len() / 2],
-        worked.len()
-    );
-}
-
 fn full_table(c: &mut Criterion) {
     let stream = zebra::stream(&table::text());
     let fpm = decode(&stream);
@@ -204,7 +150,6 @@ fn full_table(c: &mut Criterion) {
     group.bench_function("switch", |b| {
         b.iter_custom(|times| (0..times).map(|_| whole_switch(&stream, routes)).sum());
     });
-    ports_lost(&stream);
     for (name, fill) in [("load", load as fn(&[u8], &mut Tables)), ("insert", insert)] {
         let mut fastest = Duration::MAX;
         group.bench_function(name, |b| {
