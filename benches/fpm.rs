@@ -139,7 +139,7 @@ fn whole_switch(stream: &[u8], routes: u64) -> Duration {
 }
 
 fn full_table(c: &mut Criterion) {
-    let stream = zebra::stream(&table::text());
+    let stream = zebra::stream(&table::measured());
     let fpm = decode(&stream);
     let (routes, next_hops) = (fpm.counts().route_adds, fpm.counts().next_hop_adds);
     println!("fpm: {routes} routes and {next_hops} next hops and groups in {} octets", stream.len());

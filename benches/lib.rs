@@ -8,6 +8,13 @@ pub use greylag_bench::{Treadmill, Words, addresses};
 use nix::time::{ClockId, clock_gettime};
 use std::time::Duration;
 
+/// Whether each benchmark is to run once only, to show that it still does, and nothing is measured: `cargo test --benches`, or
+/// `cargo bench -- --test`. Criterion goes by the same arguments.
+pub fn is_test() -> bool {
+    let has = |wanted| std::env::args().any(|argument| argument == wanted);
+    has("--test") || !has("--bench")
+}
+
 /// What this thread has had of a processor: others may want it, too.
 pub fn processor_time() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).expect("every thread has this clock").into()

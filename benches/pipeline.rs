@@ -208,7 +208,7 @@ fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: b
 }
 
 fn routed(c: &mut Criterion) {
-    let table = table::text();
+    let table = table::measured();
     let (ipv4, ipv6) = (routes::<u32>(&table), routes::<u128>(&table));
     let ipv4_flows = flows(&drawn(&ipv4, FLOWS), (EtherType::IPV4, ipv4_header));
     let ipv6_flows = flows(&drawn(&ipv6, FLOWS), (EtherType::IPV6, ipv6_header));

@@ -30,6 +30,18 @@ pub fn text() -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// What a benchmark takes of it: all, or some of everywhere where nothing is measured.
+///
+/// # Panics
+/// As [`text`].
+pub fn measured() -> String {
+    let text = text();
+    match crate::is_test() {
+        true => text.lines().step_by(64).flat_map(|line| [line, "\n"]).collect(),
+        false => text,
+    }
+}
+
 /// The prefixes of one family. Lines of the other, and the one that has bits behind its length, are passed over.
 pub fn routes<A: Address>(text: &str) -> Routes<A> {
     let route = |line: &str| {

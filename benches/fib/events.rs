@@ -21,7 +21,7 @@ const CHANGES: f64 = 100_000.0;
 const PAIRS: usize = 61;
 
 pub(crate) fn measure() {
-    let table = table::text();
+    let table = table::measured();
     let ipv4 = routes::<u32>(&table);
     for (name, kind) in [("modulo", Kind::Modulo), ("resilient", Kind::Resilient(Timers::default()))] {
         next_hop_lost(name, kind, &ipv4);

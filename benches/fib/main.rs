@@ -94,7 +94,7 @@ fn changes<A: Address>(c: &mut Criterion, family: &str, routes: &Routes<A>) {
 }
 
 fn ipv4(c: &mut Criterion) {
-    let routes = routes::<u32>(&table::text());
+    let routes = routes::<u32>(&table::measured());
     let uniform = uniform_ipv4();
     let drawn = drawn(&routes);
     let orders: [(&str, &[u32]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
@@ -119,7 +119,7 @@ fn ipv4(c: &mut Criterion) {
 }
 
 fn ipv6(c: &mut Criterion) {
-    let routes = routes::<u128>(&table::text());
+    let routes = routes::<u128>(&table::measured());
     let uniform = uniform_ipv6();
     let drawn = drawn(&routes);
     let orders: [(&str, &[u128]); 2] = [("uniform", &uniform), ("drawn", &drawn)];
@@ -186,7 +186,7 @@ fn by_processor_time(_: &mut Criterion) {
         let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
         names.peek().is_none() || names.any(|wanted| name.contains(&wanted))
     };
-    if !std::env::args().any(|argument| argument == "--bench") {
+    if greylag_benches::is_test() {
         return;
     }
     if is_named("fib/rates") {

@@ -26,7 +26,7 @@ pub(crate) fn median(figures: &mut [f64]) -> f64 {
 
 pub(crate) fn measure() {
     println!("fib/rates: million look-ups per second of processor time, medians of {ROUNDS}, in turn");
-    let table = table::text();
+    let table = table::measured();
     let ipv4 = routes::<u32>(&table);
     family("IPv4, uniform", &ipv4, &uniform_ipv4());
     family("IPv4, drawn", &ipv4, &drawn(&ipv4));
