@@ -1,8 +1,6 @@
 //! Switch files that are wrong, and every word that is said about them.
 
-mod broken;
-
-use broken::{Case, check};
+use crate::broken::{Case, check};
 use greylag_scenario::{Source, switch};
 
 #[test]

@@ -10,7 +10,7 @@ const EXAMPLES: [&str; 5] = [
     "../../labs/quickstart.clab.yml",
     "../../labs/trunk.clab.yml",
     "../../labs/switch.yml",
-    "tests/stories/agent-dies.yml",
+    "tests/formats/stories/agent-dies.yml",
 ];
 
 fn example(index: usize) -> String {

@@ -1,12 +1,10 @@
 //! What makes a router of a switch, in files that are wrong, and every word that is said about it.
 
-#[path = "../broken/mod.rs"]
-mod broken;
 mod interfaces;
 mod protocols;
 mod routing;
 
-use broken::{Case, check};
+use crate::broken::{Case, check};
 
 /// A routed port, one of the bridge, and a routed bundle.
 const PORTS: &str = "name: r1

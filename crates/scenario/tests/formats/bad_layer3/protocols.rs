@@ -1,6 +1,6 @@
 //! Protocols that find routes, in files that are wrong, and every word that is said about them.
 
-use crate::{Case, check_routing};
+use super::{Case, check_routing};
 
 #[test]
 fn protocols() {

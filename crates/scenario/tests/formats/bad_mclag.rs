@@ -1,8 +1,6 @@
 //! Pairs of chassis that are wrong, and every word that is said about them.
 
-mod broken;
-
-use broken::{Case, check};
+use crate::broken::{Case, check};
 use greylag_scenario::{Source, switch};
 
 /// A switch with a link between the chassis, a multi-chassis bundle, and an interface; 12 lines.

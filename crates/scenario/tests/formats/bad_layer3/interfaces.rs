@@ -1,6 +1,6 @@
 //! Interfaces that are wrong, and every word that is said about them.
 
-use crate::{ADDRESSES, Case, PORTS, check};
+use super::{ADDRESSES, Case, PORTS, check};
 use greylag_scenario::{Source, switch};
 
 #[test]
