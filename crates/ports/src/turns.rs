@@ -7,8 +7,9 @@ use std::io;
 /// Control goes first, and is asked for no more often than needed: a look is a system call or two.
 ///
 /// A port at low load is woken for one frame, which is most likely no control frame: the queue of all others is looked at first, and
-/// control once that is empty. A port that has more than that is under load, where control goes first. A whole batch of control gives way to
-/// one of the others, so that a flood of control takes half at the most.
+/// control where that is empty from the start. A port that has more than that is under load, where control goes first. A whole batch of control
+/// gives way to one of the others, so that a flood of control takes half at the most. Nothing that waits is forgotten: as long as it does, the
+/// port is ready.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
     /// Batches of the others since control was last asked for.
@@ -40,8 +41,9 @@ impl Turns {
         others(batch)?;
         if !batch.is_empty() {
             self.others += 1;
-        } else if !is_pressed {
+        } else if self.others > 0 {
             self.others = 0;
+        } else if !is_pressed {
             control(batch)?;
         }
         Ok(batch.len())
@@ -88,7 +90,7 @@ mod tests {
         let most = usize::MAX / 2;
         assert_eq!(takes(4, 1, most), "OOcO", "behind two batches at the most");
         assert_eq!(takes(2, 1, 0), "c-", "it does not wait for others");
-        assert_eq!(takes(3, 1, 1), "oc-");
+        assert_eq!(takes(4, 1, 1), "o-c-", "there is something as long as the port is ready");
         assert_eq!(takes(5, 1, most)[2..], *"cOO", "and the others go on");
     }
 

@@ -6,7 +6,7 @@ use super::open::Ports;
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
-use greylag_ports::Port;
+use greylag_ports::{BATCH_FRAMES, Port};
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::io;
@@ -103,16 +103,20 @@ impl WorkerThread {
                         self.running.punted.notify_one();
                     }
                 }
+                let before = frames;
                 ready.retain(|&port| {
                     let taken = self.poll(now, port);
                     frames += taken as u64;
                     batches += u64::from(taken > 0);
-                    taken > 0
+                    // Another that is there already, epoll knows of.
+                    taken == BATCH_FRAMES
                 });
+                if frames > before {
+                    idling.frames(now);
+                }
                 if ready.is_empty() {
                     break;
                 }
-                idling.frames(now);
             }
             let now = self.running.clock.now();
             if frames > 0 {
