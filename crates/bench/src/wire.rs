@@ -18,6 +18,8 @@ mod ground;
 mod idle;
 mod latency;
 mod measure;
+mod overload;
+mod partner;
 mod plot;
 mod report;
 mod rfc2544;
@@ -46,6 +48,7 @@ use greylag_lab::netns::NetnsError;
 use greylag_lab::stack::StackError;
 use greylag_ports::OpenError;
 use measure::Shape;
+use partner::Partner;
 use report::Ledger;
 use std::io;
 use std::path::PathBuf;
@@ -168,7 +171,8 @@ pub fn measure(
     cores::pin(cores[0]);
     let entries = plan.macs.iter().copied().max().unwrap_or(1);
     let entries = entries.max(plan.most_addresses as usize);
-    let setting = Setting { program: plan.program.clone(), cores: cores[1..].to_vec(), entries };
+    let setting =
+        Setting { program: plan.program.clone(), cores: cores[1..].to_vec(), entries, speech: None };
     let mut ledger = Ledger::default();
     let mut session = Session { plan, setting, stop, progress, ledger: &mut ledger };
     let result = session.run();
@@ -252,11 +256,16 @@ impl Session<'_> {
     fn turn(&mut self, turn: &Turn) -> Result<(), WireError> {
         let Turn { kind, shape, measure, dut, .. } = *turn;
         self.say(turn, "(starting)");
-        if measure.starts_anew() {
-            return rfc2889::measure(self, turn);
+        match measure {
+            Measure::Caching | Measure::Learning => return rfc2889::measure(self, turn),
+            Measure::Bfd => return overload::measure(self, turn),
+            _ => {}
         }
+        let speech = measure.speech();
+        let setting = Setting { speech, ..self.setting.clone() };
         let mut bed = self.bed(dut, kind, shape)?;
-        let running = dut.start(&mut bed, &self.setting)?;
+        let running = dut.start(&mut bed, &setting)?;
+        let partner = speech.map(|speech| Partner::start(&mut bed, &setting, speech)).transpose()?;
         match measure {
             Measure::Tcp | Measure::UdpRoundTrip => {
                 bed.give_addresses()?;
@@ -268,7 +277,7 @@ impl Session<'_> {
                 self.ledger.add(turn, None, "percent of a core", share * 100.0, &[]);
                 Ok(())
             }
-            _ => self.frames(turn, &bed, running.bare.as_ref()),
+            _ => self.frames(turn, &bed, &Beside { bare: running.bare.as_ref(), partner: partner.as_ref() }),
         }
     }
 
@@ -301,7 +310,7 @@ impl Session<'_> {
     }
 
     /// All sizes and numbers of stations.
-    fn frames(&mut self, turn: &Turn, bed: &Bed, bare: Option<&dut::Bare>) -> Result<(), WireError> {
+    fn frames(&mut self, turn: &Turn, bed: &Bed, beside: &Beside<'_>) -> Result<(), WireError> {
         let size = self.plan.sizes.first().copied().unwrap_or(FrameSize::Fixed(64));
         let mut range = Range::new(bed, size, self.stop)?;
         for &size in &self.plan.sizes {
@@ -313,14 +322,23 @@ impl Session<'_> {
                     Measure::Mesh | Measure::Broadcast => {
                         rfc2889::spread(self, turn, &mut range, &manner)?;
                     }
-                    Measure::Soak => soak::measure(self, turn, &mut range, &manner)?,
-                    _ => rfc2544::measure(self, turn, &mut range, &manner, bare)?,
+                    Measure::Soak => {
+                        let partner = beside.partner.expect("a soak has a partner");
+                        soak::measure(self, turn, (&mut range, partner), &manner)?;
+                    }
+                    _ => rfc2544::measure(self, turn, &mut range, &manner, beside.bare)?,
                 }
                 self.ledger.generator(range.way());
             }
         }
         Ok(())
     }
+}
+
+/// What runs beside the generator.
+struct Beside<'a> {
+    bare: Option<&'a dut::Bare>,
+    partner: Option<&'a Partner>,
 }
 
 /// What is measured now.

@@ -6,6 +6,7 @@ use crate::outcome::{Failure, Outcome};
 use crate::paragraph::wrap;
 use clap::CommandFactory;
 use greylag_base::DropReason;
+use greylag_switch::show::RxDrop;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
@@ -72,11 +73,10 @@ fn scenario(name: &str) -> Result<String, Failure> {
 }
 
 fn drop_reasons() -> String {
-    let lines = DropReason::ALL.iter().map(|reason| {
-        let name = reason.name();
-        wrap(&format!("{name:<22}{}", reason.description()), 22)
-    });
-    lines.collect()
+    let in_front = RxDrop::ALL.iter().map(|reason| (reason.name(), reason.description()));
+    let inside = DropReason::ALL.iter().map(|reason| (reason.name(), reason.description()));
+    let lines = in_front.chain(inside);
+    lines.map(|(name, description)| wrap(&format!("{name:<22}{description}"), 22)).collect()
 }
 
 /// The help of a command, such as `lab deploy`.

@@ -1,6 +1,7 @@
 use crossbeam_utils::CachePadded;
 use greylag_base::{DropReason, InterfaceId, PortId};
 use greylag_mactable::Decline;
+use greylag_ports::{RxDrop, RxDrops};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A number that one worker adds to and anybody may read.
@@ -39,7 +40,7 @@ pub(crate) struct PortCounters {
     pub(crate) rx_frames: Counter,
     pub(crate) rx_bytes: Counter,
     pub(crate) rx_errors: Counter,
-    pub(crate) rx_missed: Counter,
+    pub(crate) rx_missed: [Counter; RxDrop::COUNT],
     pub(crate) tx_frames: Counter,
     pub(crate) tx_bytes: Counter,
     pub(crate) flooded: Counter,
@@ -182,7 +183,7 @@ pub struct PortCounts {
     /// Receptions that failed with an error of the kernel.
     pub rx_errors: u64,
     /// Frames that the kernel dropped before a worker could read them.
-    pub rx_missed: u64,
+    pub rx_missed: RxDrops,
     /// Frames sent.
     pub tx_frames: u64,
     /// Their bytes, without frame check sequence.
@@ -266,7 +267,7 @@ impl Default for PortCounts {
             rx_frames: 0,
             rx_bytes: 0,
             rx_errors: 0,
-            rx_missed: 0,
+            rx_missed: RxDrops::default(),
             tx_frames: 0,
             tx_bytes: 0,
             flooded: 0,
@@ -281,7 +282,9 @@ impl PortCounts {
         self.rx_frames += port.rx_frames.get();
         self.rx_bytes += port.rx_bytes.get();
         self.rx_errors += port.rx_errors.get();
-        self.rx_missed += port.rx_missed.get();
+        for reason in RxDrop::ALL {
+            self.rx_missed.add(reason, port.rx_missed[reason.index()].get());
+        }
         self.tx_frames += port.tx_frames.get();
         self.tx_bytes += port.tx_bytes.get();
         self.flooded += port.flooded.get();

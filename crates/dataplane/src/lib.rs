@@ -78,6 +78,7 @@ pub use forwarding::{
     Aggregation, Chassis, Damping, Forwarding, Keeper, Layer3, Learning, PortForwarding, StormLimits,
     VlanForwarding,
 };
+pub use greylag_ports::{RxDrop, RxDrops};
 pub use interface::{Carrier, InterfaceForwarding};
 pub use next_hop::NextHop;
 pub use packet::{OURSELVES, Packet, PuntReason};

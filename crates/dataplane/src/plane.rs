@@ -277,12 +277,12 @@ impl DataPlane {
         !self.outbox.is_empty()
     }
 
-    /// Takes the packets that workers have handed up by now, those for the switch itself first, each kind in the order in which they
-    /// came in; `limit` of each worker and kind at the most.
+    /// Takes the packets that workers have handed up by now, in the order of their urgency: what keeps sessions alive, what concerns the
+    /// link, what else is to the switch itself, and the rest; each in the order in which it came in, and `limit` of each worker at the most.
     pub fn take_packets(&self, limit: usize) -> Vec<Packet> {
         let queues = self.workers.iter().filter_map(|worker| worker.packets.as_ref());
         let mut packets: Vec<Packet> = queues.flat_map(|queues| queues.take(limit)).collect();
-        packets.sort_by_key(|packet| (!packet.reason.is_ours(), packet.at));
+        packets.sort_by_key(Packet::urgency);
         packets
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crossbeam_queue::ArrayQueue;
 use greylag_base::{Instant, InterfaceId, PortId, VlanId};
 use greylag_wire::ethernet::EtherType;
-use greylag_wire::{ethernet, slow};
+use greylag_wire::{control, ethernet, slow};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +20,9 @@ const PUNTS: usize = 1024;
 
 /// Frames that can wait to be sent.
 const ORIGINATED: usize = 4096;
+
+/// As many of these are for what keeps links and sessions alive: answers to pings and errors do not get so far.
+const KEPT_FOR_CONTROL: usize = ORIGINATED / 4;
 
 /// A frame that a worker hands up, and when and where it came in.
 #[derive(Clone, Copy)]
@@ -80,6 +83,27 @@ pub(crate) enum Way {
     },
 }
 
+/// A link, a neighbour or a session is kept alive by it. What leaves by a port as it is is a slow protocol's.
+fn is_control(way: Way, frame: &[u8]) -> bool {
+    match way {
+        Way::Port(_) | Way::Sighted { .. } => true,
+        Way::Interface(_) | Way::Routed => ethernet::Frame::new_checked(frame).is_some_and(|frame| {
+            let ether_type = frame.ether_type();
+            ether_type == EtherType::ARP
+                || control::keeps_session(ether_type, frame.payload())
+                || is_neighbor_discovery(ether_type, frame.payload())
+        }),
+    }
+}
+
+/// RFC 4861 4: solicitations, advertisements, redirects.
+fn is_neighbor_discovery(ether_type: EtherType, packet: &[u8]) -> bool {
+    const ICMPV6: u8 = 58;
+    ether_type == EtherType::IPV6
+        && packet.get(6) == Some(&ICMPV6)
+        && matches!(packet.get(40), Some(133..=137))
+}
+
 /// What the control side has to send.
 pub(crate) struct Outbox {
     queue: ArrayQueue<(Way, Bytes)>,
@@ -102,12 +126,13 @@ impl Outbox {
         }
     }
 
-    /// Has a frame sent, unless too many wait.
+    /// Has a frame sent, unless too many wait. They leave in the order in which they come.
     pub(crate) fn post(&self, way: Way, frame: Bytes) {
+        let is_refused = self.queue.len() >= ORIGINATED - KEPT_FOR_CONTROL && !is_control(way, &frame);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|frame| !frame.is_unique());
         kept.push(frame.clone());
-        if self.queue.push((way, frame)).is_err() {
+        if is_refused || self.queue.push((way, frame)).is_err() {
             let refused = match way {
                 Way::Port(port) => &self.refused[port.index()],
                 Way::Interface(_) | Way::Routed | Way::Sighted { .. } => &self.refused_on_interfaces,

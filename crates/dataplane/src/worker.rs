@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use arc_swap::cache::Cache;
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_mactable::{Cause, Seat};
-use greylag_ports::{BATCH_FRAMES, Batch, Port};
+use greylag_ports::{BATCH_FRAMES, Batch, Port, RxDrop, RxDrops};
 use greylag_wire::vlan::Tci;
 use std::cell::Cell;
 use std::io;
@@ -38,7 +38,7 @@ pub struct Worker {
     damper: Damper,
     seat: Seat,
     /// What each port's queue has said it missed, so that only the difference is counted.
-    missed: Box<[u64]>,
+    missed: Box<[RxDrops]>,
     sweeping: Sweeping,
     has_news: bool,
     has_punted: bool,
@@ -81,7 +81,7 @@ impl Worker {
             egress: Egress::new(ports),
             damper: Damper::new(),
             seat,
-            missed: vec![0; ports].into_boxed_slice(),
+            missed: vec![RxDrops::default(); ports].into_boxed_slice(),
             sweeping: Sweeping::default(),
             has_news: false,
             has_punted: false,
@@ -267,10 +267,13 @@ impl Worker {
         for (index, port) in ports.iter_mut().enumerate() {
             let Some(port) = port else { continue };
             let missed = port.rx_dropped();
-            // A queue that was opened anew counts from zero.
-            let since = missed.checked_sub(self.missed[index]).unwrap_or(missed);
-            share.counters.ports[index].rx_missed.add(since);
-            self.missed[index] = missed;
+            let before = std::mem::replace(&mut self.missed[index], missed);
+            for reason in RxDrop::ALL {
+                let (now, before) = (missed.of(reason), before.of(reason));
+                // A queue that was opened anew counts from zero.
+                let since = now.checked_sub(before).unwrap_or(now);
+                share.counters.ports[index].rx_missed[reason.index()].add(since);
+            }
         }
         if self.index != 0 {
             return;

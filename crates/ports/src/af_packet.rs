@@ -1,9 +1,10 @@
 //! An Ethernet interface of the kernel, taken over by packet sockets: packet(7).
 
+use crate::control_line::ControlLine;
 use crate::frame_limit::FrameLimit;
 use crate::mmsg::{Received, Receiver, Sender};
 use crate::packet_socket;
-use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Port, Tagging, TxReport};
+use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport};
 use greylag_base::PortName;
 use greylag_wire::ethernet::{EtherType, HEADER_LEN};
 use greylag_wire::vlan::Tci;
@@ -22,7 +23,9 @@ pub struct PacketQueue {
     receiver: Receiver,
     sender: Sender,
     limit: FrameLimit,
-    dropped: u64,
+    dropped: RxDrops,
+    /// Of the first queue.
+    control: Option<ControlLine>,
 }
 
 impl PacketQueue {
@@ -37,7 +40,12 @@ impl PacketQueue {
             return Err(OpenError::NotEthernet { interface: name.clone() });
         }
         let sockets = packet_socket::open(name, &interface, queues)?;
-        sockets.into_iter().map(|socket| Self::on(socket, &interface)).collect()
+        let queues = sockets.into_iter().map(|socket| Self::on(socket, &interface));
+        let mut queues = queues.collect::<Result<Vec<_>, _>>()?;
+        if let Some(first) = queues.first_mut() {
+            first.control = Some(ControlLine::open(&interface, first.socket.as_fd())?);
+        }
+        Ok(queues)
     }
 
     /// One that only sends: for a worker that has no queue of a port of another kind.
@@ -48,31 +56,52 @@ impl PacketQueue {
     fn on(socket: OwnedFd, interface: &Arc<Interface>) -> Result<Self, OpenError> {
         let limit = FrameLimit::of(Arc::clone(interface))
             .map_err(|source| OpenError::at(interface.name(), "to read the MTU", source))?;
-        Ok(PacketQueue { socket, receiver: Receiver::new(), sender: Sender::new(), limit, dropped: 0 })
+        let (receiver, sender) = (Receiver::new(), Sender::new());
+        Ok(PacketQueue { socket, receiver, sender, limit, dropped: RxDrops::default(), control: None })
     }
+}
 
-    fn take(&mut self, batch: &mut Batch, slot: usize) {
-        let Received { len, truncated, mut offload, auxdata } = self.receiver.received(slot);
-        if truncated {
-            self.dropped += 1;
-            return;
-        }
-        let tag = auxdata.and_then(|auxdata| stripped_tag(&auxdata));
-        let tagging = match tag {
-            Some((EtherType::C_TAG, tci)) => Tagging::Aside(tci),
-            _ => Tagging::Untagged,
-        };
-        let free = slot - batch.len();
-        let bytes = batch.slots().nth(free).expect("the kernel wrote to this slot");
-        offload.measure_headers(&bytes[..len]);
-        batch.commit_from(slot, len, tagging, offload);
-        if let Some((EtherType(tpid), tci)) = tag
-            && tagging == Tagging::Untagged
-        {
-            let ([a, b], [c, d]) = (tpid.to_be_bytes(), tci.0.to_be_bytes());
-            batch.restore_tag([a, b, c, d]);
+/// Receives what waits at a socket, and says how many frames there were that are of no use.
+fn receive(receiver: &mut Receiver, socket: BorrowedFd<'_>, batch: &mut Batch) -> io::Result<u64> {
+    let mut useless = 0;
+    for _ in 0..BATCH_FRAMES {
+        match receiver.receive(socket, batch) {
+            Ok(received) => {
+                useless += (0..received).map(|slot| u64::from(!take(receiver, batch, slot))).sum::<u64>();
+                break;
+            }
+            Err(Errno::AGAIN) => break,
+            Err(Errno::INTR) => {}
+            // The kernel dropped a super-frame of a kind that virtio-net has no word for (SCTP).
+            Err(Errno::INVAL) => useless += 1,
+            Err(errno) => return Err(errno.into()),
         }
     }
+    Ok(useless)
+}
+
+/// Makes the frame in this slot the next one of the batch; `false` if it was longer than its slot.
+pub(crate) fn take(receiver: &Receiver, batch: &mut Batch, slot: usize) -> bool {
+    let Received { len, truncated, mut offload, auxdata } = receiver.received(slot);
+    if truncated {
+        return false;
+    }
+    let tag = auxdata.and_then(|auxdata| stripped_tag(&auxdata));
+    let tagging = match tag {
+        Some((EtherType::C_TAG, tci)) => Tagging::Aside(tci),
+        _ => Tagging::Untagged,
+    };
+    let free = slot - batch.len();
+    let bytes = batch.slots().nth(free).expect("the kernel wrote to this slot");
+    offload.measure_headers(&bytes[..len]);
+    batch.commit_from(slot, len, tagging, offload);
+    if let Some((EtherType(tpid), tci)) = tag
+        && tagging == Tagging::Untagged
+    {
+        let ([a, b], [c, d]) = (tpid.to_be_bytes(), tci.0.to_be_bytes());
+        batch.restore_tag([a, b, c, d]);
+    }
+    true
 }
 
 /// The tag that the kernel took out, with its TPID.
@@ -89,21 +118,19 @@ fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
 
 impl Port for PacketQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
-        batch.clear();
-        for _ in 0..BATCH_FRAMES {
-            match self.receiver.receive(self.socket.as_fd(), batch) {
-                Ok(received) => {
-                    (0..received).for_each(|slot| self.take(batch, slot));
-                    break;
-                }
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => {}
-                // The kernel dropped a super-frame of a kind that virtio-net has no word for (SCTP).
-                Err(Errno::INVAL) => self.dropped += 1,
-                Err(errno) => return Err(errno.into()),
+        let PacketQueue { socket, receiver, dropped, control, .. } = self;
+        let mut others = |batch: &mut Batch| {
+            dropped.add(RxDrop::Unusable, receive(receiver, socket.as_fd(), batch)?);
+            Ok(())
+        };
+        match control {
+            Some(line) => line.take(batch, others),
+            None => {
+                batch.clear();
+                others(batch)?;
+                Ok(batch.len())
             }
         }
-        Ok(batch.len())
     }
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
@@ -128,11 +155,15 @@ impl Port for PacketQueue {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.socket.as_fd())
+        Some(self.control.as_ref().map_or(self.socket.as_fd(), ControlLine::fd))
     }
 
-    fn rx_dropped(&mut self) -> u64 {
-        self.dropped += packet_socket::drops_since_last_asked(&self.socket).unwrap_or(0);
+    fn rx_dropped(&mut self) -> RxDrops {
+        let since = packet_socket::drops_since_last_asked(&self.socket).unwrap_or(0);
+        self.dropped.add(RxDrop::QueueFull, since);
+        if let Some(line) = &mut self.control {
+            self.dropped.set(RxDrop::ControlQueueFull, line.dropped());
+        }
         self.dropped
     }
 }

@@ -1,12 +1,13 @@
 //! An Ethernet interface of the kernel, taken over by AF_XDP sockets: the frames are handed over before the kernel makes
 //! packets of them.
 
+use crate::control_line::ControlLine;
 use crate::finish::{Finished, Finisher};
 use crate::frame_limit::FrameLimit;
 use crate::xsk::{Attached, CHUNK_BYTES, Mode, Xsk};
 use crate::{
-    BATCH_FRAMES, Batch, Interface, Offload, OpenError, PacketQueue, Port, Tagging, TxReport, ethtool,
-    packet_socket,
+    BATCH_FRAMES, Batch, Interface, Offload, OpenError, PacketQueue, Port, RxDrop, RxDrops, Tagging,
+    TxReport, ethtool, packet_socket,
 };
 use greylag_base::PortName;
 use greylag_wire::ethernet::HEADER_LEN;
@@ -54,7 +55,11 @@ impl XdpPort {
 
         let mut queues: Vec<Box<dyn Port>> = Vec::with_capacity(workers.get());
         for queue in 0..there {
-            queues.push(Box::new(XdpQueue::open(&interface, index, queue, &taken)?));
+            let mut opened = XdpQueue::open(&interface, index, queue, &taken)?;
+            if queue == 0 {
+                opened.control = Some(ControlLine::open(&interface, opened.socket.fd())?);
+            }
+            queues.push(Box::new(opened));
         }
         for _ in there..wanted {
             queues.push(Box::new(PacketQueue::sender(&interface)?));
@@ -94,8 +99,9 @@ pub struct XdpQueue {
     waiting: bool,
     /// The device was down when it was last asked to send.
     down: bool,
-    dropped: u64,
-    too_long: u64,
+    dropped: RxDrops,
+    /// Of the first queue.
+    control: Option<ControlLine>,
 }
 
 /// What was pushed since the kernel was last asked to send.
@@ -125,8 +131,8 @@ impl XdpQueue {
             finisher: Finisher::new(),
             waiting: false,
             down: false,
-            dropped: 0,
-            too_long: 0,
+            dropped: RxDrops::default(),
+            control: None,
         })
     }
 
@@ -150,26 +156,43 @@ impl XdpQueue {
     }
 }
 
+/// Adds what waits in the ring to an empty batch, and says how many frames there were that did not fit a slot.
+fn receive(socket: &mut Xsk, batch: &mut Batch) -> u64 {
+    let mut too_long = 0;
+    while batch.len() < BATCH_FRAMES {
+        let slot = batch.slots().next().expect("the batch is not full");
+        let Some(len) = socket.receive(slot) else { break };
+        let Some(frame) = slot.get(..len) else {
+            too_long += 1;
+            continue;
+        };
+        let offload = Offload::recognised(frame);
+        batch.commit(len, Tagging::Untagged, offload);
+    }
+    if !batch.is_empty() {
+        socket.release_received();
+    }
+    too_long
+}
+
 impl Port for XdpQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
-        batch.clear();
         if self.waiting {
             self.send(&mut Pushed::default(), &mut TxReport::default());
         }
-        while batch.len() < BATCH_FRAMES {
-            let slot = batch.slots().next().expect("the batch is not full");
-            let Some(len) = self.socket.receive(slot) else { break };
-            let Some(frame) = slot.get(..len) else {
-                self.too_long += 1;
-                continue;
-            };
-            let offload = Offload::recognised(frame);
-            batch.commit(len, Tagging::Untagged, offload);
+        let XdpQueue { socket, dropped, control, .. } = self;
+        let mut others = |batch: &mut Batch| {
+            dropped.add(RxDrop::Unusable, receive(socket, batch));
+            Ok(())
+        };
+        match control {
+            Some(line) => line.take(batch, others),
+            None => {
+                batch.clear();
+                others(batch)?;
+                Ok(batch.len())
+            }
         }
-        if !batch.is_empty() {
-            self.socket.release_received();
-        }
-        Ok(batch.len())
     }
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
@@ -220,13 +243,17 @@ impl Port for XdpQueue {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.socket.fd())
+        Some(self.control.as_ref().map_or(self.socket.fd(), ControlLine::fd))
     }
 
-    fn rx_dropped(&mut self) -> u64 {
+    fn rx_dropped(&mut self) -> RxDrops {
         if let Ok(drops) = self.socket.drops() {
-            self.dropped = drops.no_memory + drops.ring_full;
+            self.dropped.set(RxDrop::NoBuffer, drops.no_memory);
+            self.dropped.set(RxDrop::QueueFull, drops.ring_full);
         }
-        self.dropped + self.too_long
+        if let Some(line) = &mut self.control {
+            self.dropped.set(RxDrop::ControlQueueFull, line.dropped());
+        }
+        self.dropped
     }
 }

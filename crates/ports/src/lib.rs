@@ -30,6 +30,9 @@
 mod af_packet;
 mod af_xdp;
 mod batch;
+mod bpf;
+mod control_filter;
+mod control_line;
 mod ear;
 mod ethtool;
 mod finish;
@@ -43,11 +46,14 @@ mod open_error;
 mod packet_socket;
 mod pages;
 mod raw;
+mod rx_drops;
 mod segment;
 mod slots;
 mod tap;
 mod transport;
+mod turns;
 mod unfinished;
+mod wait_set;
 mod xdp_sender;
 mod xsk;
 
@@ -60,6 +66,7 @@ pub use memory::MemoryPort;
 pub use offload::Offload;
 pub use open_error::OpenError;
 pub use raw::{RawPort, RawQueue};
+pub use rx_drops::{RxDrop, RxDrops};
 pub use slots::{Slot, Slots};
 pub use tap::{TapCarrier, TapConfig, TapQueue};
 pub use xdp_sender::XdpSender;
@@ -87,8 +94,8 @@ pub trait Port: Send {
     fn fd(&self) -> Option<BorrowedFd<'_>>;
 
     /// Frames that the kernel dropped before this queue could read them, since the queue was opened.
-    fn rx_dropped(&mut self) -> u64 {
-        0
+    fn rx_dropped(&mut self) -> RxDrops {
+        RxDrops::default()
     }
 }
 
@@ -105,7 +112,7 @@ impl<P: Port + ?Sized> Port for Box<P> {
         (**self).fd()
     }
 
-    fn rx_dropped(&mut self) -> u64 {
+    fn rx_dropped(&mut self) -> RxDrops {
         (**self).rx_dropped()
     }
 }

@@ -56,9 +56,13 @@ impl Messages {
 pub(crate) struct Receiver {
     messages: Box<Messages>,
     controls: Box<[Control; BATCH_FRAMES]>,
+    /// The first slot that the messages point to, and how many slots there are from there; null for none.
+    pointed: (*const u8, usize),
+    /// So many messages the kernel has written to.
+    written: usize,
 }
 
-// SAFETY: as for Messages; `controls` has no pointer.
+// SAFETY: as for Messages; `controls` has no pointer, and `pointed` is compared and not followed.
 unsafe impl Send for Receiver {}
 
 /// What the kernel wrote about a frame that it received.
@@ -74,31 +78,39 @@ pub(crate) struct Received {
 impl Receiver {
     pub(crate) fn new() -> Self {
         // SAFETY: integers, for which zero is a value.
-        Receiver { messages: Messages::new(), controls: unsafe { Box::new_zeroed().assume_init() } }
+        let controls = unsafe { Box::new_zeroed().assume_init() };
+        Receiver { messages: Messages::new(), controls, pointed: (ptr::null(), 0), written: 0 }
     }
 
     /// Lets the kernel write frames to the free slots of the batch, and says how many it has written.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, batch: &mut Batch) -> Result<usize, Errno> {
-        let mut slots = 0;
-        for (at, slot) in batch.slots().enumerate() {
+        let slots = BATCH_FRAMES - batch.len();
+        let first = batch.slots().next().map_or(ptr::null(), |slot| slot.as_ptr());
+        let anew = if self.pointed == (first, slots) { self.written } else { slots };
+        // A batch is the same memory again and again: what the kernel has not written to is as it was.
+        for (at, slot) in batch.slots().take(anew).enumerate() {
             self.messages.point(at, slot.as_mut_ptr(), slot.len());
             let message = &mut self.messages.messages[at].msg_hdr;
             message.msg_control = (&raw mut self.controls[at]).cast();
             message.msg_controllen = size_of::<Control>() as _;
-            slots += 1;
         }
+        self.pointed = (first, slots);
         // SAFETY: the first `slots` messages point to memory of `batch` and of `self`, both borrowed mutably until
-        // the kernel is done, with the lengths that they have.
+        // the kernel is done, with the lengths that they have: those that were not pointed now point to the slots of a
+        // batch that begins at the same address, and all batches are laid out alike.
         let received = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
                 self.messages.messages.as_mut_ptr(),
-                slots,
+                slots as _,
                 libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
             )
         };
-        if received < 0 { Err(last_errno()) } else { Ok(received as usize) }
+        let taken = usize::try_from(received).map_err(|_| last_errno());
+        // The one behind may have failed half way.
+        self.written = (taken.unwrap_or(0) + 1).min(slots);
+        taken
     }
 
     /// What the last call of `receive` brought in this slot.

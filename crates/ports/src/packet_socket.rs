@@ -2,6 +2,7 @@
 
 use crate::Interface;
 use crate::OpenError;
+use crate::control_filter::{Share, classic};
 use greylag_base::PortName;
 use std::io;
 use std::mem::size_of;
@@ -32,8 +33,14 @@ pub(crate) fn open(
 
     // Before the sockets are bound: one that is bound to an interface that is down keeps ENETDOWN for its first rx.
     interface.set_up(true).map_err(refused("to set it up"))?;
+    // Control frames wait elsewhere.
+    let filter = classic(Share::Others);
+    let filtered = |socket| attach(socket, &filter).map_err(refused("a socket filter"));
     match &sockets[..] {
-        [socket] => bind(socket, libc::ETH_P_ALL, index).map_err(refused("to bind the packet socket"))?,
+        [socket] => {
+            filtered(socket)?;
+            bind(socket, libc::ETH_P_ALL, index).map_err(refused("to bind the packet socket"))?;
+        }
         sockets => {
             // Only a bound socket may join a group, and until it has joined it would receive what the group
             // receives as well: let in nothing before all have joined.
@@ -43,11 +50,30 @@ pub(crate) fn open(
             }
             join(sockets).map_err(refused("the fanout group"))?;
             for socket in sockets {
-                unshut(socket).map_err(refused("a socket filter"))?;
+                filtered(socket)?;
             }
         }
     }
     Ok(sockets)
+}
+
+/// A socket for what comes in with this EtherType, and of that for what the filter keeps. Its interface is up already.
+pub(crate) fn open_filtered(
+    interface: &Interface,
+    ether_type: u16,
+    filter: Option<&[libc::sock_filter]>,
+) -> Result<OwnedFd, OpenError> {
+    let name = interface.name();
+    let refused = |step| move |source| OpenError::at(name, step, source);
+    let index = interface.index().map_err(refused("its index"))? as libc::c_int;
+    let socket =
+        new_socket().map_err(|source| OpenError::without(name, "CAP_NET_RAW", "a packet socket", source))?;
+    prepare(&socket, index).map_err(refused("a socket option"))?;
+    if let Some(filter) = filter {
+        attach(&socket, filter).map_err(refused("a socket filter"))?;
+    }
+    bind(&socket, ether_type.into(), index).map_err(refused("to bind the packet socket"))?;
+    Ok(socket)
 }
 
 /// A socket that only sends, and holds the interface promiscuous while it is open.
@@ -149,13 +175,14 @@ fn join(sockets: &[OwnedFd]) -> io::Result<()> {
 
 /// A filter that keeps no byte of any frame.
 fn shut(socket: &OwnedFd) -> io::Result<()> {
-    let mut nothing = libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: 0 };
-    let program = libc::sock_fprog { len: 1, filter: &mut nothing };
-    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+    attach(socket, &[libc::sock_filter { code: (libc::BPF_RET | libc::BPF_K) as u16, jt: 0, jf: 0, k: 0 }])
 }
 
-fn unshut(socket: &OwnedFd) -> io::Result<()> {
-    set(socket, libc::SOL_SOCKET, libc::SO_DETACH_FILTER, &0 as &libc::c_int)
+/// Takes the place of the filter that there is.
+fn attach(socket: &OwnedFd, program: &[libc::sock_filter]) -> io::Result<()> {
+    // The kernel only reads it; sock_fprog has no pointer to constant memory.
+    let program = libc::sock_fprog { len: program.len() as u16, filter: program.as_ptr().cast_mut() };
+    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
 }
 
 /// Frames that found no room in the buffer since the last time that this was asked.

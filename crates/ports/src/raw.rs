@@ -4,8 +4,8 @@
 use crate::finish::{Finished, Finisher};
 use crate::frame_limit::FrameLimit;
 use crate::{
-    BATCH_FRAMES, Batch, FRAME_BYTES, Interface, Offload, OpenError, PacketQueue, Port, Tagging, TxReport,
-    packet_socket,
+    BATCH_FRAMES, Batch, FRAME_BYTES, Interface, Offload, OpenError, PacketQueue, Port, RxDrop, RxDrops,
+    Tagging, TxReport, packet_socket,
 };
 use greylag_base::{MacAddr, PortName};
 use greylag_wire::ethernet::HEADER_LEN;
@@ -53,7 +53,7 @@ pub struct RawQueue {
     sender: Box<dyn DataLinkSender>,
     limit: FrameLimit,
     finisher: Finisher,
-    dropped: u64,
+    dropped: RxDrops,
 }
 
 impl RawQueue {
@@ -85,7 +85,14 @@ impl RawQueue {
             unreachable!("there is no other kind of channel");
         };
         let limit = FrameLimit::of(Arc::clone(interface)).map_err(refused("to read the MTU"))?;
-        Ok(RawQueue { socket, receiver, sender, limit, finisher: Finisher::new(), dropped: 0 })
+        Ok(RawQueue {
+            socket,
+            receiver,
+            sender,
+            limit,
+            finisher: Finisher::new(),
+            dropped: RxDrops::default(),
+        })
     }
 }
 
@@ -138,8 +145,9 @@ impl Port for RawQueue {
         Some(self.socket.as_fd())
     }
 
-    fn rx_dropped(&mut self) -> u64 {
-        self.dropped += packet_socket::drops_since_last_asked(&self.socket).unwrap_or(0);
+    fn rx_dropped(&mut self) -> RxDrops {
+        let since = packet_socket::drops_since_last_asked(&self.socket).unwrap_or(0);
+        self.dropped.add(RxDrop::QueueFull, since);
         self.dropped
     }
 }

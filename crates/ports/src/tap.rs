@@ -2,9 +2,15 @@
 //!
 //! Read first: Documentation/networking/tuntap.rst and linux/if_tun.h of the kernel.
 
+use crate::bpf::{self, Purpose};
+use crate::control_filter::steering;
 use crate::frame_limit::FrameLimit;
 use crate::link_stats::LinkStats;
-use crate::{BATCH_FRAMES, Batch, FRAME_BYTES, Interface, Offload, OpenError, Port, Tagging, TxReport};
+use crate::turns::Turns;
+use crate::wait_set::WaitSet;
+use crate::{
+    BATCH_FRAMES, Batch, FRAME_BYTES, Interface, Offload, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport,
+};
 use greylag_base::{MacAddr, PortName};
 use greylag_wire::ethernet::HEADER_LEN;
 use rustix::fs::{Mode, OFlags};
@@ -24,6 +30,11 @@ const SPEED: u32 = 10_000;
 /// `_IOW('T', 226, int)` of linux/if_tun.h.
 const TUNSETCARRIER: libc::Ioctl = 0x4004_54e2;
 
+/// `_IOR('T', 224, int)`.
+const TUNSETSTEERINGEBPF: libc::Ioctl = 0x8004_54e0;
+/// BPF_PROG_TYPE_SOCKET_FILTER of `enum bpf_prog_type`.
+const PROG_TYPE_SOCKET_FILTER: u32 = 1;
+
 /// A TAP interface that is to be.
 #[derive(Clone, Debug)]
 pub struct TapConfig {
@@ -39,14 +50,24 @@ pub struct TapConfig {
 
 /// One queue of a TAP interface. The interface vanishes with the last of its queues.
 ///
+/// Frames of control protocols have a queue of the interface to themselves, which the first of these reads as well: a full queue of data
+/// does not keep them out. That takes a program in the kernel (CAP_BPF); without, they are among the others.
+///
 /// Frames come in with their tag in place: the kernel puts it there for a TAP. Offsets in [`Offload`] count it.
 pub struct TapQueue {
     tun: OwnedFd,
     limit: FrameLimit,
     /// The kernel counts what it dropped for the interface, not per queue: the first queue tells for all.
     stats: Option<LinkStats>,
-    dropped: u64,
-    truncated: u64,
+    dropped: RxDrops,
+    control: Option<Control>,
+}
+
+/// Of the first queue: the one for control frames.
+struct Control {
+    tun: OwnedFd,
+    turns: Turns,
+    wait_set: WaitSet,
 }
 
 impl TapQueue {
@@ -57,8 +78,20 @@ impl TapQueue {
     pub fn open(config: &TapConfig) -> Result<Vec<TapQueue>, OpenError> {
         let name = &config.name;
         let refused = |step| move |source: io::Error| OpenError::at(name, step, source);
-        let tuns =
-            (0..config.queues.get()).map(|queue| attach(config, queue)).collect::<Result<Vec<_>, _>>()?;
+        let workers = config.queues.get();
+        let purpose = Purpose { program_type: PROG_TYPE_SOCKET_FILTER, flags: 0, attach_type: 0 };
+        let program = bpf::load(&steering(workers as u32), purpose).ok();
+        let queues = workers + usize::from(program.is_some());
+        let mut tuns = (0..queues)
+            .map(|queue| attach(config, queue, queues > 1))
+            .collect::<Result<Vec<_>, OpenError>>()?;
+        let control = match program {
+            Some(program) => {
+                steer(&tuns[0], &program).map_err(refused("the program that chooses a queue"))?;
+                tuns.pop()
+            }
+            None => None,
+        };
 
         let interface = Arc::new(Interface::named(name).map_err(refused("a socket"))?);
         interface.set_mtu(config.mtu).map_err(refused("the MTU"))?;
@@ -76,17 +109,22 @@ impl TapQueue {
 
         let index = interface.index().map_err(refused("its index"))?;
         let mut stats = Some(LinkStats::open(index).map_err(refused("its counters"))?);
-        tuns.into_iter()
-            .map(|tun| {
-                let limit = FrameLimit::of(Arc::clone(&interface)).map_err(refused("to read the MTU"))?;
-                Ok(TapQueue { tun, limit, stats: stats.take(), dropped: 0, truncated: 0 })
-            })
-            .collect()
+        let queues = tuns.into_iter().map(|tun| {
+            let limit = FrameLimit::of(Arc::clone(&interface)).map_err(refused("to read the MTU"))?;
+            Ok(TapQueue { tun, limit, stats: stats.take(), dropped: RxDrops::default(), control: None })
+        });
+        let mut queues = queues.collect::<Result<Vec<TapQueue>, OpenError>>()?;
+        if let (Some(tun), Some(first)) = (control, queues.first_mut()) {
+            let wait_set =
+                WaitSet::of(&[tun.as_fd(), first.tun.as_fd()]).map_err(refused("an epoll instance"))?;
+            first.control = Some(Control { tun, turns: Turns::default(), wait_set });
+        }
+        Ok(queues)
     }
 }
 
 /// Opens one queue; the first one creates the interface.
-fn attach(config: &TapConfig, queue: usize) -> Result<OwnedFd, OpenError> {
+fn attach(config: &TapConfig, queue: usize, is_one_of_several: bool) -> Result<OwnedFd, OpenError> {
     let name = &config.name;
     let flags = OFlags::RDWR | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let tun = rustix::fs::open("/dev/net/tun", flags, Mode::empty()).map_err(|errno| {
@@ -99,7 +137,7 @@ fn attach(config: &TapConfig, queue: usize) -> Result<OwnedFd, OpenError> {
     })?;
 
     let mut flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_VNET_HDR;
-    if config.queues.get() > 1 {
+    if is_one_of_several {
         flags |= libc::IFF_MULTI_QUEUE;
     }
     if queue == 0 {
@@ -123,6 +161,12 @@ fn attach(config: &TapConfig, queue: usize) -> Result<OwnedFd, OpenError> {
     Ok(tun)
 }
 
+/// Has the program choose the queue of each frame, in place of the kernel, which would go by where the flow's answers came from.
+fn steer(tun: &OwnedFd, program: &OwnedFd) -> io::Result<()> {
+    let mut program = program.as_raw_fd();
+    tun_ioctl(tun, TUNSETSTEERINGEBPF, &mut program)
+}
+
 /// Lets the kernel hand over frames with unfinished checksums, and super-frames.
 fn set_offloads(tun: &OwnedFd) -> io::Result<()> {
     let tcp = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6 | libc::TUN_F_TSO_ECN;
@@ -143,7 +187,7 @@ fn set_offload(tun: &OwnedFd, offloads: libc::c_uint) -> io::Result<()> {
 }
 
 fn tun_ioctl<T>(tun: &OwnedFd, number: libc::Ioctl, argument: &mut T) -> io::Result<()> {
-    // SAFETY: callers pass TUNSETIFF with an ifreq, TUNSETVNETHDRSZ, TUNSETSNDBUF or TUNSETCARRIER with an int: what the kernel
+    // SAFETY: callers pass TUNSETIFF with an ifreq, TUNSETVNETHDRSZ, TUNSETSNDBUF, TUNSETCARRIER or TUNSETSTEERINGEBPF with an int: what the kernel
     // reads and writes for them, and nothing in it is a pointer.
     match unsafe { libc::ioctl(tun.as_raw_fd(), number, argument as *mut T) } {
         0 => Ok(()),
@@ -175,29 +219,46 @@ impl TapQueue {
     }
 }
 
+/// Adds what waits at a queue to an empty batch, and says how many frames there were that did not fit a slot.
+fn read(tun: &OwnedFd, batch: &mut Batch) -> io::Result<u64> {
+    let mut truncated = 0;
+    for _ in 0..BATCH_FRAMES {
+        let mut header = [0; Offload::HEADER_LEN];
+        let slot = batch.slots().next().expect("each turn fills one slot at most");
+        let len = match readv(tun, &mut [IoSliceMut::new(&mut header), IoSliceMut::new(slot)]) {
+            Ok(len) => len - Offload::HEADER_LEN,
+            Err(Errno::AGAIN) => break,
+            // What came in before is not lost for it; the next call meets it again.
+            Err(_) if !batch.is_empty() => break,
+            Err(errno) => return Err(errno.into()),
+        };
+        if len == FRAME_BYTES {
+            // The kernel cuts off what does not fit, without a word. No frame fits exactly.
+            truncated += 1;
+            continue;
+        }
+        let mut offload = Offload::from_bytes(header);
+        offload.measure_headers(&slot[..len]);
+        batch.commit(len, Tagging::Untagged, offload);
+    }
+    Ok(truncated)
+}
+
 impl Port for TapQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
-        batch.clear();
-        for _ in 0..BATCH_FRAMES {
-            let mut header = [0; Offload::HEADER_LEN];
-            let slot = batch.slots().next().expect("each turn fills one slot at most");
-            let len = match readv(&self.tun, &mut [IoSliceMut::new(&mut header), IoSliceMut::new(slot)]) {
-                Ok(len) => len - Offload::HEADER_LEN,
-                Err(Errno::AGAIN) => break,
-                // What came in before is not lost for it; the next call meets it again.
-                Err(_) if !batch.is_empty() => break,
-                Err(errno) => return Err(errno.into()),
-            };
-            if len == FRAME_BYTES {
-                // The kernel cuts off what does not fit, without a word. No frame fits exactly.
-                self.truncated += 1;
-                continue;
-            }
-            let mut offload = Offload::from_bytes(header);
-            offload.measure_headers(&slot[..len]);
-            batch.commit(len, Tagging::Untagged, offload);
-        }
-        Ok(batch.len())
+        let TapQueue { tun, dropped, control, .. } = self;
+        let Some(Control { tun: control, turns, .. }) = control else {
+            batch.clear();
+            dropped.add(RxDrop::Unusable, read(tun, batch)?);
+            return Ok(batch.len());
+        };
+        let truncated = std::cell::Cell::new(0);
+        let take = |tun: &OwnedFd, batch: &mut Batch| {
+            read(tun, batch).map(|frames| truncated.set(truncated.get() + frames))
+        };
+        let taken = turns.take(batch, |batch| take(control, batch), |batch| take(tun, batch));
+        dropped.add(RxDrop::Unusable, truncated.get());
+        taken
     }
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
@@ -220,14 +281,14 @@ impl Port for TapQueue {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.tun.as_fd())
+        Some(self.control.as_ref().map_or(self.tun.as_fd(), |control| control.wait_set.as_fd()))
     }
 
-    fn rx_dropped(&mut self) -> u64 {
+    fn rx_dropped(&mut self) -> RxDrops {
         // An interface that has moved to another namespace, or is gone, keeps what was read last.
         if let Some(Ok(dropped)) = self.stats.as_ref().map(LinkStats::tx_dropped) {
-            self.dropped = dropped;
+            self.dropped.set(RxDrop::QueueFull, dropped);
         }
-        self.dropped + self.truncated
+        self.dropped
     }
 }

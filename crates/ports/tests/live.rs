@@ -2,6 +2,8 @@
 
 #[path = "live/af_xdp.rs"]
 mod af_xdp;
+#[path = "live/control.rs"]
+mod control;
 #[path = "live/kernel_segments.rs"]
 mod kernel_segments;
 #[path = "live/namespace.rs"]
@@ -178,7 +180,7 @@ fn forward(a: &mut dyn Port, b: &mut dyn Port, mut done: impl FnMut() -> bool) -
             wait(&[&*a, &*b]);
         }
     }
-    println!("{crossed:?}, rx_dropped {} {}", a.rx_dropped(), b.rx_dropped());
+    println!("{crossed:?}, rx_dropped {} {}", a.rx_dropped().total(), b.rx_dropped().total());
     crossed
 }
 
@@ -335,7 +337,7 @@ fn tap_counts_what_the_kernel_dropped() {
     while port.rx(&mut batch).unwrap() > 0 {
         received += batch.len() as u64;
     }
-    let dropped = port.rx_dropped();
+    let dropped = port.rx_dropped().total();
     assert!(dropped > 0 && received >= 1000, "{received} received, {dropped} dropped");
 }
 

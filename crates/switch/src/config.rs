@@ -172,7 +172,7 @@ impl Default for WorkersConfig {
 pub enum IdlePolicy {
     /// Polls for ever: the lowest latency, a whole core.
     Spin,
-    /// Polls for a short while after the last frame, then sleeps until the next.
+    /// Polls where the next frame is likely to come soon, by those before; sleeps until it comes otherwise.
     #[default]
     Adaptive,
     /// Sleeps as soon as no frame is there.

@@ -15,7 +15,8 @@ use crate::config::{Attachment, Membership};
 use crate::diff::diff;
 use crate::learning::Origin;
 use greylag_base::{DropReason, Instant, MacAddr, PortId, VlanId};
-use greylag_dataplane::PortCounts;
+pub use greylag_dataplane::RxDrop;
+use greylag_dataplane::{PortCounts, RxDrops};
 use greylag_mactable::{Decline, Record};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -397,24 +398,26 @@ impl Switch {
             .collect()
     }
 
-    /// What was dropped, by port and reason; only reasons that occurred.
+    /// What was dropped, by port and reason, by the kernel in front of a port first; only reasons that occurred.
     pub fn drops(&self) -> Vec<DropRow> {
         let mut rows = Vec::new();
         let ports = self.ports().iter().enumerate().map(|(index, port)| {
             let counts = self.data_plane().port_counts(PortId(index as u16));
-            (port.config().name.to_string(), counts.drops)
+            (port.config().name.to_string(), counts.rx_missed, counts.drops)
         });
-        for (port, drops) in ports.chain([("-".to_owned(), self.data_plane().own_drops())]) {
-            for reason in DropReason::ALL {
-                let frames = drops[reason.index()];
+        let own = ("-".to_owned(), RxDrops::default(), self.data_plane().own_drops());
+        for (port, missed, drops) in ports.chain([own]) {
+            let mut tell = |reason: &str, frames: u64, description: &str| {
                 if frames > 0 {
-                    rows.push(DropRow {
-                        port: port.clone(),
-                        reason: reason.name().to_owned(),
-                        frames,
-                        description: reason.description().to_owned(),
-                    });
+                    let (port, reason) = (port.clone(), reason.to_owned());
+                    rows.push(DropRow { port, reason, frames, description: description.to_owned() });
                 }
+            };
+            for reason in RxDrop::ALL {
+                tell(reason.name(), missed.of(reason), reason.description());
+            }
+            for reason in DropReason::ALL {
+                tell(reason.name(), drops[reason.index()], reason.description());
             }
         }
         rows
@@ -446,7 +449,7 @@ impl Switch {
                 in_punted: counts.punted,
                 dropped: counts.drops.iter().sum(),
                 in_errors: counts.rx_errors,
-                in_missed: counts.rx_missed,
+                in_missed: counts.rx_missed.total(),
                 out_frames: counts.tx_frames,
                 out_octets: counts.tx_bytes,
             }

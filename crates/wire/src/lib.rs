@@ -15,6 +15,7 @@
 
 pub mod bfd;
 pub mod checksum;
+pub mod control;
 pub mod ethernet;
 pub mod five_tuple;
 pub mod iccp;

@@ -8,6 +8,7 @@ mod vde;
 
 use super::WireError;
 use super::bed::{Bed, PortKind};
+use super::partner::Speech;
 use greylag_lab::link;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -173,6 +174,8 @@ pub(crate) struct Setting {
     pub(crate) cores: Vec<usize>,
     /// Addresses that it should have room for.
     pub(crate) entries: usize,
+    /// What greylag is to speak at its first port, with a partner that is started behind it.
+    pub(crate) speech: Option<Speech>,
 }
 
 /// A device that runs. Its processes are the ground's.

@@ -1,6 +1,7 @@
 //! What can be measured.
 
 use super::dut::Dut;
+use super::partner::Speech;
 
 /// Something that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +30,9 @@ pub enum Measure {
     UdpRoundTrip,
     /// Eight ports and no frame.
     Idle,
-    /// One trial at overload: it goes on forwarding, its memory stays as it is, and its counters add up to the frame.
+    /// The shortest interval of BFD that a flood of data does not end.
+    Bfd,
+    /// One trial at overload: LACP stays up with the short timeout, it goes on forwarding, its memory stays as it is, and its counters add up to the frame.
     Soak,
 }
 
@@ -66,7 +69,7 @@ impl Shape {
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Measure; 13] = [
+    pub const ALL: [Measure; 14] = [
         Measure::Forwarding,
         Measure::Throughput,
         Measure::Latency,
@@ -79,6 +82,7 @@ impl Measure {
         Measure::Tcp,
         Measure::UdpRoundTrip,
         Measure::Idle,
+        Measure::Bfd,
         Measure::Soak,
     ];
 
@@ -97,6 +101,7 @@ impl Measure {
             Measure::Tcp => "tcp",
             Measure::UdpRoundTrip => "udp-rtt",
             Measure::Idle => "idle",
+            Measure::Bfd => "bfd",
             Measure::Soak => "soak",
         }
     }
@@ -116,7 +121,8 @@ impl Measure {
             Measure::Tcp => "TCP, own sender and receiver",
             Measure::UdpRoundTrip => "UDP round trip on an idle system",
             Measure::Idle => "idle, eight ports",
-            Measure::Soak => "at overload: books balance, memory is flat, nothing stalls",
+            Measure::Bfd => "shortest BFD interval that survives overload, three packets to miss",
+            Measure::Soak => "at overload: LACP stays up, books balance, memory is flat, nothing stalls",
         }
     }
 
@@ -135,14 +141,17 @@ impl Measure {
         }
     }
 
-    /// Every trial needs a device that knows nobody.
-    pub(super) fn starts_anew(self) -> bool {
-        matches!(self, Measure::Caching | Measure::Learning)
+    /// What the switch has to speak at its first port while it is measured.
+    pub(super) fn speech(self) -> Option<Speech> {
+        (self == Measure::Soak).then_some(Speech::Lacp)
     }
 
     /// A higher figure is the worse one.
     pub(super) fn is_cost(self) -> bool {
-        matches!(self, Measure::Latency | Measure::Loss | Measure::UdpRoundTrip | Measure::Idle)
+        matches!(
+            self,
+            Measure::Latency | Measure::Loss | Measure::UdpRoundTrip | Measure::Idle | Measure::Bfd
+        )
     }
 
     /// It tells something about this device.
@@ -157,7 +166,7 @@ impl Measure {
             }
             (_, Dut::External) => false,
             // Nobody else tells what it has counted in a way that could be held against the kernel's.
-            (Measure::Soak, dut) => dut == Dut::Greylag,
+            (Measure::Soak | Measure::Bfd, dut) => dut == Dut::Greylag,
             (Measure::Idle, Dut::LinuxBridge) => false,
             // It changes addresses, so that nobody's packets would be taken for his.
             (Measure::Tcp | Measure::UdpRoundTrip, Dut::Testpmd) => false,

@@ -1,14 +1,16 @@
-//! A switch at overload for a while: it must neither stall nor grow, and its books must balance to the frame.
+//! A switch at overload for a while: it must neither stall nor grow, the partner at the other end of the flooded cable must not be lost, and
+//! its books must balance to the frame.
 
 use super::bed::PortKind;
 use super::generator::Course;
+use super::partner::{Agreement, Partner, Speech};
 use super::traffic::{self, Magazine};
 use super::trial::{Manner, Range};
 use super::{Session, Turn, WireError};
 use greylag_base::MacAddr;
 use greylag_lab::client;
 use greylag_switch::show::{Counters, PortCountersRow};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// Between two looks at memory and progress.
@@ -21,13 +23,15 @@ const GROWTH: i64 = 1024;
 const ODD_ONE: usize = 16;
 /// Bridges forward nothing that is to this address (IEEE 802.1Q-2022 table 8-1).
 const RESERVED: MacAddr = MacAddr([0x01, 0x80, 0xc2, 0, 0, 0x05]);
+/// How often books that do not balance are read again: a frame under way is in one column and not in the other.
+const READINGS: usize = 5;
 /// Until the switch has read what its sockets have missed.
 const HOUSEKEEPING: Duration = Duration::from_millis(400);
 
 /// What a switch and the kernel around it have counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Books {
-    /// The generator has handed over to the kernel.
+    /// Generator and partner have handed over to the kernel.
     given: u64,
     /// The kernel has lost on a cable.
     on_the_way: u64,
@@ -37,6 +41,8 @@ struct Books {
     received: u64,
     /// For the switch itself.
     punted: u64,
+    /// The switch's own, of those that went out.
+    own: u64,
     /// Dropped, by all reasons.
     dropped: u64,
     /// Went out.
@@ -53,6 +59,7 @@ impl Books {
             missed: self.missed - before.missed,
             received: self.received - before.received,
             punted: self.punted - before.punted,
+            own: self.own - before.own,
             dropped: self.dropped - before.dropped,
             sent: self.sent - before.sent,
             arrived: self.arrived - before.arrived,
@@ -67,7 +74,7 @@ impl Books {
         let seen = self.on_the_way + self.missed + self.received;
         wrong("given, and received, missed or lost on the way", self.given, seen)
             .or_else(|| {
-                let gone = self.sent + self.dropped + self.punted;
+                let gone = self.sent + self.dropped + self.punted - self.own;
                 wrong("received, and sent, dropped or handed up", self.received, gone)
             })
             .or_else(|| wrong("sent, and arrived at the stations", self.sent, self.arrived))
@@ -77,10 +84,10 @@ impl Books {
 pub(super) fn measure(
     session: &mut Session<'_>,
     turn: &Turn,
-    range: &mut Range<'_>,
+    (range, partner): (&mut Range<'_>, &Partner),
     manner: &Manner,
 ) -> Result<(), WireError> {
-    let socket = range.bed.ground.folder().join("switch.sock");
+    let ends = Ends { socket: range.bed.ground.folder().join("switch.sock"), partner };
     range.load(manner.size)?;
     range.teach(manner.macs)?;
     let mut traffic = range.one_way(manner);
@@ -92,7 +99,7 @@ pub(super) fn measure(
         }
     }
     let mut magazine = Magazine::new(traffic, Instant::now());
-    let before = books(range, &socket, 0)?;
+    let (before, agreed) = (ends.books(range, 0)?, ends.agreement()?);
     let begun = Instant::now();
     let mut given = 0;
     let (mut memory, mut arrived) = (Vec::new(), range.bed.stations[1].counts()?.rx);
@@ -111,7 +118,18 @@ pub(super) fn measure(
         session.say(turn, &format!("{:.0} s", begun.elapsed().as_secs_f64()));
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let books = books(range, &socket, given)?.since(before);
+    let still = ends.agreement()?;
+    if !still.still_stands(&agreed) {
+        return Err(WireError::Soak(format!("LACP did not stay up: {agreed:?}, then {still:?}")));
+    }
+    let mut books = ends.books(range, given)?.since(before);
+    // LACPDUs come and go while the books are read.
+    for _ in 0..READINGS {
+        if books.imbalance().is_none() {
+            break;
+        }
+        books = ends.books(range, given)?.since(before);
+    }
     if let Some(wrong) = books.imbalance() {
         return Err(WireError::Soak(format!("the books do not balance: {wrong} ({books:?})")));
     }
@@ -127,6 +145,8 @@ pub(super) fn measure(
         ("received", books.received as f64),
         ("dropped", books.dropped as f64),
         ("sent", books.sent as f64),
+        ("LACPDUs in", (still.frames[1] - agreed.frames[1]) as f64),
+        ("LACPDUs out", (still.frames[0] - agreed.frames[0]) as f64),
         ("memory grew KiB", grown as f64),
         ("seconds", seconds),
     ];
@@ -134,11 +154,31 @@ pub(super) fn measure(
     Ok(())
 }
 
-/// Once nothing moves any more.
-fn books(range: &Range<'_>, socket: &Path, given: u64) -> Result<Books, WireError> {
-    range.settled()?;
-    std::thread::sleep(HOUSEKEEPING);
-    let mut books = Books { given, ..Books::default() };
+/// The switch, and who is at the other end of its first port.
+struct Ends<'p> {
+    socket: PathBuf,
+    partner: &'p Partner,
+}
+
+impl Ends<'_> {
+    fn agreement(&self) -> Result<Agreement, WireError> {
+        let agreement = self.partner.agreement(&self.socket, Speech::Lacp)?;
+        agreement.ok_or_else(|| WireError::Soak("LACP did not stay up: the port is out of use".to_owned()))
+    }
+
+    /// Once nothing but LACP moves any more.
+    fn books(&self, range: &Range<'_>, given: u64) -> Result<Books, WireError> {
+        range.settled()?;
+        std::thread::sleep(HOUSEKEEPING);
+        // What the cable did not take is lost on the way.
+        let theirs = cables(range, &self.partner.socket)?.sum(|port| port.out_frames + port.dropped);
+        let own = self.agreement()?.frames[0];
+        books(range, &self.socket, Books { given: given + theirs, own, ..Books::default() })
+    }
+}
+
+/// What kernel and switch have counted, beside what is in the books already.
+fn books(range: &Range<'_>, socket: &Path, mut books: Books) -> Result<Books, WireError> {
     for station in &range.bed.stations {
         let counts = station.counts()?;
         if range.bed.kind == PortKind::Veth {
@@ -146,14 +186,28 @@ fn books(range: &Range<'_>, socket: &Path, given: u64) -> Result<Books, WireErro
         }
         books.arrived += counts.rx;
     }
-    let counters: Counters = client::ask(socket, "/v1/counters")?;
-    let sum = |of: fn(&PortCountersRow) -> u64| counters.ports.iter().map(of).sum();
-    books.missed = sum(|port| port.in_missed);
-    books.received = sum(|port| port.in_frames);
-    books.punted = sum(|port| port.in_punted);
-    books.dropped = sum(|port| port.dropped);
-    books.sent = sum(|port| port.out_frames);
+    let cables = cables(range, socket)?;
+    books.missed = cables.sum(|port| port.in_missed);
+    books.received = cables.sum(|port| port.in_frames);
+    books.punted = cables.sum(|port| port.in_punted);
+    books.dropped = cables.sum(|port| port.dropped);
+    books.sent = cables.sum(|port| port.out_frames);
     Ok(books)
+}
+
+/// What a switch has counted at the ends of cables: its bundles count the same frames once more.
+struct Cables(Vec<PortCountersRow>);
+
+fn cables(range: &Range<'_>, socket: &Path) -> Result<Cables, WireError> {
+    let counters: Counters = client::ask(socket, "/v1/counters")?;
+    let names = range.bed.names();
+    Ok(Cables(counters.ports.into_iter().filter(|port| names.contains(&port.port)).collect()))
+}
+
+impl Cables {
+    fn sum(&self, of: fn(&PortCountersRow) -> u64) -> u64 {
+        self.0.iter().map(of).sum()
+    }
 }
 
 /// Memory of the switch's processes, in KiB (`VmRSS` of proc_pid_status(5)).
@@ -176,9 +230,10 @@ mod tests {
         missed: 10,
         received: 90,
         punted: 5,
+        own: 3,
         dropped: 25,
-        sent: 60,
-        arrived: 60,
+        sent: 63,
+        arrived: 63,
     };
 
     #[test]
@@ -189,8 +244,9 @@ mod tests {
             (Books { on_the_way: 1, ..SOUND }, "given"),
             (Books { missed: 9, ..SOUND }, "given"),
             (Books { punted: 4, ..SOUND }, "received, and sent"),
+            (Books { own: 2, ..SOUND }, "received, and sent"),
             (Books { dropped: 26, ..SOUND }, "received, and sent"),
-            (Books { arrived: 59, ..SOUND }, "arrived"),
+            (Books { arrived: 62, ..SOUND }, "arrived"),
         ] {
             let found = wrong.imbalance().expect("it does not balance");
             assert!(found.contains(says), "{found}");

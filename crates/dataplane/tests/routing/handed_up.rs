@@ -91,6 +91,31 @@ fn a_flood_of_packets_for_nobody_never_keeps_out_those_for_us() {
     assert_eq!(rig.plane.packets_waiting() as u64 + 5 + 1, counts.punted);
 }
 
+/// A BFD packet to an address of the switch: UDP port 3784.
+fn bfd() -> Vec<u8> {
+    let mut frame = Udp { destination: "192.0.2.1", ttl: 255, ..UDP }.frame();
+    frame[36..38].copy_from_slice(&3784_u16.to_be_bytes());
+    frame
+}
+
+#[test]
+fn neither_pings_nor_questions_for_addresses_keep_out_what_a_session_lives_by() {
+    let mut rig = Rig::new();
+    rig.route("192.0.2.1/32", 1, &[(1, NextHop::Local)]);
+    for _ in 0..2_000 {
+        rig.send(0, &Udp { destination: "192.0.2.1", ..UDP }.frame());
+        rig.send(0, &arp(1, MacAddr::BROADCAST));
+    }
+    let full = rig.drops(0, DropReason::PuntQueueFull);
+    assert!(full > 2_000, "both queues are full: {full}");
+    assert_eq!(rig.send(0, &bfd()), []);
+    assert_eq!(rig.drops(0, DropReason::PuntQueueFull), full, "it has a queue of its own");
+    let packets = rig.punted();
+    assert_eq!(packets[0].frame, bfd(), "the last to come is the first to be looked at");
+    let ranks: Vec<PuntReason> = packets[1..].iter().map(|packet| packet.reason).collect();
+    assert!(ranks.is_sorted_by_key(|reason| *reason != PuntReason::Link), "then who asks, then the rest");
+}
+
 #[test]
 fn a_checksum_that_the_sender_left_to_do_is_done() {
     let mut rig = Rig::new();

@@ -9,6 +9,7 @@ mod device;
 mod effort;
 mod follow;
 mod fpm;
+mod idle;
 mod kernel_stack;
 mod layer3;
 mod links;

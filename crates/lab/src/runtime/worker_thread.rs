@@ -1,11 +1,12 @@
 //! The loop of a forwarding thread: which ports have something, and what to do when none has.
 
 use super::Running;
+use super::idle::Idling;
 use super::open::Ports;
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
-use greylag_ports::Port;
+use greylag_ports::{BATCH_FRAMES, Port};
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::io;
@@ -13,10 +14,6 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-
-/// An adaptive worker polls for this long after its last frame. A wake-up costs some 5 to 50 µs: a stream of frames
-/// that come faster than that never meets a sleeping worker.
-const LINGER: Duration = Duration::from_micros(50);
 
 /// How often lapsed addresses are reclaimed and missed frames are read.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
@@ -93,8 +90,8 @@ impl WorkerThread {
         self.pin();
         let mut events = Vec::with_capacity(self.ports.len().max(1));
         let mut ready: Vec<usize> = Vec::with_capacity(self.ports.len());
-        let mut last_frame = self.running.clock.now();
-        let mut housekeeping = last_frame;
+        let mut housekeeping = self.running.clock.now();
+        let mut idling = Idling::new(self.idle, housekeeping);
         while !self.running.stop.load(Ordering::Relaxed) {
             let (begun, mut frames, mut batches) = (self.running.clock.now(), 0, 0);
             for _ in 0..ROUNDS {
@@ -106,16 +103,20 @@ impl WorkerThread {
                         self.running.punted.notify_one();
                     }
                 }
+                let before = frames;
                 ready.retain(|&port| {
                     let taken = self.poll(now, port);
                     frames += taken as u64;
                     batches += u64::from(taken > 0);
-                    taken > 0
+                    // Another that is there already, epoll knows of.
+                    taken == BATCH_FRAMES
                 });
+                if frames > before {
+                    idling.frames(now);
+                }
                 if ready.is_empty() {
                     break;
                 }
-                last_frame = now;
             }
             let now = self.running.clock.now();
             if frames > 0 {
@@ -126,8 +127,8 @@ impl WorkerThread {
                 self.worker.housekeep(now, &mut self.ports);
                 housekeeping = now + HOUSEKEEPING;
             }
-            let patience =
-                if ready.is_empty() { self.patience(now, last_frame, housekeeping) } else { Duration::ZERO };
+            let is_busy = !ready.is_empty() || idling.polls(now);
+            let patience = if is_busy { Duration::ZERO } else { housekeeping.since(now) };
             let timeout = patience.try_into().ok();
             match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
                 Ok(_) | Err(rustix::io::Errno::INTR) => {}
@@ -176,15 +177,6 @@ impl WorkerThread {
                 }
                 0
             }
-        }
-    }
-
-    /// How long the worker may sleep.
-    fn patience(&self, now: Instant, last_frame: Instant, housekeeping: Instant) -> Duration {
-        match self.idle {
-            IdlePolicy::Spin => Duration::ZERO,
-            IdlePolicy::Adaptive if now.since(last_frame) < LINGER => Duration::ZERO,
-            IdlePolicy::Adaptive | IdlePolicy::Sleep => housekeeping.since(now),
         }
     }
 

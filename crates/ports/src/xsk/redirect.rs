@@ -1,8 +1,10 @@
-//! The program that hands the frames of a device to AF_XDP sockets: six instructions of our own, and the map that it looks the
-//! socket up in.
+//! The program that hands the frames of a device to AF_XDP sockets: what is no control frame goes to the socket of
+//! the queue that it came in by, which a map has.
 //!
 //! Read first: bpf(2), linux/bpf.h, and Documentation/bpf/{standardization/instruction-set,map_xskmap}.rst of the kernel.
 
+use crate::bpf::{self, Instruction, Purpose};
+use crate::control_filter::in_front_of_sockets;
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
@@ -11,7 +13,6 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 mod command {
     pub(super) const MAP_CREATE: libc::c_long = 0;
     pub(super) const MAP_UPDATE_ELEM: libc::c_long = 2;
-    pub(super) const PROG_LOAD: libc::c_long = 5;
     pub(super) const LINK_CREATE: libc::c_long = 28;
 }
 
@@ -34,20 +35,10 @@ pub(crate) enum Mode {
     Generic,
 }
 
-/// `struct bpf_insn`.
-#[repr(C)]
-struct Instruction {
-    code: u8,
-    /// Destination in the lower half, source in the upper.
-    registers: u8,
-    offset: i16,
-    immediate: i32,
-}
-
 /// `return bpf_redirect_map(&sockets, ctx->rx_queue_index, XDP_PASS)`: to the socket of the queue, and where there is none, on to
 /// the kernel's own stack.
 fn program(sockets: &OwnedFd) -> [Instruction; 6] {
-    let instruction = |code, registers, offset, immediate| Instruction { code, registers, offset, immediate };
+    let instruction = Instruction::new;
     [
         // r2 = *(u32 *)(r1 + 16): rx_queue_index of struct xdp_md.
         instruction(0x61, 0x12, 16, 0),
@@ -109,7 +100,7 @@ impl Attached {
             flags: 0,
         };
         // SAFETY: the attributes of this command; key and value are four octets each, as the map was made.
-        unsafe { bpf(command::MAP_UPDATE_ELEM, &mut update) }.map(drop)
+        unsafe { bpf::call(command::MAP_UPDATE_ELEM, &mut update) }.map(drop)
     }
 
     pub(crate) fn mode(&self) -> Mode {
@@ -129,46 +120,14 @@ fn create_map(entries: u32) -> io::Result<OwnedFd> {
     let mut create =
         Create { map_type: MAP_TYPE_XSKMAP, key_size: 4, value_size: 4, max_entries: entries, flags: 0 };
     // SAFETY: the attributes of this command, without pointers.
-    let fd = unsafe { bpf(command::MAP_CREATE, &mut create) }?;
+    let fd = unsafe { bpf::call(command::MAP_CREATE, &mut create) }?;
     // SAFETY: the command gave a new descriptor, which nobody else has.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn load(sockets: &OwnedFd) -> io::Result<OwnedFd> {
-    #[repr(C)]
-    struct Load {
-        prog_type: u32,
-        count: u32,
-        instructions: u64,
-        license: u64,
-        log_level: u32,
-        log_size: u32,
-        log: u64,
-        kernel_version: u32,
-        flags: u32,
-        name: [u8; 16],
-        index: u32,
-        attach_type: u32,
-    }
-    let program = program(sockets);
-    let mut load = Load {
-        prog_type: PROG_TYPE_XDP,
-        count: program.len() as u32,
-        instructions: program.as_ptr() as u64,
-        license: c"Apache-2.0".as_ptr() as u64,
-        log_level: 0,
-        log_size: 0,
-        log: 0,
-        kernel_version: 0,
-        flags: PROG_XDP_HAS_FRAGS,
-        name: *b"greylag\0\0\0\0\0\0\0\0\0",
-        index: 0,
-        attach_type: ATTACH_XDP,
-    };
-    // SAFETY: the attributes of this command; `instructions` leads to `count` of them and `license` to a string, both alive here.
-    let fd = unsafe { bpf(command::PROG_LOAD, &mut load) }?;
-    // SAFETY: as in `create_map`.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    let purpose = Purpose { program_type: PROG_TYPE_XDP, flags: PROG_XDP_HAS_FRAGS, attach_type: ATTACH_XDP };
+    bpf::load(&in_front_of_sockets(&program(sockets)), purpose)
 }
 
 fn link(program: &OwnedFd, index: u32, flags: u32) -> io::Result<OwnedFd> {
@@ -182,15 +141,7 @@ fn link(program: &OwnedFd, index: u32, flags: u32) -> io::Result<OwnedFd> {
     let mut create =
         Create { program: program.as_raw_fd() as u32, target: index, attach_type: ATTACH_XDP, flags };
     // SAFETY: the attributes of this command, without pointers.
-    let fd = unsafe { bpf(command::LINK_CREATE, &mut create) }?;
+    let fd = unsafe { bpf::call(command::LINK_CREATE, &mut create) }?;
     // SAFETY: as in `create_map`.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// # Safety
-/// `attributes` must be those that the kernel expects for `command`, and pointers in it good.
-unsafe fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<libc::c_int> {
-    // SAFETY: the caller vouches for the attributes; the kernel takes what is behind their length for zero.
-    let result = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<T>()) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result as libc::c_int) }
 }

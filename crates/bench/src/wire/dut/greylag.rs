@@ -31,12 +31,18 @@ fn configuration(bed: &Bed, setting: &Setting) -> String {
         cores.join(", "),
         setting.entries.max(65_536),
     );
-    for station in &bed.stations {
+    // Behind all others, for what a protocol needs beside its port.
+    let mut first = String::new();
+    for (index, station) in bed.stations.iter().enumerate() {
         let (name, netns) = (&station.name, station.netns.name());
-        let _ = match bed.kind {
-            PortKind::Veth => writeln!(text, "  {name}: {{mtu: 9216}}"),
-            PortKind::Tap => writeln!(text, "  {name}: {{type: tap, mtu: 9216, netns: {netns}}}"),
+        let rest = match bed.kind {
+            PortKind::Veth => String::new(),
+            PortKind::Tap => format!(", type: tap, netns: {netns}"),
         };
+        match setting.speech.filter(|_| index == 0) {
+            Some(speech) => first = speech.configure(name.as_str(), &rest, 1),
+            None => writeln!(text, "  {name}: {{mtu: 9216{rest}}}").expect("a text takes everything"),
+        }
     }
-    text
+    text + &first
 }

@@ -4,7 +4,7 @@ use super::Metrics;
 use crate::Switch;
 use crate::config::Attachment;
 use greylag_base::{DropReason, PortId};
-use greylag_dataplane::PortCounts;
+use greylag_dataplane::{PortCounts, RxDrop};
 
 /// What is counted of a port, each under a name of its own.
 type Count = (&'static str, &'static str, fn(&PortCounts) -> u64);
@@ -30,7 +30,7 @@ const COUNTS: [Count; 8] = [
     (
         "greylag_port_receive_missed_frames_total",
         "Frames that the kernel dropped before they were received.",
-        |counts| counts.rx_missed,
+        |counts| counts.rx_missed.total(),
     ),
 ];
 
@@ -91,6 +91,12 @@ impl Switch {
             &["port", "direction", "reason"],
         );
         for (port, counts) in &ports {
+            for reason in RxDrop::ALL {
+                let frames = counts.rx_missed.of(reason);
+                if frames > 0 {
+                    drops.put(&[port, "receive", reason.name()], frames);
+                }
+            }
             for reason in DropReason::ALL {
                 let frames = counts.drops[reason.index()];
                 if frames > 0 {
