@@ -30,6 +30,7 @@
 mod af_packet;
 mod af_xdp;
 mod batch;
+mod cycles;
 mod ear;
 mod ethtool;
 mod finish;
@@ -54,6 +55,7 @@ mod xsk;
 pub use af_packet::PacketQueue;
 pub use af_xdp::{XdpPort, XdpQueue};
 pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging};
+pub use cycles::cycle_count;
 pub use ear::Ear;
 pub use interface::Interface;
 pub use memory::MemoryPort;

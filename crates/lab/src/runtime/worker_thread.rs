@@ -5,7 +5,7 @@ use super::open::Ports;
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
-use greylag_ports::Port;
+use greylag_ports::{Port, cycle_count};
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::io;
@@ -96,7 +96,7 @@ impl WorkerThread {
         let mut last_frame = self.running.clock.now();
         let mut housekeeping = last_frame;
         while !self.running.stop.load(Ordering::Relaxed) {
-            let (begun, mut frames, mut batches) = (self.running.clock.now(), 0, 0);
+            let (begun, cycles, mut frames, mut batches) = (self.running.clock.now(), cycle_count(), 0, 0);
             for _ in 0..ROUNDS {
                 let now = self.running.clock.now();
                 if self.originates {
@@ -119,7 +119,9 @@ impl WorkerThread {
             }
             let now = self.running.clock.now();
             if frames > 0 {
-                self.running.efforts[usize::from(self.index)].add(frames, batches, now - begun);
+                let cycles = cycles.zip(cycle_count()).map(|(begun, ended)| ended.saturating_sub(begun));
+                let effort = &self.running.efforts[usize::from(self.index)];
+                effort.add((frames, batches), now - begun, cycles);
             }
             if now >= housekeeping {
                 self.take_up()?;
