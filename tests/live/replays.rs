@@ -121,16 +121,33 @@ pollers: {noc: {switches: [sw1], period: 1s}}
 violations: [{checker: no-mute-switch, node: sw1}]
 "#;
 
+/// The page of a live replay has what was seen live.
+fn reports(report: &Path, scenario: &str, events: &[Value]) {
+    let page = std::fs::read_to_string(report).expect("the page is there");
+    let (_, data) = page.split_once(r#"<script type="application/json" id="data">"#).expect("it has data");
+    let (data, _) = data.split_once("</script>").expect("which end");
+    let data: Value = serde_json::from_str(data).expect("and are JSON");
+    assert_eq!((&data["scenario"], &data["holds"]), (&scenario.into(), &true.into()));
+    assert_eq!(data["events"], events.len(), "{data:#}");
+    let flows = data["traffic"]["flows"].as_array().expect("flows");
+    assert_eq!(flows.len(), 2, "there and back: {flows:?}");
+    let alarms = data["pollers"][0]["alarms"].as_array().expect("alarms");
+    assert!(alarms.iter().any(|alarm| alarm["alarm"] == "agent-failed"), "{alarms:?}");
+}
+
 #[test]
 fn what_happens_happens_in_the_same_order_in_both_worlds() {
     if !has(LIVE) {
         return;
     }
     let story = Story::write(AGENT_DIES);
-    let (virtually, live) = (story.events(&[]), story.events(&["--live"]));
+    let report = story.file.with_extension("html");
+    let report_words = ["--live", "--report", report.to_str().expect("the path is UTF-8")];
+    let (virtually, live) = (story.events(&[]), story.events(&report_words));
     let expected = order(&virtually);
     assert!(expected["sw1"].contains(&r#"agent-failed agent="learning" result="core-dump""#.to_owned()));
     assert_eq!(order(&live), expected);
+    reports(&report, &story.name, &live);
     story.before.assert_nothing_is_left();
 }
 
@@ -215,7 +232,12 @@ expect:
 violations: [no-loop]
 "#,
     );
-    let refused = greylag(&["replay", story.path(), "--live"]);
+    // The page of an earlier replay stays as it is.
+    let report = story.file.with_extension("html");
+    std::fs::write(&report, "earlier").expect("it can be written");
+    let words = ["replay", story.path(), "--live", "--report", report.to_str().expect("the path is UTF-8")];
+    let refused = greylag(&words);
+    assert_eq!(std::fs::read_to_string(&report).expect("it is there"), "earlier");
     let error = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{error}");
     for expected in [

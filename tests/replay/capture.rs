@@ -2,7 +2,10 @@
 
 use crate::program::Desk;
 use greylag_tests::{Need, has};
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
+use pcap_file::pcapng::blocks::interface_description::InterfaceDescriptionOption;
 use pcap_file::pcapng::{Block, PcapNgReader};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::process::Command;
 use std::time::Duration;
@@ -56,4 +59,42 @@ fn tshark_reads_it_without_a_warning() {
     assert!(comments.lines().all(|comment| comment == "link-down: sent by sw1:eth2, lost"), "{comments}");
     let (_, malformed, _) = tshark(&["-Y", "_ws.malformed or _ws.expert.severity >= 6291456"]);
     assert_eq!(malformed, "");
+}
+
+/// A switch drops copies that a dead agent's flood group leaves out, and frames of its own accord: both say why, where they came in and
+/// where they were to leave.
+#[test]
+fn what_a_switch_drops_says_why() {
+    let desk = Desk::new();
+    // Cut short, so that not all that is expected has happened.
+    desk.prints(&["replay", "learning/agent-dies", "--until", "13:31", "--pcap", "dies.pcapng"], 1);
+    let mut reader =
+        PcapNgReader::new(File::open(desk.path("dies.pcapng")).expect("it is written")).expect("pcapng");
+    let (mut names, mut said) = (Vec::new(), BTreeSet::new());
+    while let Some(block) = reader.next_block() {
+        match block.expect("the block is sound") {
+            Block::InterfaceDescription(interface) => {
+                let name = interface.options.into_iter().find_map(|option| match option {
+                    InterfaceDescriptionOption::IfName(name) => Some(name.into_owned()),
+                    _ => None,
+                });
+                names.push(name.expect("an interface has a name"));
+            }
+            Block::EnhancedPacket(packet) => {
+                let comments = packet.options.iter().filter_map(|option| match option {
+                    EnhancedPacketOption::Comment(comment) => comment.split_once(". ").map(|(what, _)| what),
+                    _ => None,
+                });
+                let place = &names[packet.interface_id as usize];
+                said.extend(comments.map(|comment| format!("{place}: {comment}")));
+            }
+            _ => {}
+        }
+    }
+    for expected in [
+        "sw2:eth9 in: not-in-flood-group: dropped in stage flood, the copy for eth3",
+        "sw2:eth3 lost: not-in-flood-group: dropped in stage flood, the copy for eth3",
+    ] {
+        assert!(said.contains(expected), "{expected} is not in {said:#?}");
+    }
 }

@@ -3,6 +3,7 @@
 mod browser;
 mod capture;
 mod cloudscale;
+mod dashboard;
 mod dataforest;
 mod ecmp_policy;
 mod events;

@@ -1,14 +1,14 @@
 //! `tools/monitoring`: what Prometheus would have told of the outage of October 2025, and when.
 
 use crate::incident::incident;
+use greylag_base::DropReason;
 use greylag_tests::{Need, has, workspace};
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-const PROMTOOL: &[Need] = &[Need::Program { name: "promtool", package: "prometheus" }];
+pub(crate) const PROMTOOL: &[Need] = &[Need::Program { name: "promtool", package: "prometheus" }];
 
 /// Between two scrapes, in seconds.
 const INTERVAL: u64 = 15;
@@ -18,7 +18,7 @@ const START: u64 = (13 * 60 + 20) * 60;
 
 /// A family as OpenMetrics heads it.
 #[derive(Debug, Default, PartialEq)]
-struct Family {
+pub(crate) struct Family {
     kind: String,
     help: String,
     labels: BTreeSet<String>,
@@ -50,7 +50,7 @@ fn families(text: &str) -> BTreeMap<String, Family> {
 }
 
 /// The rows of `docs/metrics.md`.
-fn documented() -> BTreeMap<String, Family> {
+pub(crate) fn documented() -> BTreeMap<String, Family> {
     let text = std::fs::read_to_string(workspace().join("docs/metrics.md")).expect("the document is there");
     let rows = text.lines().filter(|line| line.starts_with("| `greylag_"));
     let row = |line: &str| {
@@ -129,7 +129,7 @@ fn input_series(metrics: &str, wanted: &BTreeSet<&str>, end: u64) -> String {
 }
 
 /// The metrics that some PromQL asks for.
-fn asked(text: &str) -> BTreeSet<&str> {
+pub(crate) fn asked(text: &str) -> BTreeSet<&str> {
     let names = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
     names.filter(|name| name.starts_with("greylag_") || *name == "up").collect()
 }
@@ -153,79 +153,33 @@ fn rules_would_have_told_of_the_outage_in_time() {
     promtool(&["check", "rules"], &folder.path().join("alerts.yml"));
 }
 
-fn promtool(words: &[&str], file: &Path) -> String {
+pub(crate) fn promtool(words: &[&str], file: &Path) -> String {
     let output = Command::new("promtool").args(words).arg(file).output().expect("promtool runs");
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{words:?}: {text}");
     text
 }
 
-/// The whole history can be taken into a Prometheus.
+/// A drop of any kind can be seen from its first frame on: a counter that begins with 1 has no rate.
 #[test]
-fn prometheus_takes_a_replay_as_history() {
-    if !has(PROMTOOL) {
-        return;
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("m.prom");
-    std::fs::write(&file, &incident().metrics).expect("the metrics are written");
-    let words = ["tsdb", "create-blocks-from", "openmetrics"];
-    let output = Command::new("promtool").args(words).arg(&file).arg(folder.path().join("data")).output();
-    let output = output.expect("promtool runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = promtool(&["tsdb", "list"], &folder.path().join("data"));
-    assert!(text.lines().count() >= 2, "{text}");
-}
-
-/// The panels of the dashboard are where they can be seen, and ask for what there is.
-#[test]
-fn the_dashboard_asks_for_metrics_that_are_there() {
-    let file = workspace().join("tools/monitoring/dashboard.json");
-    let text = std::fs::read_to_string(file).expect("the dashboard is there");
-    let dashboard: Value = serde_json::from_str(&text).expect("it is JSON");
-    for key in ["title", "uid", "schemaVersion", "panels", "templating", "time", "annotations"] {
-        assert!(!dashboard[key].is_null(), "{key} is missing");
-    }
-    let documented = documented();
-    let (mut ids, mut places, mut expressions) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
-    for panel in dashboard["panels"].as_array().expect("panels") {
-        let title = panel["title"].as_str().expect("a title");
-        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "{title}");
-        let place = |key: &str| panel["gridPos"][key].as_u64().unwrap_or_else(|| panic!("{title}: {key}"));
-        assert!(place("x") + place("w") <= 24, "{title} is too wide");
-        for (x, y) in (place("x")..place("x") + place("w"))
-            .flat_map(|x| (place("y")..place("y") + place("h")).map(move |y| (x, y)))
-        {
-            assert!(places.insert((x, y)), "{title} is on another panel");
-        }
-        for target in panel["targets"].as_array().into_iter().flatten() {
-            assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
-            let expression = target["expr"].as_str().expect("an expression");
-            for metric in asked(expression) {
-                assert!(metric == "up" || documented.contains_key(metric), "{title}: {metric}");
-            }
-            expressions.push(expression.replace("$__rate_interval", "1m").replace("$instance", ".*"));
+fn every_reason_to_drop_is_there_before_the_first_frame_that_has_it() {
+    let metrics = &incident().metrics;
+    let first_scrape = format!(" {START}");
+    for reason in DropReason::ALL {
+        for family in ["greylag_port_drops_total", "greylag_own_drops_total"] {
+            let label = format!("reason=\"{reason}\"");
+            let is_it = |line: &&str| {
+                line.starts_with(family) && line.contains(&label) && line.ends_with(&first_scrape)
+            };
+            assert!(metrics.lines().any(|line| is_it(&line)), "{family} does not begin with {reason}");
         }
     }
-    let asked: BTreeSet<&str> = expressions.iter().flat_map(|expression| asked(expression)).collect();
-    for metric in
-        ["greylag_port_drops_total", "greylag_agent_state", "greylag_alarm_active", "greylag_lacp_mux_state"]
-    {
-        assert!(asked.contains(metric), "no panel has {metric}");
-    }
-    if !has(PROMTOOL) {
-        return;
-    }
-    let mut rules = "groups:\n  - name: panels\n    rules:\n".to_owned();
-    for (index, expression) in expressions.iter().enumerate() {
-        let _ = writeln!(
-            rules,
-            "      - record: panel:{index}\n        expr: {}",
-            Value::from(expression.as_str())
-        );
-    }
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("panels.yml");
-    std::fs::write(&file, rules).expect("the panels are written");
-    promtool(&["check", "rules"], &file);
+    // What kills the frames of the outage, before it does.
+    let of_ca2 = r#"greylag_port_drops_total{instance="ca2""#;
+    let mut fatal = metrics
+        .lines()
+        .filter(|line| line.starts_with(of_ca2) && line.contains(r#"reason="not-in-flood-group"} "#));
+    let first = fatal.next().expect("ca2 counts it");
+    assert!(first.contains("} 0 "), "{first}");
+    assert!(fatal.any(|line| !line.contains("} 0 ")), "and some frames die of it");
 }

@@ -2,10 +2,10 @@
 
 use crate::browser::Browser;
 use crate::program::Desk;
-use greylag_observe::report::{Recorder, Report};
+use greylag_observe::report::{Recorder, Report, Variant};
 use greylag_scenario::Source;
 use greylag_scenario::story::{self, Choice, Scenario};
-use greylag_sim::replay::{Options, Outcome, replay};
+use greylag_sim::replay::{Loss, Options, Outcome, replay};
 use greylag_tests::{Need, has, workspace};
 use serde_json::Value;
 use std::fs;
@@ -145,6 +145,68 @@ fn in_a_browser_the_slider_moves_the_state() {
         assert!(text("return document.getElementById('chosen').textContent").contains("learning: given up"));
         let ground = text("return getComputedStyle(document.body).backgroundColor");
         assert_eq!(ground == "rgb(20, 23, 26)", dark, "{ground}");
+        assert_eq!(browser.complaints(), Vec::<String>::new());
+    }
+}
+
+/// A bundle of which one link carries one way only, as it was and with LACP at its fastest, beside each other.
+#[test]
+fn variants_stand_side_by_side() {
+    if !has(CHROMIUM) {
+        return;
+    }
+    let file = "learning/one-way-link.yml";
+    let as_it_was = read(file);
+    let mut recorder = Recorder::new(&as_it_was.lab, None);
+    let options = Options { events: Some(&mut recorder), ..Options::default() };
+    let outcome = replay(&as_it_was, as_it_was.seed, options).unwrap();
+    let variant = |name: Option<&str>, title: &str, outcome: &Outcome| Variant {
+        name: name.map(str::to_owned),
+        title: title.to_owned(),
+        holds: outcome.holds,
+        losses: outcome.losses.clone(),
+    };
+    let source = Source::read(workspace().join("scenarios").join(file)).unwrap();
+    let choice = Choice { variant: Some("fast".to_owned()), ..Choice::default() };
+    let fast = story::parse(&source, &choice).unwrap();
+    let faster = replay(&fast, fast.seed, Options::default()).unwrap();
+    let variants = [
+        variant(None, &as_it_was.title, &outcome),
+        variant(Some("fast"), "three seconds of silence", &faster),
+    ];
+    let page = Report::new(&as_it_was, &outcome, &recorder, &[], &variants).page();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("report.html");
+    fs::write(&path, page).unwrap();
+
+    let browser = Browser::start();
+    for (size, dark) in [((360, 740), true), ((360, 740), false), ((1280, 900), false), ((1280, 900), true)] {
+        browser.open(&path, "", size, dark);
+        let rows = browser.run(
+            "return [...document.querySelectorAll('#variants tbody tr')].map((row) =>
+                 [row.querySelector('b').textContent, row.querySelector('.ok, .bad').title,
+                  ...[...row.querySelectorAll('.number')].map((cell) => cell.textContent),
+                  row.querySelector('.meter-bar').getBoundingClientRect().width])",
+        );
+        // Whoever loses least comes first, and its bar is as much shorter.
+        let rows = rows.as_array().unwrap();
+        let names: Vec<&str> = rows.iter().map(|row| row[0].as_str().unwrap()).collect();
+        assert_eq!(names, ["fast", "as it was"]);
+        let minutes = |losses: &[Loss]| losses.iter().map(Loss::minutes_by_weight).sum::<f64>();
+        let lost = [minutes(&faster.losses), minutes(&outcome.losses)];
+        for (row, lost) in rows.iter().zip(lost) {
+            assert_eq!((&row[1], &row[3]), (&"as expected".into(), &format!("{lost:.2}").into()), "{row}");
+        }
+        let widths = rows.iter().map(|row| row[4].as_f64().unwrap()).collect::<Vec<_>>();
+        assert!((widths[0] / widths[1] - lost[0] / lost[1]).abs() < 0.02, "{widths:?} for {lost:?}");
+        // What a script has put where words should be.
+        let strays = browser.run(
+            "return ['head', 'variants', 'assumptions', 'holes', 'checks'].filter((id) =>
+                 /\\b(false|true|undefined|null|NaN)\\b/.test(document.getElementById(id).innerText))",
+        );
+        assert_eq!(strays, Value::Array(Vec::new()), "{size:?}");
+        let wide = browser.run("return document.documentElement.scrollWidth - innerWidth");
+        assert!(wide.as_i64().unwrap() <= 0, "{size:?} scrolls sidewards by {wide}");
         assert_eq!(browser.complaints(), Vec::<String>::new());
     }
 }

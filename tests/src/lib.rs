@@ -11,6 +11,8 @@
 //! }
 //! ```
 
+pub mod monitoring;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -25,6 +25,9 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::Duration;
 
+/// How often those who take turns within a run have theirs.
+const TURNS: u32 = 8;
+
 /// What to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelinePlan {
@@ -138,6 +141,7 @@ fn stages(
     let written: u64 = scenes.iter().map(Scene::shared_writes).sum();
     let mut nanoseconds = vec![Vec::new(); rigs.len()];
     let (mut frames, mut core_share) = (0, 1.0_f64);
+    let mut tap_off = Vec::new();
     for _ in 0..plan.runs {
         for (rig, values) in rigs.iter_mut().zip(&mut nanoseconds) {
             let _ = run(rig, plan.time / 4);
@@ -146,6 +150,8 @@ fn stages(
             core_share = core_share.min(sample.core_share());
             values.push(1e9 / sample.rate());
         }
+        let whole = rigs.last_mut().expect("there are stages");
+        tap_off.push(through_the_tap(whole, plan.time));
     }
     // Receiving alone passes no worker that would count.
     scenes[1..].iter().try_for_each(Scene::check)?;
@@ -163,12 +169,30 @@ fn stages(
         entries,
         batch,
         stages: stages.collect(),
+        tap_off: Spread::of(tap_off),
         line_rate: LineRates::of(rate.median),
         rate,
         frames,
         shared_writes: written,
         core_share,
     })
+}
+
+/// The time for a frame through a tap that nobody watches by, over that without one: of the same worker on the same frames. The two take
+/// turns, so that what slows the machine down for a while slows both.
+fn through_the_tap(rig: &mut Rig, time: Duration) -> f64 {
+    let turn = time / TURNS;
+    let (mut plain, mut tapped) = ([0.0; 2], [0.0; 2]);
+    let add = |sum: &mut [f64; 2], sample: Sample| {
+        sum[0] += sample.worked.as_secs_f64();
+        sum[1] += sample.operations as f64;
+    };
+    for _ in 0..TURNS {
+        add(&mut plain, run(rig, turn));
+        let mut meter = Meter { time: turn, counter: None };
+        add(&mut tapped, meter.repeat(|| (0..STRIDE).map(|_| rig.step_tapped()).sum()));
+    }
+    (tapped[0] / tapped[1]) / (plain[0] / plain[1])
 }
 
 fn run(rig: &mut Rig, time: Duration) -> Sample {
@@ -264,7 +288,7 @@ mod tests {
         assert_eq!(report.figures.len(), 4);
         for figure in &report.figures {
             assert_eq!(figure.stages.len(), 4);
-            assert!(figure.frames > 0 && figure.rate.median > 0.0);
+            assert!(figure.frames > 0 && figure.rate.median > 0.0 && figure.tap_off.median > 0.0);
         }
         assert!(report.is_complete);
     }

@@ -57,20 +57,34 @@ impl<'a> Observed<'a> {
     }
 }
 
-/// The file of a page. It is opened before the replay, so that nobody waits for one that cannot be written.
+/// The file of a page. It is opened before the replay, so that nobody waits for one that cannot be written; what is in it stays there
+/// until there is a page.
 pub(crate) struct Page {
     path: PathBuf,
     file: File,
 }
 
+impl Drop for Page {
+    /// Of a replay that came to nothing, no empty file is left.
+    fn drop(&mut self) {
+        if self.file.metadata().is_ok_and(|file| file.is_file() && file.len() == 0) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
 impl Page {
     pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
-        let file = File::create(path).map_err(|error| cannot_write(path, &error))?;
+        let file = File::options().write(true).create(true).truncate(false).open(path);
+        let file = file.map_err(|error| cannot_write(path, &error))?;
         Ok(Page { path: path.to_owned(), file })
     }
 
     pub(crate) fn write(mut self, page: &str) -> Result<(), Failure> {
-        self.file.write_all(page.as_bytes()).map_err(|error| cannot_write(&self.path, &error))
+        let is_file = self.file.metadata().is_ok_and(|file| file.is_file());
+        let emptied = if is_file { self.file.set_len(0) } else { Ok(()) };
+        let written = emptied.and_then(|()| self.file.write_all(page.as_bytes()));
+        written.map_err(|error| cannot_write(&self.path, &error))
     }
 }
 

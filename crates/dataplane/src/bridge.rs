@@ -149,7 +149,7 @@ pub(crate) fn bridge<T: Tracer>(
                 .take(class)
                 .and_then(|()| {
                     let flooded = Flooded { frame, batch, header, ingress: Some(ingress), now };
-                    flood(&flooded, forwarding, &share.counters, egress)
+                    flood(&flooded, forwarding, &share.counters, egress, account.tracer)
                 })
                 .inspect(|_| counters.flooded.add(1))
                 .map(|left_out| Decision::Flooded { left_out })

@@ -14,7 +14,7 @@ impl Counter {
         self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
@@ -146,6 +146,8 @@ pub(crate) struct WorkerCounters {
     /// None where there is no layer 3.
     interfaces: Box<[CachePadded<InterfaceCounters>]>,
     pub(crate) learn: CachePadded<LearnCounters>,
+    /// Batches of which a tracer was told.
+    pub(crate) told_batches: Counter,
 }
 
 impl WorkerCounters {
@@ -155,6 +157,7 @@ impl WorkerCounters {
             own: CachePadded::default(),
             interfaces: (0..interfaces).map(|_| CachePadded::default()).collect(),
             learn: CachePadded::default(),
+            told_batches: Counter::default(),
         }
     }
 

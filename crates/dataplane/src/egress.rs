@@ -3,7 +3,7 @@
 use crate::counters::WorkerCounters;
 use crate::ingress::Header;
 use crate::ports::Ports;
-use crate::{Forwarding, Layer3, PortForwarding};
+use crate::{Forwarding, Layer3, PortForwarding, Tracer};
 use greylag_base::{DropReason, PortId, VlanId};
 use greylag_ports::{BATCH_FRAMES, Batch, TxReport};
 use greylag_wire::ethernet::HEADER_LEN;
@@ -34,13 +34,14 @@ impl Egress {
     }
 
     /// Sends everything and forgets it. `headers` are those of the batch, by frame number.
-    pub(crate) fn transmit<P: Ports + ?Sized>(
+    pub(crate) fn transmit<P: Ports + ?Sized, T: Tracer>(
         &mut self,
         batch: &mut Batch,
         headers: &[Option<Header>],
         forwarding: &Forwarding,
         ports: &mut P,
         counters: &WorkerCounters,
+        tracer: &mut T,
     ) {
         for port_id in self.busy.drain(..) {
             let list = &mut self.lists[port_id.index()];
@@ -56,12 +57,15 @@ impl Egress {
                             kept += 1;
                         } else {
                             count.drop_frame(DropReason::EgressMtu);
+                            if T::LISTENS {
+                                tracer.copy_dropped(batch, frame, port_id, DropReason::EgressMtu);
+                            }
                         }
                     }
                     list.truncate(kept);
-                    hand_over(port_id, batch, list, ports, counters);
+                    hand_over(port_id, batch, list, ports, counters, tracer);
                 }
-                None => count.drops.add(DropReason::EgressDown, list.len() as u64),
+                None => leave_behind(port_id, batch, list, counters, tracer),
             }
             list.clear();
         }
@@ -69,16 +73,17 @@ impl Egress {
 }
 
 /// Gives a port its frames, in the shape that they have, and counts what becomes of them.
-pub(crate) fn hand_over<P: Ports + ?Sized>(
+pub(crate) fn hand_over<P: Ports + ?Sized, T: Tracer>(
     port: PortId,
     batch: &Batch,
     frames: &[u16],
     ports: &mut P,
     counters: &WorkerCounters,
+    tracer: &mut T,
 ) {
     let count = counters.port(port);
     if !ports.has(port) {
-        return count.drops.add(DropReason::EgressDown, frames.len() as u64);
+        return leave_behind(port, batch, frames, counters, tracer);
     }
     let report = ports.tx(port, batch, frames);
     count.tx_frames.add(report.frames);
@@ -86,6 +91,22 @@ pub(crate) fn hand_over<P: Ports + ?Sized>(
     for (reason, frames) in not_taken(&report) {
         if frames > 0 {
             count.drops.add(reason, frames);
+        }
+    }
+}
+
+/// Drops the frames of a port that is not there.
+fn leave_behind<T: Tracer>(
+    port: PortId,
+    batch: &Batch,
+    frames: &[u16],
+    counters: &WorkerCounters,
+    tracer: &mut T,
+) {
+    counters.port(port).drops.add(DropReason::EgressDown, frames.len() as u64);
+    if T::LISTENS {
+        for &frame in frames {
+            tracer.copy_dropped(batch, frame, port, DropReason::EgressDown);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! Flooding: a frame whose destination is everybody, a group, or not known goes to every other member of its VLAN.
 
-use crate::Forwarding;
 use crate::counters::WorkerCounters;
 use crate::egress::Egress;
 use crate::ingress::Header;
 use crate::storm::{FloodClass, StormMeters};
+use crate::{Forwarding, Tracer};
 use greylag_base::{DropReason, Instant, PortId};
 use greylag_ports::Batch;
 
@@ -64,11 +64,12 @@ pub(crate) struct Flooded<'a> {
 
 /// Puts a frame on the list of every port that it is flooded to, and counts on the others of the VLAN that are up, but not in
 /// its flood group, the copies that are not made; says whether there are such. An error when there is no copy of either kind.
-pub(crate) fn flood(
+pub(crate) fn flood<T: Tracer>(
     flooded: &Flooded<'_>,
     forwarding: &Forwarding,
     counters: &WorkerCounters,
     egress: &mut Egress,
+    tracer: &mut T,
 ) -> Result<bool, DropReason> {
     let &Flooded { frame, batch, header, ingress, now } = flooded;
     let vlan = forwarding.vlan(header.vlan).ok_or(DropReason::NoEgress)?;
@@ -88,6 +89,9 @@ pub(crate) fn flood(
     let left_out = vlan.left_out.iter().filter(|&port| Some(port) != ingress);
     for port in left_out.filter(|&port| kept_apart(port).is_none()) {
         counters.port(port).drop_frame(DropReason::NotInFloodGroup);
+        if T::LISTENS {
+            tracer.copy_dropped(batch, frame, port, DropReason::NotInFloodGroup);
+        }
         verdict = Ok(true);
     }
     verdict

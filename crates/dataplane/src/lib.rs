@@ -87,6 +87,6 @@ pub use ports::Ports;
 pub use punt::Punt;
 pub use rehearsal::Rehearsed;
 pub use routes::{RouteLimits, RouteTables, Routes, StaleBucket};
-pub use tracer::{Choice, Decision, Path, Seen, Tracer, stage_of};
+pub use tracer::{Choice, Decision, Path, Seen, Tracer, drop_comment, stage_of};
 pub use waiting::WaitingSource;
 pub use worker::Worker;

@@ -205,6 +205,11 @@ impl DataPlane {
         counts.drops
     }
 
+    /// Batches of a worker of which a tracer was told; 0 for a worker that is not there.
+    pub fn told_batches(&self, worker: usize) -> u64 {
+        self.workers.get(worker).map_or(0, |worker| worker.counters.told_batches.get())
+    }
+
     /// What has been counted about learning.
     pub fn learn_counts(&self) -> LearnCounts {
         let mut counts = LearnCounts::default();

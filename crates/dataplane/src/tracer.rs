@@ -1,5 +1,6 @@
 use greylag_base::{DropReason, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_fib::{GroupId, NextHopId};
+use greylag_ports::Batch;
 
 /// What a worker has decided over a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +82,17 @@ pub fn stage_of(reason: DropReason) -> &'static str {
     }
 }
 
+/// What a capture says of a frame that was dropped: the reason, the stage, `how` in words of the caller's (such as `, eth1 did not take
+/// it`), and what the reason means.
+pub fn drop_comment(reason: DropReason, how: &str) -> String {
+    format!("{}: dropped in stage {}{how}. {}", reason.name(), stage_of(reason), reason.description())
+}
+
 /// Who is told what a worker decides, frame by frame. See [`Worker::poll_port_traced`](crate::Worker::poll_port_traced).
 ///
 /// Of a batch, frames that are dropped at the first look are told first, then those that their source keeps from passing, then those to
 /// the switch itself or to an interface of it that go no further, those that are bridged, and those that are routed, IPv4 before IPv6;
-/// each group in the order of the batch. What an egress port does not take is not told here: it is counted there.
+/// each group in the order of the batch. What an egress port does not take is in its own report, and not told here.
 pub trait Tracer {
     /// Anything is told at all. Where it is not, nothing is prepared for it: the worker is compiled as if there were no tracer.
     const LISTENS: bool = true;
@@ -101,6 +108,10 @@ pub trait Tracer {
     /// Frame number `number` of the batch, which came in on `ingress`, as it came in, is to fare like this. A tag that its port told
     /// beside the frame is not in its bytes.
     fn decided(&mut self, ingress: PortId, number: u16, frame: &[u8], decision: Decision);
+
+    /// A copy of frame number `number` of the batch that was to leave by `egress` is dropped before that port is given it. It is in the
+    /// batch as it came in, or in the shape in which it would have left, if it came so far.
+    fn copy_dropped(&mut self, _batch: &Batch, _number: u16, _egress: PortId, _reason: DropReason) {}
 }
 
 /// Nobody listens.

@@ -118,6 +118,9 @@ impl Worker {
         }
         let received = ports.rx(ingress, &mut self.batch).inspect_err(|_| counters.rx_errors.add(1))?;
         if received > 0 {
+            if T::LISTENS {
+                self.share.counters.told_batches.add(1);
+            }
             self.forward(now, ingress, ports, tracer);
         }
         Ok(received)
@@ -161,7 +164,7 @@ impl Worker {
         }
         self.has_news |= reporter.has_news.get();
         self.has_punted |= round.has_punted.get();
-        self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
+        self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters, tracer);
     }
 
     /// Sends what the switch itself has to send. To be called before the ports are polled: what keeps a link alive goes before
@@ -173,7 +176,7 @@ impl Worker {
             match way {
                 Way::Port(port) => {
                     let counters = &self.share.counters;
-                    hand_over(port, &self.batch, &[0], ports, counters);
+                    hand_over(port, &self.batch, &[0], ports, counters, &mut ());
                 }
                 Way::Interface(interface) => self.originate_on(now, Some(interface), ports, &mut ()),
                 Way::Routed => self.originate_on(now, None, ports, &mut ()),
@@ -226,7 +229,7 @@ impl Worker {
         }
         self.has_punted |= round.has_punted.get();
         self.has_news |= reporter.has_news.get();
-        self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters);
+        self.egress.transmit(&mut self.batch, &self.headers, forwarding, ports, &share.counters, tracer);
     }
 
     /// Learns the source of the one frame of the batch, which goes nowhere.

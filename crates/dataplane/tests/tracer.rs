@@ -2,7 +2,7 @@
 
 use greylag_base::{DropReason, Instant, MacAddr, PortId, PortSet, Seed, VlanId};
 use greylag_dataplane::{DataPlane, Decision, Forwarding, Limits, PortForwarding, Seen, Tracer, Worker};
-use greylag_ports::MemoryPort;
+use greylag_ports::{Batch, MemoryPort};
 use greylag_wire::ethernet::{EtherType, Repr};
 use greylag_wire::vlan::Tci;
 use std::sync::Arc;
@@ -12,6 +12,7 @@ struct Heard {
     decided: Vec<(Vec<u8>, Decision)>,
     numbers: Vec<u16>,
     seen: Vec<(u16, Seen)>,
+    copies_dropped: Vec<(u16, PortId, DropReason)>,
 }
 
 impl Tracer for Heard {
@@ -24,7 +25,32 @@ impl Tracer for Heard {
         self.decided.push((frame.to_vec(), decision));
         self.numbers.push(number);
     }
+
+    fn copy_dropped(&mut self, _batch: &Batch, number: u16, egress: PortId, reason: DropReason) {
+        self.copies_dropped.push((number, egress, reason));
+    }
 }
+
+/// As `()`, and it would complain: who does not listen is told nothing, so that nothing is prepared for it.
+struct Deaf;
+
+impl Tracer for Deaf {
+    const LISTENS: bool = false;
+
+    fn saw(&mut self, _frame: u16, seen: Seen) {
+        panic!("told of {seen:?}");
+    }
+
+    fn decided(&mut self, _ingress: PortId, _number: u16, _frame: &[u8], decision: Decision) {
+        panic!("told of {decision:?}");
+    }
+
+    fn copy_dropped(&mut self, _batch: &Batch, _number: u16, _egress: PortId, reason: DropReason) {
+        panic!("told of {reason}");
+    }
+}
+
+const _: () = assert!(!<() as Tracer>::LISTENS, "a worker that nobody traces has a tracer that listens");
 
 fn station(number: u8) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0, number])
@@ -69,7 +95,7 @@ fn every_frame_of_a_batch_is_told_once_with_its_decision() {
         assert!(hosts[0].send(frame));
     }
     let mut heard = Heard::default();
-    let mut worker = Worker::new(plane, 0);
+    let mut worker = Worker::new(Arc::clone(&plane), 0);
     worker.poll_port_traced(Instant::ZERO, PortId(0), switch.as_mut_slice(), &mut heard).unwrap();
 
     let expected = [
@@ -85,4 +111,13 @@ fn every_frame_of_a_batch_is_told_once_with_its_decision() {
     let seen = |destination| Seen { vlan: VlanId::DEFAULT, source: None, destination };
     let expected = [(0, seen(None)), (2, seen(Some(PortId(1)))), (3, seen(Some(PortId(0))))];
     assert_eq!(heard.seen, expected);
+    assert_eq!(heard.copies_dropped, [(0, PortId(3), DropReason::NotInFloodGroup)]);
+    assert_eq!(plane.told_batches(0), 1);
+
+    for frame in &sent {
+        assert!(hosts[0].send(frame));
+    }
+    worker.poll_port_traced(Instant::ZERO, PortId(0), switch.as_mut_slice(), &mut Deaf).unwrap();
+    assert_eq!(plane.port_counts(PortId(0)).rx_frames, 2 * sent.len() as u64);
+    assert_eq!(plane.told_batches(0), 1, "it was not told of the second batch");
 }

@@ -198,7 +198,7 @@ pub struct Watched {
     pub length: usize,
     /// As much of it as was kept.
     pub frame: Octets,
-    /// Where it was sent.
+    /// Where copies of it were to leave.
     pub left_by: Vec<Sent>,
     /// How many were not told so far, for want of room.
     pub lost: u64,
@@ -207,13 +207,16 @@ pub struct Watched {
     pub row: TraceRow,
 }
 
-/// A frame that a port was given.
+/// A copy of a frame that was to leave by a port.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sent {
     /// Which.
     pub port: String,
     /// It took it.
     pub taken: bool,
+    /// Why it did not, or was not given it; absent where that is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
 }
 
 /// A line of a capture.

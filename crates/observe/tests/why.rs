@@ -76,16 +76,57 @@ fn the_agent_that_died_is_named() {
     );
 }
 
+/// It arrives, and is flooded on its way: by which switch, and since what that switch does not know its station.
+fn floods(answer: &Answer, node: &str, after: &str) {
+    let told = text(answer);
+    assert!(answer.passes, "{told}");
+    let [flooding] = &answer.ways[0].floods[..] else { panic!("{told}") };
+    let since =
+        flooding.after.as_ref().map_or_else(String::new, |event| format!("{} {}", event.at, event.text));
+    assert_eq!(flooding.node, node, "{told}");
+    assert!(since.starts_with(after), "after {since}, not {after}:\n{told}");
+    assert!(told.contains(&format!("flooded by {node}: it has no entry for ")), "{told}");
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+}
+
+/// Nothing is lost, and everybody hears it.
 #[test]
-fn what_only_floods_passes() {
-    for (file, at, from, to) in [
-        ("learning/table-full.yml", "2m", "h3", "h4"),
-        ("learning/bucket-collisions.yml", "2m", "c1", "s8"),
-        ("learning/agent-too-slow.yml", "100s", "h1", "h3"),
+fn what_only_floods_passes_and_who_has_forgotten_is_named() {
+    for (file, at, (from, to), node, after) in [
+        ("learning/ageing-below-arp.yml", "30m", ("r2", "s1"), "sw2", "00:06:51 mac-aged port=eth9"),
+        (
+            "learning/table-full.yml",
+            "2m",
+            ("h3", "h4"),
+            "sw1",
+            "00:00:12 alarm-raised severity=yellow alarm=mac-table-full",
+        ),
+        (
+            "learning/bucket-collisions.yml",
+            "2m",
+            ("c1", "s8"),
+            "sw1",
+            "00:00:00.01 alarm-raised severity=yellow alarm=mac-table-full",
+        ),
+        (
+            "learning/agent-too-slow.yml",
+            "100s",
+            ("h1", "h3"),
+            "sw1",
+            "00:01:18.21 alarm-raised severity=yellow alarm=reports-lost",
+        ),
     ] {
-        let answer = ask(&scenario(file), at, &between(from, to));
-        assert!(answer.passes, "{file}: {}", text(&answer));
-        assert!(text(&answer).contains("floods it by"), "{file}: {}", text(&answer));
+        floods(&ask(&scenario(file), at, &between(from, to)), node, after);
+    }
+}
+
+/// The library of failures has none that is not asked about here.
+#[test]
+fn every_failure_of_learning_is_asked_about() {
+    let own = include_str!("why.rs");
+    for file in std::fs::read_dir(workspace().join("scenarios/learning")).expect("it is there") {
+        let name = file.expect("it can be read").file_name().into_string().expect("it is UTF-8");
+        assert!(own.contains(&format!("\"learning/{name}\"")), "{name} is not asked about");
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::fabric::Fabric;
 use crate::observer::Observer;
 use crate::switch_node::Plug;
-use greylag_base::{Instant, PortId};
+use greylag_base::{DropReason, Instant, PortId};
 use greylag_dataplane::{Decision, Ports, Tracer};
 use greylag_ports::{BATCH_FRAMES, Batch, TxReport};
 use std::cell::RefCell;
@@ -62,5 +62,10 @@ pub(crate) struct Teller<'a, O> {
 impl<O: Observer> Tracer for Teller<'_, O> {
     fn decided(&mut self, ingress: PortId, _number: u16, frame: &[u8], decision: Decision) {
         self.observer.borrow_mut().decided(self.now, self.node, ingress, frame, decision);
+    }
+
+    fn copy_dropped(&mut self, batch: &Batch, number: u16, egress: PortId, reason: DropReason) {
+        let frame = batch.bytes(number.into());
+        self.observer.borrow_mut().copy_dropped(self.now, self.node, egress, frame, reason);
     }
 }

@@ -1,6 +1,6 @@
 //! Who looks at the network from outside, and what there is to see.
 
-use greylag_base::{Instant, PortId};
+use greylag_base::{DropReason, Instant, PortId};
 use greylag_dataplane::Decision;
 use greylag_scenario::FileError;
 use greylag_scenario::story::Action;
@@ -23,6 +23,18 @@ pub trait Observer {
         _ingress: PortId,
         _frame: &[u8],
         _decision: Decision,
+    ) {
+    }
+
+    /// A switch has dropped the copy of a frame that was to leave by a port, and that is not the port's doing. It is in the shape that it
+    /// had by then.
+    fn copy_dropped(
+        &mut self,
+        _at: Instant,
+        _switch: usize,
+        _egress: PortId,
+        _frame: &[u8],
+        _reason: DropReason,
     ) {
     }
 

@@ -40,6 +40,9 @@ pub struct PipelineFigure {
     pub rate: Spread,
     /// The same over the frame rate of a line.
     pub line_rate: LineRates,
+    /// Time for a frame through the tap of a running switch, for whoever traces or captures, while nobody does: over the time without any
+    /// tap in the same run.
+    pub tap_off: Spread,
     /// In their order.
     pub stages: Vec<StageFigure>,
     /// Frames that were measured, over all stages and runs.

@@ -48,7 +48,8 @@ impl PipelineReport {
             Layer::Routed => "routed, IPv4 to groups of two next hops",
         };
         let counted = if layer == Layer::Bridged { "STATIONS A SIDE" } else { "PREFIXES" };
-        let names = [counted, "BATCH", "MPPS", "SPREAD", "NS", "CYCLES", "10G", "100G", "400G", "GOAL"];
+        let names =
+            [counted, "BATCH", "MPPS", "SPREAD", "NS", "CYCLES", "10G", "100G", "400G", "GOAL", "TAP OFF"];
         let _ = write!(text, "\n{title}, one worker\n{}", grid(&names, &[], rows));
 
         let mut names = vec![counted.to_owned(), "BATCH".to_owned()];
@@ -83,6 +84,7 @@ impl PipelineReport {
             format!("{:.2}", figure.line_rate.hundred),
             format!("{:.3}", figure.line_rate.four_hundred),
             goal.map_or_else(String::new, |(_, rate)| rate.to_string()),
+            format!("{:.3} ±{:.0} %", figure.tap_off.median, figure.tap_off.share() * 100.0),
         ]
     }
 

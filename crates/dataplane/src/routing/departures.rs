@@ -302,7 +302,7 @@ fn behind<T>(
 
 /// A frame that came in in a VLAN leaves it by another port, as the bridge has it.
 #[inline(never)]
-fn on_in_its_vlan<T>(
+fn on_in_its_vlan<T: Tracer>(
     way: Way,
     frame: u16,
     round: &Round<'_>,
@@ -320,7 +320,7 @@ fn on_in_its_vlan<T>(
     }
 }
 
-fn to_all<T>(
+fn to_all<T: Tracer>(
     frame: u16,
     ingress: Option<PortId>,
     round: &Round<'_>,
@@ -328,7 +328,8 @@ fn to_all<T>(
 ) -> Result<Left, DropReason> {
     let header = load.headers[usize::from(frame)].as_ref().expect("what leaves has a header");
     let flooded = Flooded { frame, batch: load.batch, header, ingress, now: round.now };
-    let left_out = flood(&flooded, round.forwarding, &round.share.counters, load.egress)?;
+    let Load { egress, account, .. } = load;
+    let left_out = flood(&flooded, round.forwarding, &round.share.counters, egress, account.tracer)?;
     load.account.counters.flooded.add(1);
     Ok(Left::ToAll { left_out })
 }

@@ -8,8 +8,8 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use greylag_base::{DropReason, Instant, InterfaceId, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{
-    Aggregation, Buckets, Carrier, DataPlane, Decision, FlowFields, FlowHash, Forwarding,
-    InterfaceForwarding, Layer3, Limits, NextHop, Packet, PortForwarding, RouteLimits, Tracer, Worker,
+    Aggregation, Buckets, Carrier, Choice, DataPlane, Decision, FlowFields, FlowHash, Forwarding,
+    InterfaceForwarding, Layer3, Limits, NextHop, Packet, PortForwarding, RouteLimits, Seen, Tracer, Worker,
 };
 use greylag_fib::{Group, GroupId, Kind, Member, NextHopId};
 use greylag_ports::{BATCH_FRAMES, Batch, Offload, Port, Tagging, TxReport};
@@ -24,6 +24,29 @@ use std::sync::Arc;
 pub(crate) const PORTS: u16 = 9;
 pub(crate) const HOST: PortId = PortId(7);
 pub(crate) const LAG: PortId = PortId(8);
+
+/// A tracer that does not listen, and is therefore told nothing.
+pub(crate) struct Deaf;
+
+impl Tracer for Deaf {
+    const LISTENS: bool = false;
+
+    fn saw(&mut self, _frame: u16, seen: Seen) {
+        panic!("told of {seen:?}");
+    }
+
+    fn chose(&mut self, _frame: u16, choice: Choice) {
+        panic!("told of {choice:?}");
+    }
+
+    fn decided(&mut self, _ingress: PortId, _number: u16, _frame: &[u8], decision: Decision) {
+        panic!("told of {decision:?}");
+    }
+
+    fn copy_dropped(&mut self, _batch: &Batch, _number: u16, _egress: PortId, reason: DropReason) {
+        panic!("told of {reason}");
+    }
+}
 
 /// One end of a link: what is to come in, and what went out.
 #[derive(Default)]
@@ -171,7 +194,7 @@ impl Rig {
         frame: &[u8],
         offload: Offload,
     ) -> Vec<(u16, Vec<u8>, Offload)> {
-        self.send_traced(port, frame, offload, &mut ())
+        self.send_traced(port, frame, offload, &mut Deaf)
     }
 
     pub(crate) fn send_traced(

@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn open(path: &Path, file: u16) -> (Commits, History) {
-        Commits::open(path.to_owned(), config(file), Clock::new(), Instant::ZERO).unwrap()
+        Commits::open(path.to_owned(), config(file), Clock::default(), Instant::ZERO).unwrap()
     }
 
     /// A switch whose file has VLAN 1 is told something, and killed.
@@ -260,7 +260,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sw1.commits.json");
         fs::write(&path, "{").unwrap();
-        let error = Commits::open(path, config(1), Clock::new(), Instant::ZERO).err().unwrap().to_string();
+        let error =
+            Commits::open(path, config(1), Clock::default(), Instant::ZERO).err().unwrap().to_string();
         assert!(error.contains("sw1.commits.json") && error.contains("remove it"), "{error}");
     }
 }

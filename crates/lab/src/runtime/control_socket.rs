@@ -2,7 +2,7 @@
 
 use super::signals::Signals;
 use super::{
-    RunError, Running, capturing, fpm, layer3, management, metrics, orders, pair, problem, rows, watching,
+    RunError, Running, capturing, fates, fpm, layer3, management, metrics, orders, pair, problem, rows,
 };
 use rustix::fs::{FlockOperation, flock};
 use std::fs::{self, File};
@@ -90,7 +90,7 @@ impl ControlSocket {
                 .merge(pair::routes())
                 .merge(metrics::routes())
                 .merge(orders::routes())
-                .merge(watching::routes())
+                .merge(fates::routes())
                 .merge(capturing::routes())
                 .fallback(problem::unknown);
             let routes = routes.method_not_allowed_fallback(problem::wrong_method);

@@ -42,11 +42,13 @@ async fn metrics(State(running): Shared, headers: HeaderMap) -> impl IntoRespons
     let seconds = |at: Instant| {
         clock.wall(at).duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
     };
-    let mut metrics = {
+    let (mut metrics, watched) = {
         let (mut control, now) = running.control();
         control.freshen(now);
-        control.switch.metrics(now, &seconds)
+        let plane = control.switch.data_plane();
+        let watched: Vec<u64> = (0..running.efforts.len()).map(|worker| plane.told_batches(worker)).collect();
+        (control.switch.metrics(now, &seconds), watched)
     };
-    effort::measure(&running.efforts, &mut metrics);
+    effort::measure(&running.efforts, &watched, &mut metrics);
     ([(header::CONTENT_TYPE, exposition.content_type())], exposition.render(&metrics))
 }

@@ -7,6 +7,7 @@ mod control_socket;
 mod crew;
 mod device;
 mod effort;
+mod fates;
 mod follow;
 mod fpm;
 mod idle;
@@ -56,6 +57,7 @@ use std::time::{Duration, SystemTime};
 pub use management::MANAGEMENT_PORT;
 pub use open::PortError;
 pub use shared::ShareError;
+pub use tap::Tap;
 
 /// Why a switch cannot run.
 #[derive(Debug, thiserror::Error)]
@@ -134,16 +136,18 @@ pub enum RunError {
 
 /// The monotonic clock, from when the switch started, and the wall clock of that moment.
 #[derive(Clone, Copy)]
-struct Clock {
+pub struct Clock {
     start: std::time::Instant,
     started: SystemTime,
 }
 
-impl Clock {
-    fn new() -> Self {
+impl Default for Clock {
+    fn default() -> Self {
         Clock { start: std::time::Instant::now(), started: SystemTime::now() }
     }
+}
 
+impl Clock {
     fn now(&self) -> Instant {
         Instant::ZERO + self.start.elapsed()
     }
@@ -228,7 +232,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
         .map_err(failed("cannot start the control side"))?;
     let mut signals = Signals::take(&runtime).map_err(failed("cannot take over signals"))?;
     check_cpus(&file.workers)?;
-    let clock = Clock::new();
+    let clock = Clock::default();
     let control_socket = ControlSocket::bind(options.socket.clone())?;
     let (commits, history) = Commits::open(options.commits(), file.clone(), clock, clock.now())?;
     let config = history.running().clone();

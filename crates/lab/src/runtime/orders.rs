@@ -39,7 +39,7 @@ pub(super) fn routes() -> Router<Arc<Running>> {
         .layer(DefaultBodyLimit::max(LONGEST_BODY))
 }
 
-type Body = Result<String, StringRejection>;
+pub(super) type Body = Result<String, StringRejection>;
 
 /// The text of a body.
 fn text(body: Body) -> Result<String, Problem> {
@@ -47,7 +47,7 @@ fn text(body: Body) -> Result<String, Problem> {
 }
 
 /// A body of JSON; nothing is as good as `{}`.
-fn json<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
+pub(super) fn json<T: DeserializeOwned>(body: Body) -> Result<T, Problem> {
     let text = text(body)?;
     let text = if text.trim().is_empty() { "{}" } else { &text };
     serde_json::from_str(text).map_err(|error| Problem::request(format!("the body is not right: {error}")))

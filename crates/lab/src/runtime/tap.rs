@@ -1,5 +1,5 @@
 //! What passes the workers, for whoever watches: a copy of each frame that a filter takes, with what the stages saw and decided; for
-//! whoever captures, of each copy that leaves as well, as it leaves.
+//! whoever captures, of each copy that leaves as well, as it leaves, or would have.
 //!
 //! Nobody watches: one relaxed load for each poll. Somebody does: the same stages with a tracer, and the copies go through a bounded queue
 //! in memory that was taken when the watching began. A worker never waits; what finds no room is counted.
@@ -51,7 +51,7 @@ impl Look {
 
 /// Where workers look whether somebody watches.
 #[derive(Default)]
-pub(super) struct Tap {
+pub struct Tap {
     is_watched: AtomicBool,
     watcher: ArcSwapOption<Watcher>,
 }
@@ -78,6 +78,8 @@ pub(super) enum Way {
     Out,
     /// It was to leave, and the port did not take it; why, where that is known.
     Refused(Option<DropReason>),
+    /// It was to leave, and was dropped before the port was given it.
+    Dropped(DropReason),
 }
 
 /// A frame, and what became of it.
@@ -96,9 +98,9 @@ pub(super) struct Sighting {
     pub(super) seen: Option<Seen>,
     pub(super) choice: Option<Choice>,
     pub(super) decision: Option<Decision>,
-    /// Where it was sent, and whether the port took it.
-    sent: [(PortId, bool); MOST_SENT],
-    sent_count: usize,
+    /// Where copies of it were to leave, and what became of each.
+    copies: [(PortId, Way); MOST_SENT],
+    copy_count: usize,
 }
 
 impl Sighting {
@@ -116,8 +118,8 @@ impl Sighting {
             seen: None,
             choice: None,
             decision: None,
-            sent: [(PortId(0), false); MOST_SENT],
-            sent_count: 0,
+            copies: [(PortId(0), Way::Out); MOST_SENT],
+            copy_count: 0,
         })
     }
 
@@ -126,9 +128,16 @@ impl Sighting {
         &self.octets[..self.kept]
     }
 
-    /// Where it was sent, and whether the port took it.
-    pub(super) fn sent(&self) -> &[(PortId, bool)] {
-        &self.sent[..self.sent_count.min(MOST_SENT)]
+    /// Where copies of it were to leave, and what became of each.
+    pub(super) fn copies(&self) -> &[(PortId, Way)] {
+        &self.copies[..self.copy_count.min(MOST_SENT)]
+    }
+
+    fn note(&mut self, port: PortId, way: Way) {
+        if let Some(copy) = self.copies.get_mut(self.copy_count) {
+            *copy = (port, way);
+        }
+        self.copy_count += 1;
     }
 }
 
@@ -189,7 +198,7 @@ impl Watcher {
         (sighting.kept, sighting.length) = copy(batch, number, &mut sighting.octets);
         (sighting.at, sighting.port, sighting.way, sighting.is_own) = (at, port, way, false);
         (sighting.seen, sighting.choice, sighting.decision) = (None, None, None);
-        sighting.sent_count = 0;
+        sighting.copy_count = 0;
         Some(sighting)
     }
 }
@@ -226,7 +235,10 @@ impl Tap {
     }
 
     /// Takes a batch from a port, and tells of it where somebody watches.
-    pub(super) fn poll(
+    ///
+    /// # Errors
+    /// Those of [`Worker::poll_port`].
+    pub fn poll(
         &self,
         (index, worker): (u16, &mut Worker),
         (clock, now): (&Clock, Instant),
@@ -255,7 +267,8 @@ impl Tap {
         };
         let notes = RefCell::new([const { Note { is_taken: false, sighting: None } }; BATCH_FRAMES]);
         let mut tapped = Tapped { ports, watcher, notes: Some(&notes), clock, now, worker: index };
-        let polled = worker.poll_port_traced(now, port, &mut tapped, &mut Listener(&notes));
+        let mut listener = Listener { notes: &notes, watcher, clock, worker: index };
+        let polled = worker.poll_port_traced(now, port, &mut tapped, &mut listener);
         for sighting in notes.into_inner().into_iter().filter_map(|note| note.sighting) {
             // There is as much room as there are sightings.
             let _ = watcher.seen.push(sighting);
@@ -330,7 +343,7 @@ impl Ports for Tapped<'_> {
         let begun = self.clock.now();
         let report = Ports::tx(self.ports, port, batch, frames);
         if let Some(notes) = self.notes {
-            note_sent(&mut notes.borrow_mut()[..], port, frames, &report);
+            note_given(&mut notes.borrow_mut()[..], port, frames, &report);
         }
         if self.watcher.look != Look::Fates && self.watcher.takes_port(port) {
             self.copy_sent(begun, port, (batch, frames), &report);
@@ -342,8 +355,6 @@ impl Ports for Tapped<'_> {
 impl Tapped<'_> {
     /// Tells of each copy that a port was given, in the shape in which it was given.
     fn copy_sent(&self, at: Instant, port: PortId, (batch, frames): (&Batch, &[u16]), report: &TxReport) {
-        let mut reasons = not_taken(report).into_iter().filter(|(_, count)| *count > 0);
-        let reason = reasons.next().map(|(reason, _)| reason).filter(|_| reasons.next().is_none());
         for (place, &number) in frames.iter().enumerate() {
             let number = usize::from(number);
             let is_taken = match self.notes {
@@ -353,7 +364,7 @@ impl Tapped<'_> {
             if !is_taken {
                 continue;
             }
-            let way = if is_sent(place, report) { Way::Out } else { Way::Refused(reason) };
+            let way = way_of(place, report);
             let Some(mut sighting) = self.watcher.sight((batch, number), at, port, way) else { continue };
             sighting.worker = self.worker;
             sighting.is_own = self.notes.is_none();
@@ -363,17 +374,20 @@ impl Tapped<'_> {
 }
 
 /// A port takes frames in their order, until it takes no more.
-fn is_sent(place: usize, report: &TxReport) -> bool {
-    (place as u64) < report.frames
+fn way_of(place: usize, report: &TxReport) -> Way {
+    if (place as u64) < report.frames {
+        return Way::Out;
+    }
+    let mut reasons = not_taken(report).into_iter().filter(|(_, count)| *count > 0);
+    let reason = reasons.next().map(|(reason, _)| reason);
+    // Of several reasons nobody knows whose is which.
+    Way::Refused(reason.filter(|_| reasons.next().is_none()))
 }
 
-fn note_sent(notes: &mut [Note], port: PortId, frames: &[u16], report: &TxReport) {
+fn note_given(notes: &mut [Note], port: PortId, frames: &[u16], report: &TxReport) {
     for (place, &number) in frames.iter().enumerate() {
         let Some(sighting) = &mut notes[usize::from(number)].sighting else { continue };
-        if let Some(sent) = sighting.sent.get_mut(sighting.sent_count) {
-            *sent = (port, is_sent(place, report));
-        }
-        sighting.sent_count += 1;
+        sighting.note(port, way_of(place, report));
     }
 }
 
@@ -398,24 +412,127 @@ fn copy(batch: &Batch, number: usize, to: &mut [u8]) -> (usize, usize) {
 }
 
 /// Hears what the stages say.
-struct Listener<'a>(&'a Notes);
+struct Listener<'a> {
+    notes: &'a Notes,
+    watcher: &'a Watcher,
+    clock: &'a Clock,
+    worker: u16,
+}
 
 impl Tracer for Listener<'_> {
     fn saw(&mut self, frame: u16, seen: Seen) {
-        if let Some(sighting) = &mut self.0.borrow_mut()[usize::from(frame)].sighting {
+        if let Some(sighting) = &mut self.notes.borrow_mut()[usize::from(frame)].sighting {
             sighting.seen = Some(seen);
         }
     }
 
     fn chose(&mut self, frame: u16, choice: Choice) {
-        if let Some(sighting) = &mut self.0.borrow_mut()[usize::from(frame)].sighting {
+        if let Some(sighting) = &mut self.notes.borrow_mut()[usize::from(frame)].sighting {
             sighting.choice = Some(choice);
         }
     }
 
     fn decided(&mut self, _ingress: PortId, number: u16, _frame: &[u8], decision: Decision) {
-        if let Some(sighting) = &mut self.0.borrow_mut()[usize::from(number)].sighting {
+        if let Some(sighting) = &mut self.notes.borrow_mut()[usize::from(number)].sighting {
             sighting.decision = Some(decision);
         }
+    }
+    fn copy_dropped(&mut self, batch: &Batch, number: u16, egress: PortId, reason: DropReason) {
+        let (watcher, way) = (self.watcher, Way::Dropped(reason));
+        let note = &mut self.notes.borrow_mut()[usize::from(number)];
+        if let Some(sighting) = &mut note.sighting {
+            sighting.note(egress, way);
+        }
+        if !note.is_taken || watcher.look == Look::Fates || !watcher.takes_port(egress) {
+            return;
+        }
+        let place = (batch, usize::from(number));
+        let Some(mut sighting) = watcher.sight(place, self.clock.now(), egress, way) else { return };
+        sighting.worker = self.worker;
+        let _ = watcher.seen.push(sighting);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_base::{MacAddr, Seed, VlanId};
+    use greylag_dataplane::{DataPlane, Forwarding, Limits, PortForwarding};
+    use greylag_ports::MemoryPort;
+    use greylag_wire::ethernet::{EtherType, Repr};
+
+    /// Two ports, the hosts behind them, and a tap.
+    struct Rig {
+        plane: Arc<DataPlane>,
+        worker: Worker,
+        hosts: [MemoryPort; 2],
+        ports: Vec<Option<Box<dyn Port>>>,
+        tap: Tap,
+    }
+
+    impl Rig {
+        fn new(second: PortForwarding) -> Rig {
+            let limits = Limits { ports: 2, ..Limits::default() };
+            let plane = Arc::new(DataPlane::new(&limits, Seed(1)).unwrap());
+            plane.publish(Forwarding::new(vec![PortForwarding::access(VlanId::DEFAULT), second], 0));
+            let ((one, a), (other, b)) = (MemoryPort::pair(64), MemoryPort::pair(64));
+            let ports: Vec<Option<Box<dyn Port>>> = vec![Some(Box::new(a)), Some(Box::new(b))];
+            let worker = Worker::new(Arc::clone(&plane), 0);
+            Rig { plane, worker, hosts: [one, other], ports, tap: Tap::default() }
+        }
+
+        /// A broadcast with so many octets behind its header comes in by the first port.
+        fn broadcast(&mut self, octets: usize) {
+            let source = MacAddr([2, 0, 0, 0, 0, 1]);
+            let header =
+                Repr { destination: MacAddr::BROADCAST, source, ether_type: EtherType::LOCAL_EXPERIMENT };
+            assert!(self.hosts[0].send(&header.frame(&vec![7; octets])));
+            let now = (&Clock::default(), Instant::ZERO);
+            let polled = self.tap.poll((0, &mut self.worker), now, PortId(0), &mut self.ports);
+            assert_eq!(polled.unwrap(), 1);
+        }
+
+        fn watch(&self, look: Look) -> Arc<Watcher> {
+            self.tap.watch(look, "".parse().unwrap(), None, 2).expect("nobody watches")
+        }
+    }
+
+    /// Whatever tracer there is, the worker counts that it tells one: a tap that is off has none, and not one that says nothing.
+    #[test]
+    fn while_nobody_watches_the_worker_has_no_tracer() {
+        let mut rig = Rig::new(PortForwarding::access(VlanId::DEFAULT));
+        for _ in 0..20 {
+            rig.broadcast(50);
+        }
+        assert_eq!(rig.plane.told_batches(0), 0);
+        let watcher = rig.watch(Look::Fates);
+        rig.broadcast(50);
+        assert_eq!(rig.plane.told_batches(0), 1);
+        assert_eq!(watcher.next().expect("it is told").copies(), [(PortId(1), Way::Out)]);
+        rig.tap.leave();
+        for _ in 0..20 {
+            rig.broadcast(50);
+        }
+        assert_eq!((rig.plane.told_batches(0), rig.plane.port_counts(PortId(1)).tx_frames), (1, 41));
+    }
+
+    /// A frame is flooded, and the only copy is too long for its port.
+    #[test]
+    fn a_copy_that_is_dropped_before_its_port_is_seen_with_the_reason() {
+        let mut rig = Rig::new(PortForwarding { mtu: 100, ..PortForwarding::access(VlanId::DEFAULT) });
+        let watcher = rig.watch(Look::Frames(256));
+        rig.broadcast(101);
+        let dropped = Way::Dropped(DropReason::EgressMtu);
+        let seen: Vec<_> = std::iter::from_fn(|| watcher.next()).collect();
+        let ways: Vec<_> = seen.iter().map(|seen| (seen.port, seen.way, seen.length)).collect();
+        assert_eq!(ways, [(PortId(1), dropped, 115), (PortId(0), Way::In, 115)]);
+        assert_eq!(seen[1].copies(), [(PortId(1), dropped)]);
+        rig.tap.leave();
+        // Whoever only asks what becomes of frames sees no copies.
+        let watcher = rig.watch(Look::Fates);
+        rig.broadcast(101);
+        let seen: Vec<_> = std::iter::from_fn(|| watcher.next()).collect();
+        assert_eq!(seen.len(), 1);
+        assert_eq!(seen[0].copies(), [(PortId(1), dropped)]);
     }
 }

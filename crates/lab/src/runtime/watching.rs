@@ -1,79 +1,43 @@
-//! `/v1/watch`: frames that pass the workers, line by line, as they come.
+//! What all who watch have in common: one at a time, told in lines of JSON, as frames pass, until they leave.
 
 use super::Running;
 use super::problem::Problem;
-use super::rows::Shared;
-use super::tap::{Look, Sighting, Watcher};
-use crate::answer::{Sent, Watched};
+use super::tap::{Look, Watcher};
 use crate::filter::Filter;
-use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::extract::rejection::StringRejection;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::routing::post;
 use greylag_base::PortId;
-use greylag_dataplane::Rehearsed;
-use greylag_switch::{Octets, Switch};
+use greylag_switch::Switch;
 use hyper::body::Frame;
-use serde::Deserialize;
+use serde::Serialize;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior};
 
 /// How often the queue is looked at.
 const LOOK: Duration = Duration::from_millis(20);
 
-pub(super) fn routes() -> Router<Arc<Running>> {
-    Router::new().route("/v1/watch", post(watch))
-}
-
-/// What is to be seen.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct Question {
-    filter: String,
-    /// Only what comes in there.
-    port: Option<String>,
-    /// As many, and no more.
-    count: Option<u64>,
-}
-
-async fn watch(
-    State(running): Shared,
-    body: Result<String, StringRejection>,
-) -> Result<impl IntoResponse, Problem> {
-    let body = body.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
-    let body = if body.trim().is_empty() { "{}" } else { &body };
-    let Question { filter, port, count } = serde_json::from_str(body)
-        .map_err(|error| Problem::request(format!("the body is not right: {error}")))?;
-    let watcher = begin(&running, Look::Fates, &filter, port.as_deref())?;
-    let mut look = tokio::time::interval(LOOK);
-    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let lines = Lines { running, watcher, look, left: count.unwrap_or(u64::MAX) };
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::new(lines)))
-}
-
 /// Has the workers tell, where what is asked for is right and nobody watches.
 pub(super) fn begin(
-    running: &Running,
+    running: Arc<Running>,
     look: Look,
     filter: &str,
     port: Option<&str>,
-) -> Result<Arc<Watcher>, Problem> {
+) -> Result<Watch, Problem> {
     let filter: Filter = filter.parse().map_err(|wrong| Problem::request(format!("{wrong}")))?;
     let (port, ports) = {
         let (control, _) = running.control();
         let switch = &control.switch;
         (port.map(|name| port_called(switch, name)).transpose()?, switch.ports().len())
     };
-    running.tap.watch(look, filter, port, ports).ok_or_else(|| {
+    let watcher = running.tap.watch(look, filter, port, ports).ok_or_else(|| {
         Problem::new(StatusCode::CONFLICT, "somebody watches this switch already: one at a time")
-    })
+    })?;
+    Ok(Watch { running, watcher })
 }
 
 fn port_called(switch: &Switch, name: &str) -> Result<PortId, Problem> {
@@ -83,21 +47,46 @@ fn port_called(switch: &Switch, name: &str) -> Result<PortId, Problem> {
     })
 }
 
-/// The answer, which goes on until enough has been seen or nobody reads it any more.
-struct Lines {
-    running: Arc<Running>,
-    watcher: Arc<Watcher>,
-    look: Interval,
-    left: u64,
+/// What a port is called; nothing, where a commit has taken it away since.
+pub(super) fn port_name(switch: &Switch, port: PortId) -> String {
+    switch.ports().get(port.index()).map_or_else(String::new, |port| port.config().name.to_string())
 }
 
-impl Drop for Lines {
+/// Somebody watches for as long as this is there.
+pub(super) struct Watch {
+    pub(super) running: Arc<Running>,
+    pub(super) watcher: Arc<Watcher>,
+}
+
+impl Drop for Watch {
     fn drop(&mut self) {
         self.running.tap.leave();
     }
 }
 
-impl hyper::body::Body for Lines {
+impl Watch {
+    /// The answer, for as long as somebody reads it. `tell` is asked whenever something may be new, and at every look, of which its
+    /// argument says that this is one: it gives lines, none if there is nothing to tell, and `None` when enough is told.
+    pub(super) fn answer(
+        self,
+        tell: impl FnMut(&Watch, bool) -> Option<Vec<u8>> + Send + Unpin + 'static,
+    ) -> impl IntoResponse {
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let lines = Lines { watch: self, look, is_look: false, tell };
+        ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::new(lines))
+    }
+}
+
+/// The body of an answer that goes on.
+struct Lines<T> {
+    watch: Watch,
+    look: Interval,
+    is_look: bool,
+    tell: T,
+}
+
+impl<T: FnMut(&Watch, bool) -> Option<Vec<u8>> + Unpin> hyper::body::Body for Lines<T> {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -106,63 +95,21 @@ impl hyper::body::Body for Lines {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         loop {
-            if self.left == 0 {
-                return Poll::Ready(None);
+            let Lines { watch, is_look, tell, .. } = &mut *self;
+            match tell(watch, std::mem::take(is_look)) {
+                None => return Poll::Ready(None),
+                Some(lines) if !lines.is_empty() => return Poll::Ready(Some(Ok(Frame::data(lines.into())))),
+                Some(_) => {}
             }
-            let lines = self.lines();
-            if !lines.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(lines.into()))));
-            }
-            if self.look.poll_tick(context).is_pending() {
-                return Poll::Pending;
-            }
+            // Looked for more seldom while there is nothing, so that what comes is told by the handful.
+            ready!(self.look.poll_tick(context));
+            self.is_look = true;
         }
     }
 }
 
-impl Lines {
-    /// What was seen since the last look, as far as it is wanted.
-    fn lines(&mut self) -> Vec<u8> {
-        let mut lines = Vec::new();
-        while self.left > 0
-            && let Some(sighting) = self.watcher.next()
-        {
-            self.left -= 1;
-            let row = self.row(&sighting);
-            self.watcher.done(sighting);
-            serde_json::to_writer(&mut lines, &row).expect("plain values can be written as JSON");
-            lines.push(b'\n');
-        }
-        lines
-    }
-
-    fn row(&self, sighting: &Sighting) -> Watched {
-        let (control, _) = self.running.control();
-        let switch = &control.switch;
-        let name = |port: PortId| {
-            let port = switch.config().ports.get(port.index());
-            port.map_or_else(String::new, |port| port.name.to_string())
-        };
-        let what = Rehearsed {
-            decision: sighting.decision,
-            seen: sighting.seen,
-            choice: sighting.choice,
-            sent: Vec::new(),
-        };
-        let mut row = switch.traced(sighting.port, sighting.worker, sighting.octets(), what);
-        let sent: Vec<Sent> =
-            sighting.sent().iter().map(|&(port, taken)| Sent { port: name(port), taken }).collect();
-        row.steps.extend(sent.iter().map(|sent| match sent.taken {
-            true => format!("leaves by {}", sent.port),
-            false => format!("leaves by {}, which does not take it", sent.port),
-        }));
-        Watched {
-            time: self.running.clock.date(sighting.at),
-            length: sighting.length,
-            frame: Octets(sighting.octets().to_vec()),
-            left_by: sent,
-            lost: self.watcher.lost(),
-            row,
-        }
-    }
+/// Adds a line.
+pub(super) fn write_line(line: &impl Serialize, lines: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *lines, line).expect("plain values can be written as JSON");
+    lines.push(b'\n');
 }

@@ -6,7 +6,7 @@ use super::open::Ports;
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Worker;
-use greylag_ports::{BATCH_FRAMES, Port};
+use greylag_ports::{BATCH_FRAMES, Port, cycle_count};
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::io;
@@ -93,7 +93,7 @@ impl WorkerThread {
         let mut housekeeping = self.running.clock.now();
         let mut idling = Idling::new(self.idle, housekeeping);
         while !self.running.stop.load(Ordering::Relaxed) {
-            let (begun, mut frames, mut batches) = (self.running.clock.now(), 0, 0);
+            let (begun, cycles, mut frames, mut batches) = (self.running.clock.now(), cycle_count(), 0, 0);
             for _ in 0..ROUNDS {
                 let now = self.running.clock.now();
                 if self.originates {
@@ -120,7 +120,9 @@ impl WorkerThread {
             }
             let now = self.running.clock.now();
             if frames > 0 {
-                self.running.efforts[usize::from(self.index)].add(frames, batches, now - begun);
+                let cycles = cycles.zip(cycle_count()).map(|(begun, ended)| ended.saturating_sub(begun));
+                let effort = &self.running.efforts[usize::from(self.index)];
+                effort.add((frames, batches), now - begun, cycles);
             }
             if now >= housekeeping {
                 self.take_up()?;

@@ -1,7 +1,7 @@
 //! What is answered: the JSON of `greylag why -j`, documented in docs/why.md.
 
 use super::frames::Flow;
-use greylag_base::{Instant, MacAddr};
+use greylag_base::{Instant, MacAddr, VlanId};
 use serde::Serialize;
 use std::net::IpAddr;
 
@@ -33,6 +33,8 @@ pub struct Way {
     pub neighbor: Option<Neighbor>,
     /// Where it went, as far as it went.
     pub hops: Vec<Hop>,
+    /// Switches that send it to all, though it is for one.
+    pub floods: Vec<Flooding>,
     /// Where it died.
     pub death: Option<Death>,
     /// What becomes of others between the same two, where something on the way chooses by flow.
@@ -61,6 +63,22 @@ pub struct Hop {
     pub port: Option<String>,
     /// What is done with it, for people.
     pub text: String,
+}
+
+/// A switch that does not know where the station is that a frame is for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Flooding {
+    /// Which.
+    pub node: String,
+    /// Whose entry it does not have.
+    pub mac_address: MacAddr,
+    /// In which VLAN.
+    pub vlan: VlanId,
+    /// The agent of that switch that is not well.
+    pub agent: Option<Agent>,
+    /// The newest event that explains it; none where the switch has never heard of the station.
+    pub after: Option<Event>,
 }
 
 /// The end of a frame.

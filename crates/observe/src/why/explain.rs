@@ -63,7 +63,7 @@ impl Place<'_> {
         let table = |told: &Told| {
             here(told)
                 && of_mac(told)
-                && is(told, &["mac-moved", "mac-learned", "mac-aged", "mac-damped", "mac-evicted"])
+                && is(told, &["mac-moved", "mac-learned", "mac-aged", "mac-move-damped", "mac-evicted"])
         };
         let moved =
             |told: &Told| self.others.contains(&told.node) && ordered(told, &["move-host", "set-mac"]);
@@ -85,7 +85,7 @@ impl Place<'_> {
                     || is(told, &["config-committed"]))
         };
         let lapsed = |told: &Told| here(told) && is(told, &["entries-lapsed", "mac-aged"]);
-        let damped = |told: &Told| here(told) && of_mac(told) && is(told, &["mac-damped"]);
+        let held = |told: &Told| here(told) && of_mac(told) && is(told, &["mac-move-damped"]);
         let failed = |told: &Told| here(told) && is(told, &["neighbor-failed"]);
         let kinds: &[Kind<'_>] = match self.reason {
             "port-down" | "egress-down" => &[&port_down],
@@ -93,7 +93,7 @@ impl Place<'_> {
             "not-collecting" => &[&member, &port_down],
             "vlan-not-allowed" | "no-native-vlan" | "interface-down" | "isolated" => &[&port_down, &commit],
             "split-horizon" => &[&pair, &commit],
-            "move-damped" => &[&damped],
+            "move-damped" => &[&held],
             "hairpin" | "stale-entry" => &[&moved, &table, &agent],
             "wrong-address" | "wrong-vlan" => &[&moved, &commit],
             "not-in-flood-group" => &[&port_back, &agent],
@@ -122,6 +122,29 @@ impl Place<'_> {
         last.reverse();
         last
     }
+}
+
+/// What made a switch forget a station, or kept it from learning it: its own events of the station, a full table, an agent that was not
+/// well, or that nothing was heard of it for long enough.
+pub(super) fn forgotten<N: Network>(network: &N, node: usize, mac: MacAddr) -> Option<Event> {
+    let mac = mac.to_string();
+    let of_mac = |told: &Told| told.field("mac") == Some(mac.as_str());
+    let named = |told: &Told, names: &[&str]| names.contains(&told.event.as_str());
+    let full = |told: &Told| {
+        let alarms = ["mac-table-full", "reports-lost"];
+        named(told, &["alarm-raised"]) && told.field("alarm").is_some_and(|alarm| alarms.contains(&alarm))
+    };
+    let kinds: [Kind<'_>; 4] = [
+        &|told| of_mac(told) && named(told, &["mac-aged", "mac-evicted", "mac-declined"]),
+        &full,
+        &|told| {
+            named(told, &["agent-failed", "agent-crashed", "agent-hung", "agent-stopped", "agent-slowed"])
+        },
+        &|told| named(told, &["entries-lapsed", "fdb-flushed"]),
+    ];
+    let here = || network.log().iter().rev().filter(|told| told.node == node);
+    let found = kinds.iter().find_map(|kind| here().find(|told| kind(told)))?;
+    Some(event(network, found))
 }
 
 fn event<N: Network>(network: &N, told: &Told) -> Event {

@@ -16,7 +16,9 @@ mod text;
 mod walk;
 mod way;
 
-pub use answer::{Agent, Answer, Choice, ChoiceOption, Death, Dying, Event, Flows, Hop, Neighbor, Way};
+pub use answer::{
+    Agent, Answer, Choice, ChoiceOption, Death, Dying, Event, Flooding, Flows, Hop, Neighbor, Way,
+};
 pub use frames::{Flow, Protocol};
 pub use live::Running;
 pub use network::{Network, Obstacle, Plan, PlanEnd, PlanNode, Station, Told, WhyError};

@@ -1,6 +1,6 @@
 //! The answer for people.
 
-use super::answer::{Answer, Choice, ChoiceOption, Death, Dying, Event, Flows, Hop, Way};
+use super::answer::{Agent, Answer, Choice, ChoiceOption, Death, Dying, Event, Flooding, Flows, Hop, Way};
 use std::fmt::Write as _;
 
 /// Screens are as wide as this.
@@ -58,6 +58,9 @@ fn tell_way(way: &Way, time: &str, out: &mut String) {
         line(out, 2, &how);
     }
     tell_hops(&way.hops, out);
+    for flooding in &way.floods {
+        tell_flooding(flooding, out);
+    }
     if let Some(death) = &way.death {
         tell_death(death, out);
     }
@@ -73,6 +76,22 @@ fn tell_hops(hops: &[Hop], out: &mut String) {
     }
 }
 
+fn tell_flooding(flooding: &Flooding, out: &mut String) {
+    let Flooding { node, mac_address, vlan, agent, after } = flooding;
+    line(out, 2, &format!("flooded by {node}: it has no entry for {mac_address} in VLAN {vlan}"));
+    if let Some(agent) = agent {
+        tell_agent(agent, out);
+    }
+    match after {
+        Some(after) => line(out, 4, &format!("since: {}", event(after))),
+        None => line(out, 4, "nothing in its log says that it ever had one"),
+    }
+}
+
+fn tell_agent(agent: &Agent, out: &mut String) {
+    line(out, 4, &format!("agent: {}, {} since {}", agent.agent, agent.state, agent.since));
+}
+
 fn tell_death(death: &Death, out: &mut String) {
     let port = death.port.as_ref().map_or_else(String::new, |port| format!(" {port}"));
     line(out, 2, &format!("died at {}{port}, {}: {}", death.node, death.stage, death.reason));
@@ -84,7 +103,7 @@ fn tell_death(death: &Death, out: &mut String) {
         line(out, 4, &format!("entry: {entry}"));
     }
     if let Some(agent) = &death.agent {
-        line(out, 4, &format!("agent: {}, {} since {}", agent.agent, agent.state, agent.since));
+        tell_agent(agent, out);
     }
     if let Some(after) = &death.after {
         line(out, 4, &format!("since: {}", event(after)));

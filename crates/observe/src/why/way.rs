@@ -1,7 +1,7 @@
 //! One direction: whom the packet is sent to on the link, where it goes from there, and what ends it.
 
-use super::answer::{Death, Hop, Neighbor, Way};
-use super::explain::{Place, trouble};
+use super::answer::{Death, Flooding, Hop, Neighbor, Way};
+use super::explain::{Place, forgotten, trouble};
 use super::flows;
 use super::frames::{Flow, answer, question};
 use super::network::{Network, Station, WhyError};
@@ -78,6 +78,7 @@ pub(super) fn follow<N: Network>(
         passes: false,
         neighbor: None,
         hops: Vec::new(),
+        floods: Vec::new(),
         death: None,
         flows: None,
     };
@@ -116,6 +117,7 @@ pub(super) fn follow<N: Network>(
     };
     way.passes = walk.arrived.is_some();
     way.hops = hops(network, &walk, shown);
+    way.floods = walk.chain(shown).into_iter().filter_map(|at| flooding(network, &walk.steps[at])).collect();
     if !way.passes {
         let end = end(network, &walk, shown, &target)?;
         (way.death, way.hops) = (Some(end.death), end.hops);
@@ -124,6 +126,19 @@ pub(super) fn follow<N: Network>(
         way.flows = Some(flows::tried(network, &sender, &target, flow, varies)?);
     }
     Ok(way)
+}
+
+/// A frame for one station goes to all of its VLAN.
+fn flooding<N: Network>(network: &N, step: &Step) -> Option<Flooding> {
+    let row = step.row.as_ref().filter(|row| row.decision == "flooded")?;
+    let mac_address = row.destination_mac.filter(|mac| !mac.is_group())?;
+    Some(Flooding {
+        node: network.plan().name(step.node).to_owned(),
+        mac_address,
+        vlan: row.bridge.as_ref()?.vlan,
+        agent: trouble(network, step.node),
+        after: forgotten(network, step.node, mac_address),
+    })
 }
 
 /// Who sends a flow.

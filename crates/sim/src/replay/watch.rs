@@ -21,7 +21,7 @@ use super::outcome::FlowOutcome;
 use super::topology::Topology;
 use super::ways::Ways;
 use crate::{Decision, Happening, LinkLoss, Observer};
-use greylag_base::{Instant, PortId, Seed};
+use greylag_base::{DropReason, Instant, PortId, Seed};
 use greylag_scenario::lab::{Lab, NodeKind};
 use greylag_scenario::story::Scenario;
 use greylag_switch::agent::AgentKind;
@@ -363,6 +363,11 @@ impl Observer for Watch<'_> {
         if matches!(decision, Decision::Forwarded(_) | Decision::Flooded { .. }) {
             self.forwarded(at, switch, frame);
         }
+        if let (Some(capture), Decision::Dropped(reason)) = (&mut self.capture, decision)
+            && let Some(place) = self.map.link_at(switch, ingress)
+        {
+            capture.dropped(place, frame, reason);
+        }
         if let Some(glance) = Glance::at(frame) {
             if let Some(probe) = glance.probe {
                 if matches!(decision, Decision::Forwarded(_) | Decision::Flooded { .. }) {
@@ -372,6 +377,13 @@ impl Observer for Watch<'_> {
             } else if let Some(answer) = self.answer(at, &glance) {
                 self.answers.decided(&self.map, at, switch, ingress, answer, decision);
             }
+        }
+    }
+
+    fn copy_dropped(&mut self, at: Instant, switch: usize, egress: PortId, frame: &[u8], reason: DropReason) {
+        if let Some(capture) = &mut self.capture {
+            let place = self.map.link_at(switch, egress);
+            capture.copy_dropped(at, place, frame, (self.map.name_of(switch, egress), reason));
         }
     }
 

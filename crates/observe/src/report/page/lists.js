@@ -12,7 +12,7 @@ function drawHead() {
     el("dl", { class: "figures" },
       flows.length > 0 && figure(`${lost} of ${flows.length}`, "flows with a black hole"), flows.length > 0 && figure(percent(worstOf(set)), `of ${sets[set].name} lost at worst`),
       flows.length > 0 && figure(span(Math.max(0, ...flows.flatMap((flow) => flow.holes.map(([from, until]) => until - from)))), "longest black hole"),
-      figure(R.expectations.filter((one) => one.holds).length + " of " + R.expectations.length, "expectations come out"), figure(String(R.parameters.filter((one) => one.standing === "assumed").length), "assumptions"))),
+      figure(R.expectations.filter((one) => one.holds).length + " of " + R.expectations.length, "expectations come out"), figure(String([...R.parameters, ...R.orders].filter((one) => one.standing === "assumed").length), "assumptions"))),
     R.lesson && el("div", {}, el("dl", { class: "lesson" }, ["Cause", "Seen", "Notice", "Avoid"].flatMap((name, index) => [el("dt", {}, name), el("dd", {}, R.lesson[index])])))));
   const sections = [...document.querySelectorAll("main section:not([hidden])")];
   byId("contents").append(el("ul", {}, sections.map((section) => el("li", {}, el("a", { href: `#${section.id}`, on: { click: (event) => { event.preventDefault(); section.scrollIntoView(); } } }, section.querySelector("h2").firstChild.textContent.trim())))));
@@ -82,10 +82,10 @@ function drawVariants() {
   const ranked = R.variants.slice().sort((one, other) => volume(one) - volume(other)), most = Math.max(...ranked.map(volume), 1e-9), heavy = set0();
   function set0() { const all = R.variants[0].losses; return all.length ? all.reduce((one, other) => other["weight-bps"] > one["weight-bps"] ? other : one).flows : null; }
   const minutes = (one) => { const loss = one.losses.find((loss) => loss.flows === heavy); return loss && loss["weight-bps"] ? loss["lost-bits"] / loss["weight-bps"] / 60 : 0; };
-  section.append(el("p", { class: "dim small" }, `What was lost, by volume, with the same seed under other designs. Minutes are those for which all of ${heavy} would have had to be away.`), el("table", { class: "cards" },
+  section.append(el("p", { class: "dim small" }, `What was lost, by volume, with the same seed under other designs. Minutes are those for which all of “${heavy}” would have had to be away.`), el("table", { class: "cards" },
     el("thead", {}, el("tr", {}, el("th", {}, "variant"), el("th", { class: "number" }, "lost minutes"), el("th", { class: "number" }, "minutes × Gbit/s"), el("th", { style: "width:30%" }, ""))),
     el("tbody", {}, ranked.map((one) => el("tr", { class: volume(one) === 0 ? "best" : null }, el("td", {}, el("span", { class: one.holds ? "ok" : "bad", title: one.holds ? "as expected" : "not as expected" }, one.holds ? "✓ " : "✕ "), el("b", {}, one.name || "as it was"), el("div", { class: "dim" }, one.name ? one.title : "")),
-      el("td", { class: "number", "data-of": "lost minutes" }, minutes(one).toFixed(1)), el("td", { class: "number", "data-of": "minutes × Gbit/s" }, volume(one).toFixed(volume(one) < 10 ? 2 : 0)), el("td", {}, el("div", { class: "meter-bar", style: `width:${volume(one) / most * 100}%` })))))));
+      el("td", { class: "number", "data-of": "lost minutes" }, minutes(one).toFixed(minutes(one) < 10 ? 2 : 1)), el("td", { class: "number", "data-of": "minutes × Gbit/s" }, volume(one).toFixed(volume(one) < 10 ? 2 : 0)), el("td", {}, el("div", { class: "meter-bar", style: `width:${volume(one) / most * 100}%` })))))));
 }
 
 function drawAssumptions() {
@@ -94,8 +94,8 @@ function drawAssumptions() {
   for (const [standing, text] of [["logged", "Logged: somebody's log says so"], ["documented", "Documented: a document says so"], ["assumed", "Assumed: nobody says so"]]) {
     const some = R.parameters.filter((one) => one.standing === standing), steps = R.orders.filter((one) => one.standing === standing);
     if (!some.length && !steps.length) continue;
-    section.append(el("h3", {}, text), some.length > 0 && el("table", { class: "cards" }, el("tbody", {}, some.map((one) => el("tr", {}, el("td", { class: "named" }, el("code", {}, one.name), " = ", el("code", {}, el("b", {}, one.value))), el("td", { class: "dim" }, one.source || ""))))),
-      steps.length > 0 && el("p", { class: "dim small" }, `${plural(steps.length, "step")} of what was done: ${[...new Set(steps.map((one) => `${clock(one.at)} ${one.text}${one.source ? ` (${one.source})` : ""}`))].slice(0, 12).join("; ")}${steps.length > 12 ? "; .." : ""}.`));
+    fill(section, {}, [el("h3", {}, text), some.length > 0 && el("table", { class: "cards" }, el("tbody", {}, some.map((one) => el("tr", {}, el("td", { class: "named" }, el("code", {}, one.name), " = ", el("code", {}, el("b", {}, one.value))), el("td", { class: "dim" }, one.source || ""))))),
+      steps.length > 0 && el("p", { class: "dim small" }, `${plural(steps.length, "step")} of what was done: ${[...new Set(steps.map((one) => `${clock(one.at)} ${one.text}${one.source ? ` (${one.source})` : ""}`))].slice(0, 12).join("; ")}${steps.length > 12 ? "; .." : ""}.`)]);
   }
   if (section.children.length === 1) section.append(el("p", {}, "This scenario has no parameter and no order: nothing is assumed."));
 }

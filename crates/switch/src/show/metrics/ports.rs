@@ -36,12 +36,10 @@ const COUNTS: [Count; 8] = [
 
 /// On which way through the port a frame is dropped for a reason.
 fn direction(reason: DropReason) -> &'static str {
+    // Reasons are in the order in which a frame meets them: the last ones are of the port that it would leave by.
     match reason {
-        DropReason::NotInFloodGroup
-        | DropReason::EgressDown
-        | DropReason::EgressMtu
-        | DropReason::EgressQueueFull
-        | DropReason::EgressError => "transmit",
+        DropReason::NotInFloodGroup => "transmit",
+        reason if reason >= DropReason::EgressDown => "transmit",
         _ => "receive",
     }
 }
@@ -87,7 +85,7 @@ impl Switch {
         }
         let drops = metrics.counter(
             "greylag_port_drops_total",
-            "Frames dropped, by the reasons that occurred: received ones, or ones that the port should have sent.",
+            "Frames dropped, by reason: received ones, or ones that the port should have sent. All reasons are there from the start, at 0.",
             &["port", "direction", "reason"],
         );
         for (port, counts) in &ports {
@@ -98,19 +96,16 @@ impl Switch {
                 }
             }
             for reason in DropReason::ALL {
-                let frames = counts.drops[reason.index()];
-                if frames > 0 {
-                    drops.put(&[port, direction(*reason), reason.name()], frames);
-                }
+                drops.put(&[port, direction(*reason), reason.name()], counts.drops[reason.index()]);
             }
         }
         let own = metrics.counter(
             "greylag_own_drops_total",
-            "Frames of the switch itself that were dropped before they had a port, by the reasons that occurred.",
+            "Frames of the switch itself that were dropped before they had a port, by reason. All reasons are there from the start, at 0.",
             &["reason"],
         );
         let counted = self.data_plane().own_drops();
-        for reason in DropReason::ALL.iter().filter(|reason| counted[reason.index()] > 0) {
+        for reason in DropReason::ALL {
             own.put(&[reason.name()], counted[reason.index()]);
         }
     }
