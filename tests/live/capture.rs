@@ -1,6 +1,6 @@
 //! `capture` of labs that run: what others read in the file is what went over the wires.
 
-use crate::rig::{DEADLINE, LIVE, Lab, greylag, mac, program, signal};
+use crate::rig::{DEADLINE, LIVE, Lab, greylag, mac, program, run_in, signal, succeed};
 use greylag_base::MacAddr;
 use greylag_tests::{Need, has, wait_for};
 use rustix::process::Signal;
@@ -32,6 +32,20 @@ topology:
     h1: {kind: host}
   links:
     - endpoints: ["sw1:eth1", "h1:eth1"]
+"#;
+
+/// A switch whose learning agent stays dead.
+const AGENT: &str = r#"
+topology:
+  nodes:
+    sw1: {kind: greylag, config: {learning: {mode: agent}, supervisor: {restart: false}}}
+    h1: {kind: host}
+    h2: {kind: host}
+    h3: {kind: host}
+  links:
+    - endpoints: ["sw1:eth1", "h1:eth1"]
+    - endpoints: ["sw1:eth2", "h2:eth1"]
+    - endpoints: ["sw1:eth3", "h3:eth1"]
 "#;
 
 /// A capture that has begun.
@@ -201,4 +215,39 @@ fn what_cannot_be_captured_is_told_and_leaves_an_older_file_alone() {
     wait_for("it can be captured", DEADLINE, || {
         greylag(&["capture", "-s", &switch, "--seconds", "1", "-w", path]).status.success().then_some(())
     });
+}
+
+/// A port that comes back while the agent is dead is flooded to no more: the frame says so, and so does the copy that there was not.
+#[test]
+fn a_copy_that_a_flood_leaves_out_says_why() {
+    if !has(LIVE) || !has(&[TSHARK]) {
+        return;
+    }
+    let lab = Lab::deploy(AGENT);
+    let switch = lab.switch("sw1");
+    succeed(&["fault", "crash", "-s", &switch]);
+    wait_for("the agent is given up", DEADLINE, || (lab.told("sw1", "agent-failed") > 0).then_some(()));
+    let ups = lab.told("sw1", "port-up");
+    for state in ["down", "up"] {
+        run_in(&lab.netns("h2"), "ip", &["link", "set", "eth1", state]);
+    }
+    wait_for("the port is back", DEADLINE, || (lab.told("sw1", "port-up") > ups).then_some(()));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("flood.pcapng");
+    let filter = format!("ether host {}", mac(1));
+    let words = ["-s", &switch, "-n", "3", "-w", file.to_str().expect("a path"), &filter];
+    let capturing = begin(&words);
+    lab.station("h1", "eth1").send(mac(1), MacAddr::BROADCAST, b"hello");
+    capturing.end();
+    let seen = read(&file, "frame", &["frame.interface_name", "frame.comment"]);
+    let seen: Vec<(&str, &str)> = seen
+        .iter()
+        .map(|frame| {
+            (frame[0].rsplit(':').next().unwrap_or_default(), frame[1].split(". ").next().unwrap_or_default())
+        })
+        .collect();
+    let because = "not-in-flood-group: dropped in stage flood, the copy for eth2";
+    let [first, rest @ ..] = &seen[..] else { panic!("nothing was captured") };
+    assert_eq!(*first, ("eth1 in", because), "{seen:?}");
+    assert!(rest.contains(&("eth2 out", because)) && rest.contains(&("eth3 out", "")), "{seen:?}");
 }

@@ -34,7 +34,7 @@ function drawAlarms() {
     if (!poller.alarms.length) gantt.append(el("p", { class: "dim" }, "no alarm was raised"));
     gantt.append(...[...missed.values()].map(alarmRow));
   }
-  section.append(el("div", { class: "legend" }, el("span", {}, "▼ raised"), el("span", {}, "◆ seen"), el("span", {}, "◇ gone"), "bar: raised", "dashed: when a poller of that period sees it first, whatever its phase"), gantt);
+  section.append(el("div", { class: "legend" }, el("span", {}, "▼ raised"), el("span", {}, "◆ seen"), el("span", {}, "◇ gone"), el("span", {}, "bar: raised"), el("span", {}, "dashed: when a poller of that period sees it first, whatever its phase")), gantt);
 }
 function alarmRow(alarms) {
   const [{ severity, alarm, switch: name, raised, seen, gone, earliest, latest, maybe }] = alarms;

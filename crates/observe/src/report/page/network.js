@@ -159,7 +159,7 @@ function showMap(at) {
     if (upright) lines = lines.sort(([one], [other]) => RANK[one] - RANK[other]).slice(0, 1);
     group.setAttribute("class", `${node.switch ? "switch" : "host"} ${level}${map.chosen && map.chosen.node === index ? " chosen" : ""}`);
     group.setAttribute("aria-label", `${node.name}: ${lines.map(([, text]) => text).join(", ") || (share === null ? "well" : `${percent(share)} arrives`)}`);
-    notes.forEach((note, line) => { const [how, text] = lines[line] || ["", ""]; note.setAttribute("class", `note halo ${how}`); note.textContent = room < 60 && text.length > 9 ? text.replace(/ flows? dies?| die/, " die").replace("learning given up", "given up").replace("without power", "no power") : text; });
+    notes.forEach((note, line) => { const [how, text] = lines[line] || ["", ""]; note.setAttribute("class", `note halo ${how}`); note.textContent = room < 76 && text.length > 9 ? text.replace(/ flows? dies?| die/, " die").replace("learning given up", "given up").replace("without power", "no power") : text; });
     meters[0].setAttribute("width", share === null ? 0 : wide - 6);
     meters[1].setAttribute("width", share === null ? 0 : (wide - 6) * share);
     badge.textContent = level === "ok" ? "" : SIGNS[level];
