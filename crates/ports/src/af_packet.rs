@@ -2,6 +2,7 @@
 
 use crate::frame_limit::FrameLimit;
 use crate::mmsg::{Received, Receiver, Sender};
+use crate::packet_ring::PacketRing;
 use crate::packet_socket;
 use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Port, Tagging, TxReport};
 use greylag_base::PortName;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 /// Of each frame that comes in, the kernel has taken the outer tag out: [`Tagging::Aside`]. Frames of one flow
 /// come to one queue.
 pub struct PacketQueue {
+    // Before the socket: the mapping keeps it.
+    ring: Option<PacketRing>,
     socket: OwnedFd,
     receiver: Receiver,
     sender: Sender,
@@ -37,7 +40,12 @@ impl PacketQueue {
             return Err(OpenError::NotEthernet { interface: name.clone() });
         }
         let sockets = packet_socket::open(name, &interface, queues)?;
-        sockets.into_iter().map(|socket| Self::on(socket, &interface)).collect()
+        let queues = sockets.into_iter().map(|socket| {
+            // Where the kernel has no memory for a ring, frames wait in the socket.
+            let ring = PacketRing::of(socket.as_fd()).ok();
+            Ok(PacketQueue { ring, ..Self::on(socket, &interface)? })
+        });
+        queues.collect()
     }
 
     /// One that only sends: for a worker that has no queue of a port of another kind.
@@ -48,7 +56,19 @@ impl PacketQueue {
     fn on(socket: OwnedFd, interface: &Arc<Interface>) -> Result<Self, OpenError> {
         let limit = FrameLimit::of(Arc::clone(interface))
             .map_err(|source| OpenError::at(interface.name(), "to read the MTU", source))?;
-        Ok(PacketQueue { socket, receiver: Receiver::new(), sender: Sender::new(), limit, dropped: 0 })
+        Ok(PacketQueue {
+            ring: None,
+            socket,
+            receiver: Receiver::new(),
+            sender: Sender::new(),
+            limit,
+            dropped: 0,
+        })
+    }
+
+    /// Frames are read from a ring that the kernel writes, and not from the socket.
+    pub fn has_ring(&self) -> bool {
+        self.ring.is_some()
     }
 
     fn take(&mut self, batch: &mut Batch, slot: usize) {
@@ -76,7 +96,7 @@ impl PacketQueue {
 }
 
 /// The tag that the kernel took out, with its TPID.
-fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
+pub(crate) fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
     if auxdata.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
         return None;
     }
@@ -90,6 +110,10 @@ fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
 impl Port for PacketQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
         batch.clear();
+        if let Some(ring) = &mut self.ring {
+            self.dropped += ring.receive(self.socket.as_fd(), &mut self.receiver, batch)?;
+            return Ok(batch.len());
+        }
         for _ in 0..BATCH_FRAMES {
             match self.receiver.receive(self.socket.as_fd(), batch) {
                 Ok(received) => {

@@ -79,8 +79,18 @@ impl Receiver {
 
     /// Lets the kernel write frames to the free slots of the batch, and says how many it has written.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, batch: &mut Batch) -> Result<usize, Errno> {
+        self.receive_at_most(BATCH_FRAMES, socket, batch)
+    }
+
+    /// The same for so many frames.
+    pub(crate) fn receive_at_most(
+        &mut self,
+        most: usize,
+        socket: BorrowedFd<'_>,
+        batch: &mut Batch,
+    ) -> Result<usize, Errno> {
         let mut slots = 0;
-        for (at, slot) in batch.slots().enumerate() {
+        for (at, slot) in batch.slots().take(most).enumerate() {
             self.messages.point(at, slot.as_mut_ptr(), slot.len());
             let message = &mut self.messages.messages[at].msg_hdr;
             message.msg_control = (&raw mut self.controls[at]).cast();

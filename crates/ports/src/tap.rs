@@ -4,12 +4,13 @@
 
 use crate::frame_limit::FrameLimit;
 use crate::link_stats::LinkStats;
-use crate::{BATCH_FRAMES, Batch, FRAME_BYTES, Interface, Offload, OpenError, Port, Tagging, TxReport};
+use crate::tun::{Read, read_frame, write_frame};
+use crate::{BATCH_FRAMES, Batch, Interface, Offload, OpenError, Port, Tagging, TxReport};
 use greylag_base::{MacAddr, PortName};
 use greylag_wire::ethernet::HEADER_LEN;
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, readv, writev};
-use std::io::{self, IoSlice, IoSliceMut};
+use rustix::io::Errno;
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -179,23 +180,14 @@ impl Port for TapQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
         batch.clear();
         for _ in 0..BATCH_FRAMES {
-            let mut header = [0; Offload::HEADER_LEN];
-            let slot = batch.slots().next().expect("each turn fills one slot at most");
-            let len = match readv(&self.tun, &mut [IoSliceMut::new(&mut header), IoSliceMut::new(slot)]) {
-                Ok(len) => len - Offload::HEADER_LEN,
+            match read_frame(&self.tun, batch) {
+                Ok(Read::Frame) => {}
+                Ok(Read::TooLong) => self.truncated += 1,
                 Err(Errno::AGAIN) => break,
                 // What came in before is not lost for it; the next call meets it again.
                 Err(_) if !batch.is_empty() => break,
                 Err(errno) => return Err(errno.into()),
-            };
-            if len == FRAME_BYTES {
-                // The kernel cuts off what does not fit, without a word. No frame fits exactly.
-                self.truncated += 1;
-                continue;
             }
-            let mut offload = Offload::from_bytes(header);
-            offload.measure_headers(&slot[..len]);
-            batch.commit(len, Tagging::Untagged, offload);
         }
         Ok(batch.len())
     }
@@ -210,8 +202,8 @@ impl Port for TapQueue {
             } else if !self.limit.takes(frame, offload) {
                 report.too_long += 1;
             } else {
-                match writev(&self.tun, &[IoSlice::new(&offload.to_bytes()), IoSlice::new(frame)]) {
-                    Ok(_) => report.sent(frame.len()),
+                match write_frame(&self.tun, frame, offload) {
+                    Ok(()) => report.sent(frame.len()),
                     Err(errno) => report.failed(errno, 1),
                 }
             }

@@ -11,7 +11,10 @@ pub(super) fn open_device(port: &PortConfig, workers: NonZeroUsize) -> Result<(Q
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     let (queues, io, reason) = match port.io {
         Io::Auto => choose(port, workers).map_err(failed)?,
-        Io::AfPacket => (packet(port, workers).map_err(failed)?, Io::AfPacket, CONFIGURED.to_owned()),
+        Io::AfPacket => {
+            let (queues, how) = packet(port, workers).map_err(failed)?;
+            (queues, Io::AfPacket, format!("{CONFIGURED}; {how}"))
+        }
         Io::AfXdp => {
             let opened = XdpPort::open(&port.name, workers).map_err(failed)?;
             let reason = format!("{CONFIGURED}; {}", describe(&opened, workers, driver(port).as_deref()));
@@ -33,7 +36,7 @@ const CONFIGURED: &str = "the configuration says so";
 /// left.
 fn choose(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Io, String), OpenError> {
     let refused = match packet(port, workers) {
-        Ok(queues) => {
+        Ok((queues, how)) => {
             let reason = match driver(port).as_deref() {
                 Some(driver @ ("veth" | "tun")) => format!(
                     "the kernel at the other end of a {driver} device leaves checksums and segmentation to it, and only packet \
@@ -42,7 +45,7 @@ fn choose(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Io, Strin
                 Some(driver) => format!("frames that {driver} joined on arrival stay joined"),
                 None => "they carry what is left to do on a frame".to_owned(),
             };
-            return Ok((queues, Io::AfPacket, reason));
+            return Ok((queues, Io::AfPacket, format!("{reason}; {how}")));
         }
         // The options that it needs are not everywhere. Tags are lost without them.
         Err(refused @ OpenError::Refused { .. }) if !may_see_tags(port) => refused,
@@ -59,9 +62,14 @@ fn may_see_tags(port: &PortConfig) -> bool {
     matches!(port.membership, Membership::Trunk { .. } | Membership::Aggregate(_))
 }
 
-fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {
+/// The queues, and how they receive.
+fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, &'static str), OpenError> {
     let queues = PacketQueue::open(&port.name, workers)?;
-    Ok(queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect())
+    let how = match queues.iter().all(PacketQueue::has_ring) {
+        true => "frames are read from a ring that is shared with the kernel",
+        false => "the kernel gave no ring (TPACKET_V2), and frames are read by a system call for each batch",
+    };
+    Ok((queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect(), how))
 }
 
 fn raw(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {
