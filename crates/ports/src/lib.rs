@@ -34,6 +34,8 @@ mod ear;
 mod ethtool;
 mod finish;
 mod frame_limit;
+mod impaired;
+mod impaired_port;
 mod interface;
 mod link_stats;
 mod memory;
@@ -57,6 +59,8 @@ pub use af_packet::PacketQueue;
 pub use af_xdp::{XdpPort, XdpQueue};
 pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging};
 pub use ear::Ear;
+pub use impaired::{ImpairmentCounts, ImpairmentTally};
+pub use impaired_port::{ImpairedPort, ImpairmentDesk};
 pub use interface::Interface;
 pub use memory::MemoryPort;
 pub use offload::Offload;
@@ -130,6 +134,8 @@ pub struct TxReport {
     pub unfinished: u64,
     /// Frames that the port refused for another reason.
     pub refused: u64,
+    /// Frames that were lost because the port was told to: see [`ImpairedPort`].
+    pub impaired: u64,
 }
 
 impl TxReport {

@@ -41,7 +41,9 @@ fn direction(reason: DropReason) -> &'static str {
         | DropReason::EgressDown
         | DropReason::EgressMtu
         | DropReason::EgressQueueFull
-        | DropReason::EgressError => "transmit",
+        | DropReason::EgressError
+        | DropReason::EgressUnfinished
+        | DropReason::EgressImpaired => "transmit",
         _ => "receive",
     }
 }
