@@ -105,3 +105,58 @@ fn a_file_in_the_place_of_the_control_socket_is_left_alone() {
     assert!(String::from_utf8_lossy(&run(&stale).stderr).contains("nowhere0"), "it came as far as its ports");
     before.assert_nothing_is_left();
 }
+
+/// Frames of one test; five standard deviations around the share that gets through.
+const FRAMES: usize = 1000;
+const THROUGH: std::ops::RangeInclusive<usize> = 737..=863;
+
+#[test]
+fn a_port_loses_its_share_and_is_late_as_it_is_told() {
+    if !has(LIVE) {
+        return;
+    }
+    let (_room, netns) = Room::new();
+    let (_other, hosts) = Room::new();
+    cable(&netns, "eth1", &hosts, "h1");
+    cable(&netns, "eth2", &hosts, "h2");
+    let config = "ports:\n  eth1: {}\n  eth2: {impair: {loss: 0.2, delay: 20ms}}\n";
+    let switch = Running::start(&netns, config);
+    wait_until_up(&switch, 2);
+    let mut h1 = Station::open(&hosts, "h1");
+    let mut h2 = Station::open(&hosts, "h2");
+    let on = |words: &[&str]| succeed(&[words, &["-s", &switch.name]].concat());
+
+    let begun = std::time::Instant::now();
+    for _ in 0..FRAMES {
+        h1.send(mac(1), MacAddr::BROADCAST, b"one of many");
+    }
+    let (mut arrived, mut first) = (0, None);
+    on(&["fault", "port", "eth2", "mend"]);
+    on(&["fault", "port", "eth2", "impair", "--delay", "1ms"]);
+    h1.send(mac(1), MacAddr::BROADCAST, b"the last");
+    h2.for_each_until(b"the last", |carried| {
+        first.get_or_insert_with(|| begun.elapsed());
+        arrived += usize::from(carried.starts_with(b"one of many"));
+    });
+    assert!(first.is_some_and(|first| first.as_millis() >= 20), "{first:?}");
+    assert!(THROUGH.contains(&arrived), "{arrived}");
+    let drops = on(&["show", "drops"]);
+    let lost = (FRAMES - arrived).to_string();
+    let is_counted =
+        |line: &str| line.contains("egress-impaired") && line.split_whitespace().any(|word| word == lost);
+    assert!(drops.lines().any(is_counted), "{lost} lost, and {drops}");
+    let ports = on(&["show", "ports"]);
+    assert!(
+        ports.contains(&format!(r#"eth2 impairs what leaves by it, {{"delay":"1ms"}}: {lost} lost"#)),
+        "{ports}"
+    );
+
+    on(&["fault", "port", "eth2", "impair", "--loss", "100%"]);
+    h1.send(mac(1), MacAddr::BROADCAST, b"in vain");
+    wait_for("it is lost", DEADLINE, || {
+        on(&["show", "ports"]).contains(&format!("{} lost", FRAMES - arrived + 1)).then_some(())
+    });
+    let refused = greylag(&["fault", "port", "eth3", "mend", "-s", &switch.name]);
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(told.contains("there is no port `eth3`: expected one of eth1, eth2"), "{told}");
+}

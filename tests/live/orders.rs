@@ -102,10 +102,12 @@ fn a_link_is_cut_and_mended_and_hosts_keep_their_addresses() {
     assert!(error.contains("type: veth"), "{error}");
     let error = fail(&["fault", "link", &lab.name, "sw2:eth9", "down"], 2);
     assert!(error.contains("expected one of sw1:eth1, h1:eth1"), "{error}");
-    let impaired = greylag(&["fault", "link", &lab.name, "sw1:eth2", "impair", "--loss", "100%"]);
-    match impaired.status.success() {
-        true => assert!(!lab.pings("h1", "10.0.0.2")),
-        false => assert!(String::from_utf8_lossy(&impaired.stderr).contains("CONFIG_NET_SCH_NETEM")),
+    // What a switch sends needs nothing of the kernel, not even into a TAP.
+    for end in ["sw1:eth2", "sw1:eth1"] {
+        link(end, &["impair", "--loss", "100%"]);
+        assert!(!lab.pings("h1", "10.0.0.2"), "{end}");
+        link(end, &["up"]);
+        reach(&lab);
     }
 }
 

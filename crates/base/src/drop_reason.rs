@@ -71,6 +71,7 @@ drop_reasons! {
     EgressQueueFull, "egress-queue-full", "The port did not take the frame: its queue is full.";
     EgressUnfinished, "egress-unfinished", "Its sender left a checksum or segmentation to do that the port cannot carry, and that is not done here: inside an encapsulation, or SCTP.";
     EgressError, "egress-error", "The port refused the frame.";
+    EgressImpaired, "egress-impaired", "The port is told to lose frames, by its configuration or by an order.";
 }
 
 impl DropReason {

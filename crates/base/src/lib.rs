@@ -16,6 +16,7 @@
 
 mod dice;
 mod drop_reason;
+mod impairment;
 mod interface;
 mod mac;
 mod port;
@@ -26,6 +27,7 @@ mod vlan;
 
 pub use dice::Dice;
 pub use drop_reason::DropReason;
+pub use impairment::{Fate, Impairer, Impairment, Lateness, Pace};
 pub use interface::InterfaceId;
 pub use mac::{MacAddr, ParseMacError};
 pub use port::{PortId, PortName, PortNameError, PortSet};

@@ -285,7 +285,7 @@ impl Session<'_> {
         match dut {
             Dut::Cable => Bed::cable(),
             Dut::External => Bed::external(&self.plan.interfaces),
-            _ => Bed::new(kind, shape.ports(self.plan.mesh_ports)),
+            _ => Bed::new(kind, shape.ports(self.plan.mesh_ports), dut.queues(&self.setting)),
         }
     }
 

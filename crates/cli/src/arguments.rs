@@ -23,7 +23,8 @@ pub(crate) use bench::{PipelineArguments, WireArguments};
 pub(crate) use capture::CaptureArguments;
 
 pub(crate) use orders::{
-    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, LinkChange, LinkFault, SwitchFault, Target, Writes,
+    CheckWhat, ClearWhat, ConfigVerb, FaultWhat, ImpairmentWords, LinkChange, LinkFault, PortChange,
+    SwitchFault, Target, Writes,
 };
 pub(crate) use trace::{Injected, TraceArguments};
 pub(crate) use why::{ProtocolWord, WhyArguments};

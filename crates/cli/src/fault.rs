@@ -1,30 +1,70 @@
 //! `greylag fault`: something goes wrong, on order.
 
-use crate::arguments::{FaultWhat, LinkFault, SwitchFault, Writes};
+use crate::arguments::{FaultWhat, ImpairmentWords, LinkFault, PortChange, SwitchFault, Writes};
 use crate::lab;
 use crate::outcome::{Failure, Outcome};
 use crate::show;
 use greylag_lab::cable::{Cable, CableError};
 use greylag_lab::client;
-use greylag_scenario::Source;
 use greylag_scenario::story::{self, Impairment, LinkChange, SeenBy};
+use greylag_scenario::{FileError, Source};
 use std::io::Write;
 
 pub(crate) fn fault(what: &FaultWhat) -> Outcome {
     match what {
         FaultWhat::Switch(fault) => at_switch(fault),
         FaultWhat::Link(fault) => at_link(fault),
+        FaultWhat::Port { port, change } => at_port(port, change),
     }
+}
+
+fn at_port(port: &str, change: &PortChange) -> Outcome {
+    let (verb, text, target) = match change {
+        PortChange::Mend { target } => ("mend", String::new(), target),
+        PortChange::Impair { impairment, unnoticed, rate, frame_rate, burst, target } => {
+            let ImpairmentWords { loss, duplicate, corrupt, reorder, delay, jitter } = impairment;
+            let number = |share: &Option<f64>| share.map(|share| share.to_string());
+            let text = mapping(vec![
+                ("loss", number(loss)),
+                ("duplicate", number(duplicate)),
+                ("corrupt", number(corrupt)),
+                ("unnoticed", unnoticed.then(|| "true".to_owned())),
+                ("reorder", number(reorder)),
+                ("delay", delay.clone()),
+                ("jitter", jitter.clone()),
+                ("rate", rate.clone()),
+                ("frame-rate", frame_rate.map(|rate| rate.to_string())),
+                ("burst", burst.clone()),
+            ]);
+            check(greylag_scenario::parse_impairment(&Source::new("impair", &text)))?;
+            ("impair", text, target)
+        }
+    };
+    let path = format!("/v1/ports/{port}/{verb}");
+    let answer = client::post(&show::socket(target)?, &path, text).map_err(Failure::failed)?;
+    show::print(target.json, answer, |_| Ok(String::new()))
+}
+
+/// What is wrong with words that were put together here: its place in a text that nobody wrote says nothing.
+fn check<T>(read: Result<T, FileError>) -> Result<(), Failure> {
+    read.map(drop).map_err(|wrong| {
+        let problem = wrong.problems().first();
+        Failure::Usage(problem.map_or_else(String::new, |one| match one.field.is_empty() {
+            true => one.message.clone(),
+            false => format!("{}: {}", one.field, one.message),
+        }))
+    })
+}
+
+fn mapping(settings: Vec<(&str, Option<String>)>) -> String {
+    let settings: Vec<String> =
+        settings.into_iter().filter_map(|(key, value)| Some(format!("{key}: {}", value?))).collect();
+    format!("{{{}}}", settings.join(", "))
 }
 
 fn at_switch(fault: &SwitchFault) -> Outcome {
     let text = words(fault);
-    if let Err(wrong) = story::parse_fault(&Source::new("fault", &text)) {
-        // Its place in a text that nobody wrote says nothing.
-        let problem = wrong.problems().first();
-        let sentence = problem.map_or_else(String::new, |one| format!("{}: {}", one.field, one.message));
-        return Err(Failure::Usage(sentence));
-    }
+    check(story::parse_fault(&Source::new("fault", &text)))?;
     let target = fault.target();
     let answer = client::post(&show::socket(target)?, "/v1/fault", text).map_err(Failure::failed)?;
     show::print(target.json, answer, |_| Ok(String::new()))
@@ -78,9 +118,7 @@ fn words(fault: &SwitchFault) -> String {
         SwitchFault::Restart { agent, .. } => ("restart", vec![("agent", Some(agent.agent.clone()))]),
         SwitchFault::Heal { .. } => ("heal", Vec::new()),
     };
-    let settings: Vec<String> =
-        settings.into_iter().filter_map(|(key, value)| Some(format!("{key}: {}", value?))).collect();
-    format!("{{{name}: {{{}}}}}", settings.join(", "))
+    format!("{{{name}: {}}}", mapping(settings))
 }
 
 fn filter(writes: &Writes) -> Vec<(&'static str, Option<String>)> {
@@ -133,7 +171,7 @@ fn change(change: &crate::arguments::LinkChange, end: usize) -> Result<LinkChang
                 reorder: reorder.unwrap_or(0.0),
                 delay: delay.unwrap_or_default(),
                 jitter: jitter.unwrap_or_default(),
-                rate: None,
+                ..Impairment::default()
             };
             if impairment == (Impairment { unnoticed: true, ..Impairment::default() }) {
                 let sentence =

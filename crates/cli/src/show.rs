@@ -15,7 +15,7 @@ use greylag_lab::answer::{Agent, Alarm};
 use greylag_lab::{client, find_switch};
 use greylag_switch::alarm::AlarmKind;
 use greylag_switch::show::{
-    BgpPathRow, Counters, DropRow, FdbEntry, FibRow, PortIo, PortRow, RouteRow, VlanRow,
+    BgpPathRow, Counters, DropRow, FdbEntry, FibRow, PortImpairment, PortIo, PortRow, RouteRow, VlanRow,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -223,7 +223,14 @@ fn ports(rows: &[PortRow]) -> String {
     }
     let reason =
         |(io, ports): &(&PortIo, Vec<&str>)| format!("{} by {}: {}\n", ports.join(", "), io.kind, io.reason);
-    let legend: String = reasons.iter().map(reason).collect();
+    let mut legend: String = reasons.iter().map(reason).collect();
+    for (port, impairment) in rows.iter().filter_map(|row| Some((&row.name, row.impairment.as_ref()?))) {
+        let PortImpairment { impair, lost, duplicated, corrupted, overtaken, no_room, refused } = impairment;
+        legend += &format!(
+            "{port} impairs what leaves by it, {impair}: {lost} lost, {duplicated} duplicated, {corrupted} corrupted, \
+             {overtaken} overtaken, {no_room} without room, {refused} refused\n"
+        );
+    }
     if legend.is_empty() { table.to_string() } else { format!("{table}\n{legend}") }
 }
 

@@ -113,13 +113,14 @@ fn leave_behind<T: Tracer>(
 
 /// Why a port did not take frames, and how many for each reason.
 #[inline]
-pub fn not_taken(report: &TxReport) -> [(DropReason, u64); 5] {
+pub fn not_taken(report: &TxReport) -> [(DropReason, u64); 6] {
     [
         (DropReason::EgressQueueFull, report.queue_full),
         (DropReason::EgressMtu, report.too_long),
         (DropReason::EgressDown, report.down),
         (DropReason::EgressUnfinished, report.unfinished),
         (DropReason::EgressError, report.refused),
+        (DropReason::EgressImpaired, report.impaired),
     ]
 }
 

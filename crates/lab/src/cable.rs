@@ -1,5 +1,6 @@
 //! A link of a deployed lab, and what can be done to it while frames are on it.
 
+use crate::client::{self, ClientError};
 use crate::link::{self, LinkError};
 use crate::mark;
 use crate::netns::{Netns, NetnsError};
@@ -7,9 +8,11 @@ use crate::qdisc;
 use crate::record::{LabRecord, LinkRecord, NodeRecordKind};
 use crate::state::{State, StateError};
 use greylag_base::PortName;
-use greylag_scenario::story::{LinkChange, SeenBy};
+use greylag_scenario::emit_impairment;
+use greylag_scenario::story::{Impairment, LinkChange, SeenBy};
 use nix::errno::Errno;
 use std::io;
+use std::path::PathBuf;
 
 /// Why nothing was done to a link.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,14 @@ pub enum CableError {
         /// The kernel's error.
         source: io::Error,
     },
+    /// The switch at one of its ends does not do it.
+    #[error("{end}: {source}")]
+    Switch {
+        /// That end.
+        end: String,
+        /// What the switch said.
+        source: ClientError,
+    },
     /// The state.
     #[error(transparent)]
     State(#[from] StateError),
@@ -68,6 +79,8 @@ struct CableEnd {
     kind: NodeRecordKind,
     netns: Netns,
     interface: PortName,
+    /// Where a switch is asked.
+    socket: PathBuf,
 }
 
 impl Cable {
@@ -94,6 +107,7 @@ impl Cable {
                     kind: node.kind,
                     netns,
                     interface: place.interface.clone(),
+                    socket: state.control_socket(&record.switch_name(node)),
                 })
             };
             return Ok((Cable { tap: link.tap, ends: [open(a, 0)?, open(b, 1)?] }, which));
@@ -124,15 +138,19 @@ impl Cable {
             LinkChange::OneWay { from } => self.ends[*from].blackhole(),
             LinkChange::Impair { from, impairment } => {
                 let meant = |&(index, _): &(usize, &CableEnd)| from.is_none_or(|from| from == index);
-                self.ends.iter().enumerate().filter(meant).try_for_each(|(_, end)| {
-                    qdisc::impair(&end.netns, end.interface.as_str(), impairment)
-                        .map_err(|source| end.without_netem(source))
-                })
+                self.ends.iter().enumerate().filter(meant).try_for_each(|(_, end)| end.impair(impairment))
             }
         }
     }
 
     fn mend(&self) -> Result<(), CableError> {
+        for end in self.ends.iter().filter(|end| end.kind.is_switch()) {
+            match client::post(&end.socket, &end.resource("mend"), "") {
+                // One without power does no harm.
+                Ok(_) | Err(ClientError::Connect { .. }) => {}
+                Err(source) => return Err(CableError::Switch { end: end.name.clone(), source }),
+            }
+        }
         for end in self.ends.iter().filter(|end| !(self.tap && end.kind.is_switch())) {
             link::set_up(&end.netns, end.interface.as_str())?;
             qdisc::clear(&end.netns, end.interface.as_str())
@@ -143,6 +161,21 @@ impl Cable {
 }
 
 impl CableEnd {
+    /// Has frames that leave it fare badly: by the switch's own port, at a host by the kernel.
+    fn impair(&self, impairment: &Impairment) -> Result<(), CableError> {
+        if !self.kind.is_switch() {
+            return qdisc::impair(&self.netns, self.interface.as_str(), impairment)
+                .map_err(|source| self.without_netem(source));
+        }
+        client::post(&self.socket, &self.resource("impair"), emit_impairment(impairment))
+            .map(drop)
+            .map_err(|source| CableError::Switch { end: self.name.clone(), source })
+    }
+
+    fn resource(&self, verb: &str) -> String {
+        format!("/v1/ports/{}/{verb}", self.interface)
+    }
+
     fn blackhole(&self) -> Result<(), CableError> {
         qdisc::blackhole(&self.netns, self.interface.as_str())
             .map_err(|source| self.failed("have frames disappear", source))
@@ -161,8 +194,8 @@ impl CableEnd {
     }
 }
 
-pub(crate) const NO_NETEM: &str = "this kernel has no netem (CONFIG_NET_SCH_NETEM, module sch_netem), without which frames \
-                                   cannot be impaired; a link can be down, dead or one-way here";
+pub(crate) const NO_NETEM: &str = "this kernel has no netem (CONFIG_NET_SCH_NETEM, module sch_netem), without which what a \
+                                   host sends cannot be impaired; what a switch sends can be, and a link can be down, dead or one-way";
 
 /// The end at which a link is cut. A host whose own interface is set down forgets its IPv6 addresses, so that it is the switch's; a TAP
 /// has an interface at the host only.
@@ -179,20 +212,30 @@ pub(crate) fn can(tap: bool, ends: [NodeRecordKind; 2], change: &LinkChange) -> 
             "a veth pair and a TAP lose carrier at both ends or at none: expected `seen-by: both` or `nobody`".to_owned(),
         ),
         LinkChange::Down { seen_by: SeenBy::Both } | LinkChange::Up => Ok(()),
-        LinkChange::Down { seen_by: SeenBy::Nobody } | LinkChange::Impair { from: None, .. } if tap => {
+        LinkChange::Down { seen_by: SeenBy::Nobody } if tap => {
             Err("what a switch writes to a TAP passes no queue of the kernel: give the link `type: veth`".to_owned())
         }
-        LinkChange::OneWay { from } | LinkChange::Impair { from: Some(from), .. } if tap && is_switch(*from) => {
+        LinkChange::OneWay { from } if tap && is_switch(*from) => {
             Err("what a switch writes to a TAP passes no queue of the kernel: give the link `type: veth`".to_owned())
         }
         LinkChange::Loses(_) => Err(
             "a live link loses frames by chance and not by flow: replay without `--live`".to_owned(),
         ),
+        LinkChange::Impair { impairment, .. } if !needs_netem(ends, change) || *impairment == Impairment::default() => Ok(()),
         LinkChange::Impair { impairment, .. } if impairment.corrupt > 0.0 && !impairment.unnoticed => Err(
-            "a veth pair and a TAP have no check sequence that would notice a flipped bit: expected `unnoticed: true`".to_owned(),
+            "what a host sends has no check sequence that would notice a flipped bit: expected `unnoticed: true`".to_owned(),
+        ),
+        LinkChange::Impair { impairment, .. } if impairment.frame_rate.is_some() || !impairment.burst.is_zero() => Err(
+            "the kernel of a host has no `frame-rate` and no `burst`: expected `rate`".to_owned(),
         ),
         _ => Ok(()),
     }
+}
+
+/// Is there a host among the ends whose frames are to fare badly? A switch's own port does that without the kernel.
+pub(crate) fn needs_netem(ends: [NodeRecordKind; 2], change: &LinkChange) -> bool {
+    let LinkChange::Impair { from, .. } = change else { return false };
+    (0..2).any(|end| from.is_none_or(|from| from == end) && !ends[end].is_switch())
 }
 
 #[cfg(test)]
@@ -204,6 +247,10 @@ mod tests {
     fn what_cannot_be_done_is_said_before_it_is_tried() {
         let one_way = |from| LinkChange::OneWay { from };
         let down = |seen_by| LinkChange::Down { seen_by };
+        let corrupt = |from| {
+            let impairment = Impairment { corrupt: 0.1, ..Impairment::default() };
+            LinkChange::Impair { from: Some(from), impairment }
+        };
         for (tap, change, possible) in [
             (false, down(SeenBy::Both), true),
             (false, down(SeenBy::End(0)), false),
@@ -213,6 +260,8 @@ mod tests {
             (true, one_way(0), false),
             (true, one_way(1), true),
             (false, one_way(0), true),
+            (true, corrupt(0), true),
+            (true, corrupt(1), false),
         ] {
             assert_eq!(can(tap, [Greylag, Host], &change).is_ok(), possible, "tap: {tap}, {change:?}");
         }

@@ -379,7 +379,7 @@ impl Deployment<'_> {
             mac: end.mac_address,
             mtu: link.mtu,
         });
-        link::veth_pair(&a, &b)?;
+        link::veth_pair_of(link.queues, &a, &b)?;
         for end in &link.ends {
             let netns = &self.namespaces[end.node];
             if end.finishes {

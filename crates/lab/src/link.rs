@@ -18,6 +18,7 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::errno::Errno;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// What the kernel refused, at which interface of which namespace.
@@ -109,7 +110,7 @@ pub struct VethEnd<'a> {
 }
 
 impl VethEnd<'_> {
-    fn message(&self, index: u32) -> LinkMessage {
+    fn message(&self, index: u32, queues: NonZeroU32) -> LinkMessage {
         let mut message = LinkMessage::default();
         message.header.index = index;
         message.attributes = vec![
@@ -117,6 +118,11 @@ impl VethEnd<'_> {
             LinkAttribute::Mtu(self.mtu.into()),
             LinkAttribute::NetNsFd(self.netns.descriptor()),
         ];
+        // Unless it is said how many there are, there is one, and room for as many as the machine has cores.
+        if queues.get() > 1 {
+            message.attributes.push(LinkAttribute::NumTxQueues(queues.get()));
+            message.attributes.push(LinkAttribute::NumRxQueues(queues.get()));
+        }
         message.attributes.extend(self.mac.map(|mac| LinkAttribute::Address(mac.0.to_vec())));
         message
     }
@@ -130,14 +136,23 @@ impl VethEnd<'_> {
 /// # Errors
 /// When one of the names is taken (`EEXIST`), or without CAP_NET_ADMIN in both namespaces. No end is left.
 pub fn veth_pair(a: &VethEnd<'_>, b: &VethEnd<'_>) -> Result<(), LinkError> {
+    veth_pair_of(NonZeroU32::MIN, a, b)
+}
+
+/// The same with so many queues at both ends, in both directions. What leaves one end by a queue comes in by the same queue at the
+/// other, and a flow keeps to one.
+///
+/// # Errors
+/// Those of [`veth_pair`].
+pub fn veth_pair_of(queues: NonZeroU32, a: &VethEnd<'_>, b: &VethEnd<'_>) -> Result<(), LinkError> {
     let action = format!("create, with peer `{}` in `{}`,", b.name, b.netns.name());
     let mut netlink = Netlink::open(a.netns).map_err(LinkError::at(&action, a.netns, a.name.as_str()))?;
     loop {
         let index = NEXT_INDEX.fetch_add(2, Ordering::Relaxed);
-        let mut message = a.message(index);
+        let mut message = a.message(index, queues);
         message.attributes.push(LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
-            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(b.message(index + 1)))),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(b.message(index + 1, queues)))),
         ]));
         match netlink.request(RouteNetlinkMessage::NewLink(message), NLM_F_CREATE | NLM_F_EXCL) {
             // Another greylag has used the number in that namespace.

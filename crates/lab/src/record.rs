@@ -7,6 +7,7 @@ use greylag_scenario::lab::{End, FrrNode, HostBond, Lab, Medium, NodeKind};
 use greylag_switch::config::Io;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
 
 const FILE: &str = "lab.json";
 
@@ -119,6 +120,9 @@ impl std::fmt::Display for NodeRecordKind {
 pub(crate) struct LinkRecord {
     pub(crate) tap: bool,
     pub(crate) mtu: u16,
+    /// Of a cable, at both ends.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub(crate) queues: NonZeroU32,
     pub(crate) ends: [EndRecord; 2],
 }
 
@@ -146,6 +150,26 @@ fn sees_octets_alone(lab: &Lab, end: &End) -> bool {
     port.is_some_and(|port| matches!(port.io, Io::AfXdp | Io::Raw))
 }
 
+fn one() -> NonZeroU32 {
+    NonZeroU32::MIN
+}
+
+fn is_one(queues: &NonZeroU32) -> bool {
+    *queues == one()
+}
+
+/// A port by AF_XDP has a socket for each queue of its device, and each worker has one of them at most. Between two such ports what leaves
+/// by a queue has to come in by one, so that the switch with fewer workers decides.
+fn queues(lab: &Lab, ends: &[End; 2]) -> NonZeroU32 {
+    let workers = |end: &End| {
+        let NodeKind::Greylag(config) = &lab.nodes[end.node].kind else { return None };
+        let port = config.ports.iter().find(|port| port.name == end.interface)?;
+        (port.io == Io::AfXdp).then_some(config.workers.count)
+    };
+    let fewest = ends.iter().filter_map(workers).min();
+    fewest.and_then(|workers| NonZeroU32::new(workers.into())).unwrap_or(one())
+}
+
 impl LabRecord {
     /// What deploying this lab will make.
     pub(crate) fn of(lab: &Lab) -> Self {
@@ -164,6 +188,7 @@ impl LabRecord {
         let links = lab.links.iter().map(|link| LinkRecord {
             tap: link.medium == Medium::Tap,
             mtu: link.mtu,
+            queues: queues(lab, &link.ends),
             ends: [0, 1].map(|at| (&link.ends[at], &link.ends[1 - at])).map(|(end, other)| EndRecord {
                 finishes: sees_octets_alone(lab, other),
                 node: end.node,

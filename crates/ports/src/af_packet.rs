@@ -3,6 +3,7 @@
 use crate::control_line::ControlLine;
 use crate::frame_limit::FrameLimit;
 use crate::mmsg::{Received, Receiver, Sender};
+use crate::packet_ring::PacketRing;
 use crate::packet_socket;
 use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport};
 use greylag_base::PortName;
@@ -19,6 +20,8 @@ use std::sync::Arc;
 /// Of each frame that comes in, the kernel has taken the outer tag out: [`Tagging::Aside`]. Frames of one flow
 /// come to one queue.
 pub struct PacketQueue {
+    // Before the socket: the mapping keeps it.
+    ring: Option<PacketRing>,
     socket: OwnedFd,
     receiver: Receiver,
     sender: Sender,
@@ -40,8 +43,12 @@ impl PacketQueue {
             return Err(OpenError::NotEthernet { interface: name.clone() });
         }
         let sockets = packet_socket::open(name, &interface, queues)?;
-        let queues = sockets.into_iter().map(|socket| Self::on(socket, &interface));
-        let mut queues = queues.collect::<Result<Vec<_>, _>>()?;
+        let queues = sockets.into_iter().map(|socket| {
+            // Where the kernel has no memory for a ring, frames wait in the socket.
+            let ring = PacketRing::of(socket.as_fd()).ok();
+            Ok(PacketQueue { ring, ..Self::on(socket, &interface)? })
+        });
+        let mut queues = queues.collect::<Result<Vec<_>, OpenError>>()?;
         if let Some(first) = queues.first_mut() {
             first.control = Some(ControlLine::open(&interface, first.socket.as_fd())?);
         }
@@ -57,7 +64,13 @@ impl PacketQueue {
         let limit = FrameLimit::of(Arc::clone(interface))
             .map_err(|source| OpenError::at(interface.name(), "to read the MTU", source))?;
         let (receiver, sender) = (Receiver::new(), Sender::new());
-        Ok(PacketQueue { socket, receiver, sender, limit, dropped: RxDrops::default(), control: None })
+        let dropped = RxDrops::default();
+        Ok(PacketQueue { ring: None, socket, receiver, sender, limit, dropped, control: None })
+    }
+
+    /// Frames are read from a ring that the kernel writes, and not from the socket.
+    pub fn has_ring(&self) -> bool {
+        self.ring.is_some()
     }
 }
 
@@ -105,7 +118,7 @@ pub(crate) fn take(receiver: &Receiver, batch: &mut Batch, slot: usize) -> bool 
 }
 
 /// The tag that the kernel took out, with its TPID.
-fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
+pub(crate) fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
     if auxdata.tp_status & libc::TP_STATUS_VLAN_VALID == 0 {
         return None;
     }
@@ -118,9 +131,13 @@ fn stripped_tag(auxdata: &libc::tpacket_auxdata) -> Option<(EtherType, Tci)> {
 
 impl Port for PacketQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
-        let PacketQueue { socket, receiver, dropped, control, .. } = self;
+        let PacketQueue { ring, socket, receiver, dropped, control, .. } = self;
         let mut others = |batch: &mut Batch| {
-            dropped.add(RxDrop::Unusable, receive(receiver, socket.as_fd(), batch)?);
+            let useless = match ring {
+                Some(ring) => ring.receive(socket.as_fd(), receiver, batch)?,
+                None => receive(receiver, socket.as_fd(), batch)?,
+            };
+            dropped.add(RxDrop::Unusable, useless);
             Ok(())
         };
         match control {

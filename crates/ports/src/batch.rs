@@ -91,6 +91,12 @@ impl Batch {
             .map(|slot| &mut slot[HEADROOM..HEADROOM + FRAME_BYTES])
     }
 
+    /// The room of the next slot, with so many octets in front of it that are not the frame's.
+    pub(crate) fn next_slot_with(&mut self, ahead: usize) -> Option<&mut [u8]> {
+        let slot = self.memory.chunks_exact_mut(STRIDE).nth(self.len)?;
+        Some(&mut slot[HEADROOM - ahead..HEADROOM + FRAME_BYTES])
+    }
+
     /// Takes the next slot as a frame of `len` bytes. `tagging` is `Aside` when the port knows of a tag that
     /// is not in the bytes; whether one is in the bytes is for the parser to find out.
     ///

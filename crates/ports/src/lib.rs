@@ -38,12 +38,15 @@ mod ear;
 mod ethtool;
 mod finish;
 mod frame_limit;
+mod impaired;
+mod impaired_port;
 mod interface;
 mod link_stats;
 mod memory;
 mod mmsg;
 mod offload;
 mod open_error;
+mod packet_ring;
 mod packet_socket;
 mod pages;
 mod raw;
@@ -52,6 +55,7 @@ mod segment;
 mod slots;
 mod tap;
 mod transport;
+mod tun;
 mod turns;
 mod unfinished;
 mod wait_set;
@@ -63,6 +67,8 @@ pub use af_xdp::{XdpPort, XdpQueue};
 pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging};
 pub use cycles::cycle_count;
 pub use ear::Ear;
+pub use impaired::{ImpairmentCounts, ImpairmentTally};
+pub use impaired_port::{ImpairedPort, ImpairmentDesk};
 pub use interface::Interface;
 pub use memory::MemoryPort;
 pub use offload::Offload;
@@ -137,6 +143,8 @@ pub struct TxReport {
     pub unfinished: u64,
     /// Frames that the port refused for another reason.
     pub refused: u64,
+    /// Frames that were lost because the port was told to: see [`ImpairedPort`].
+    pub impaired: u64,
 }
 
 impl TxReport {

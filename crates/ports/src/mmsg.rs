@@ -84,7 +84,17 @@ impl Receiver {
 
     /// Lets the kernel write frames to the free slots of the batch, and says how many it has written.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>, batch: &mut Batch) -> Result<usize, Errno> {
-        let slots = BATCH_FRAMES - batch.len();
+        self.receive_at_most(BATCH_FRAMES, socket, batch)
+    }
+
+    /// The same for so many frames.
+    pub(crate) fn receive_at_most(
+        &mut self,
+        most: usize,
+        socket: BorrowedFd<'_>,
+        batch: &mut Batch,
+    ) -> Result<usize, Errno> {
+        let slots = most.min(BATCH_FRAMES - batch.len());
         let first = batch.slots().next().map_or(ptr::null(), |slot| slot.as_ptr());
         let anew = if self.pointed == (first, slots) { self.written } else { slots };
         // A batch is the same memory again and again: what the kernel has not written to is as it was.

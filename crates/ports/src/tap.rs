@@ -6,16 +6,15 @@ use crate::bpf::{self, Purpose};
 use crate::control_filter::steering;
 use crate::frame_limit::FrameLimit;
 use crate::link_stats::LinkStats;
+use crate::tun::{Read, read_frame, write_frame};
 use crate::turns::Turns;
 use crate::wait_set::WaitSet;
-use crate::{
-    BATCH_FRAMES, Batch, FRAME_BYTES, Interface, Offload, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport,
-};
+use crate::{BATCH_FRAMES, Batch, Interface, Offload, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport};
 use greylag_base::{MacAddr, PortName};
 use greylag_wire::ethernet::HEADER_LEN;
 use rustix::fs::{Mode, OFlags};
-use rustix::io::{Errno, readv, writev};
-use std::io::{self, IoSlice, IoSliceMut};
+use rustix::io::Errno;
+use std::io;
 use std::num::NonZeroUsize;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
@@ -221,27 +220,18 @@ impl TapQueue {
 
 /// Adds what waits at a queue to an empty batch, and says how many frames there were that did not fit a slot.
 fn read(tun: &OwnedFd, batch: &mut Batch) -> io::Result<u64> {
-    let mut truncated = 0;
+    let mut too_long = 0;
     for _ in 0..BATCH_FRAMES {
-        let mut header = [0; Offload::HEADER_LEN];
-        let slot = batch.slots().next().expect("each turn fills one slot at most");
-        let len = match readv(tun, &mut [IoSliceMut::new(&mut header), IoSliceMut::new(slot)]) {
-            Ok(len) => len - Offload::HEADER_LEN,
+        match read_frame(tun, batch) {
+            Ok(Read::Frame) => {}
+            Ok(Read::TooLong) => too_long += 1,
             Err(Errno::AGAIN) => break,
             // What came in before is not lost for it; the next call meets it again.
             Err(_) if !batch.is_empty() => break,
             Err(errno) => return Err(errno.into()),
-        };
-        if len == FRAME_BYTES {
-            // The kernel cuts off what does not fit, without a word. No frame fits exactly.
-            truncated += 1;
-            continue;
         }
-        let mut offload = Offload::from_bytes(header);
-        offload.measure_headers(&slot[..len]);
-        batch.commit(len, Tagging::Untagged, offload);
     }
-    Ok(truncated)
+    Ok(too_long)
 }
 
 impl Port for TapQueue {
@@ -271,8 +261,8 @@ impl Port for TapQueue {
             } else if !self.limit.takes(frame, offload) {
                 report.too_long += 1;
             } else {
-                match writev(&self.tun, &[IoSlice::new(&offload.to_bytes()), IoSlice::new(frame)]) {
-                    Ok(_) => report.sent(frame.len()),
+                match write_frame(&self.tun, frame, offload) {
+                    Ok(()) => report.sent(frame.len()),
                     Err(errno) => report.failed(errno, 1),
                 }
             }

@@ -522,7 +522,9 @@ fn a_link_that_was_down_works_again() {
     let (mut left, mut right) = veth_ports();
     ip("link set left down");
     let mut batch = Batch::new();
-    assert_eq!(left.rx(&mut batch).unwrap_err().raw_os_error(), Some(Errno::NETDOWN.raw_os_error()));
+    // What came in before is read before.
+    let error = wait_for("the port says that it is down", PATIENCE, || left.rx(&mut batch).err());
+    assert_eq!(error.raw_os_error(), Some(Errno::NETDOWN.raw_os_error()));
     assert!(left.rx(&mut batch).is_ok(), "it is said once");
     assert_eq!(send(&mut left, &frame(1, 60)), TxReport { down: 1, ..TxReport::default() });
 

@@ -29,6 +29,7 @@ mod address;
 pub mod bond;
 mod error;
 mod field;
+mod impairment;
 mod json_names;
 mod keys;
 pub mod lab;
@@ -46,6 +47,7 @@ mod vlan;
 mod yaml;
 
 pub use error::{FileError, Problem};
+pub use impairment::{emit_impairment, parse_impairment};
 pub use prefix::parse_prefix;
 pub use source::Source;
 pub use time_span::parse_time_span;

@@ -92,6 +92,8 @@ pub fn check(source: &Source) -> Result<Scenario, FileError> {
     FileError::unless_clean(base, problems)
 }
 
+pub use greylag_base::Impairment;
+
 pub use expected::{Expectation, ExpectedOutcome, Finding};
 pub use flow_loss::{FlowLoss, LostBy};
 pub use matrix::Matrix;
@@ -478,27 +480,6 @@ pub enum SeenBy {
     End(usize),
     /// Nobody: it is a cut beyond a converter that keeps carrier up.
     Nobody,
-}
-
-/// How frames of a link fare. Shares are 0 to 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Impairment {
-    /// Lost.
-    pub loss: f64,
-    /// Delivered twice.
-    pub duplicate: f64,
-    /// Delayed by up to `jitter`, so that later ones overtake them.
-    pub reorder: f64,
-    /// One bit is flipped; the frame check sequence catches it, so that the receiving port drops it, unless `unnoticed`.
-    pub corrupt: f64,
-    /// Corruption happened behind the check: it is delivered.
-    pub unnoticed: bool,
-    /// Added to the link's delay.
-    pub delay: Duration,
-    /// Each frame's own addition, at most.
-    pub jitter: Duration,
-    /// Bits per second instead of the link's.
-    pub rate: Option<u64>,
 }
 
 /// A mapping of configuration keys that is laid over the running configuration; it was checked when the file was read.

@@ -6,18 +6,10 @@
 use crate::frame_pool::FramePool;
 use crate::observer::LinkLoss;
 use crate::transit::Transit;
-use greylag_base::{Dice, Instant, Seed};
-use greylag_scenario::story::{FlowLoss, Impairment, LinkSettings};
-use greylag_wire::ethernet::MIN_FRAME_LEN;
+use greylag_base::{Fate, Impairer, Impairment, Instant, Lateness, Pace, Seed};
+use greylag_scenario::story::{FlowLoss, LinkSettings};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// Octets that a frame takes on the line beside its own: preamble and delimiter, frame check sequence, gap
-/// (IEEE 802.3-2022 3.1.1, 4.4.2).
-const OVERHEAD: usize = 8 + 4 + 12;
-
-/// Picoseconds of an octet at one bit per second.
-const OCTET: u64 = 8_000_000_000_000;
 
 /// A frame on the line.
 struct Flying {
@@ -42,11 +34,8 @@ pub(crate) struct Lost {
 
 /// One direction of a link.
 pub(crate) struct Lane {
-    /// Picoseconds that an octet takes.
-    octet: u64,
-    /// When the transmitter is free, and picoseconds beyond that.
-    free_at: Instant,
-    beyond: u64,
+    /// Its transmitter.
+    pace: Pace,
     /// Nanoseconds from the last bit in to the last bit out.
     delay: u64,
     /// No frame that keeps its place arrives before this.
@@ -66,8 +55,9 @@ pub(crate) struct Lane {
 
 /// What may happen to frames on the line.
 struct Harm {
-    dice: Dice,
-    impairment: Impairment,
+    impairer: Impairer,
+    /// What its sender is configured to do to it, where nobody has ordered anything else.
+    own: Impairment,
     transit: Option<Transit>,
     /// Where the flows come from that are lost.
     seed: Seed,
@@ -76,9 +66,7 @@ struct Harm {
 impl Lane {
     pub(crate) fn new(settings: &LinkSettings, seed: Seed) -> Self {
         let mut lane = Lane {
-            octet: 0,
-            free_at: Instant::ZERO,
-            beyond: 0,
+            pace: Pace::new(Some(settings.rate), &Impairment::default()),
             delay: u64::try_from(settings.delay.as_nanos()).unwrap_or(u64::MAX),
             last_arrival: Instant::ZERO,
             flying: VecDeque::new(),
@@ -88,21 +76,35 @@ impl Lane {
             is_sound: true,
             one_way: false,
             harm: Box::new(Harm {
-                dice: Dice::new(seed),
-                impairment: Impairment::default(),
+                impairer: Impairer::new(Impairment::default(), seed),
+                own: Impairment::default(),
                 transit: settings.loses.as_ref().and_then(|loss| Transit::new(loss, seed)),
                 seed,
             }),
         };
-        lane.impair(Impairment::default());
+        lane.settle();
         lane
     }
 
     /// How frames fare from now on. Those that are on their way are not touched.
     pub(crate) fn impair(&mut self, impairment: Impairment) {
-        self.octet = OCTET / impairment.rate.unwrap_or(self.rate).max(1);
-        self.harm.impairment = impairment;
+        self.pace.set(Some(self.rate), &impairment);
+        self.harm.impairer.set(impairment);
         self.settle();
+    }
+
+    /// How frames fare that nobody has ordered anything about: what the port is configured to do that sends them.
+    pub(crate) fn configure(&mut self, own: Impairment) {
+        if own != self.harm.own {
+            self.harm.own = own;
+            self.impair(own);
+        }
+    }
+
+    /// Nothing is wrong with it any more but what its sender is configured to do.
+    pub(crate) fn mend(&mut self) {
+        self.impair(self.harm.own);
+        self.cut_one_way(false);
     }
 
     /// Which flows are lost from now on, whatever is impaired or mended.
@@ -112,9 +114,8 @@ impl Lane {
     }
 
     fn settle(&mut self) {
-        let Harm { impairment, transit, .. } = &*self.harm;
-        let plain = Impairment { rate: None, ..*impairment } == Impairment::default();
-        self.is_sound = plain && transit.is_none();
+        let Harm { impairer, transit, .. } = &*self.harm;
+        self.is_sound = impairer.impairment().is_certain() && transit.is_none();
     }
 
     /// Frames disappear from now on, or do so no longer.
@@ -125,12 +126,12 @@ impl Lane {
     /// Why it would lose a frame now, unless by chance.
     pub(crate) fn fate(&self, now: Instant, frame: &[u8]) -> Option<LinkLoss> {
         let waiting = self.turns.iter().filter(|turn| **turn > now).count();
-        let Harm { impairment, transit, .. } = &*self.harm;
+        let Harm { impairer, transit, .. } = &*self.harm;
         match () {
-            () if self.free_at > now && waiting >= self.room => Some(LinkLoss::QueueFull),
+            () if self.pace.turn(now) > now && waiting >= self.room => Some(LinkLoss::QueueFull),
             () if self.one_way => Some(LinkLoss::OneWay),
             () if transit.as_ref().is_some_and(|transit| transit.loses(frame)) => Some(LinkLoss::Flow),
-            () if impairment.loss >= 1.0 => Some(LinkLoss::Loss),
+            () if impairer.impairment().loss >= 1.0 => Some(LinkLoss::Loss),
             () => None,
         }
     }
@@ -149,8 +150,7 @@ impl Lane {
     /// Everything that is on the line or waits is lost, oldest first.
     pub(crate) fn lose_all(&mut self, now: Instant) -> impl Iterator<Item = Vec<u8>> + '_ {
         self.turns.clear();
-        self.free_at = now;
-        self.beyond = 0;
+        self.pace.clear(now);
         self.last_arrival = now;
         self.flying.drain(..).map(|flying| flying.frame)
     }
@@ -160,22 +160,18 @@ impl Lane {
     /// # Errors
     /// Gives the frame back when it is already known that it will not arrive.
     pub(crate) fn send(&mut self, now: Instant, frame: Vec<u8>, pool: &mut FramePool) -> Result<(), Lost> {
-        let turn = self.free_at.max(now);
+        let turn = self.pace.turn(now);
         if turn > now {
             while self.turns.pop_front_if(|turn| *turn <= now).is_some() {}
             if self.turns.len() >= self.room {
                 return Err(Lost { frame, why: LinkLoss::QueueFull });
             }
-            self.turns.push_back(turn);
-        } else {
             // Turns that have come are forgotten when somebody waits again.
-            self.beyond = 0;
+            self.turns.push_back(turn);
         }
-        let time = self.beyond + self.octet * (frame.len().max(MIN_FRAME_LEN) + OVERHEAD) as u64;
-        self.free_at = turn + Duration::from_nanos(time / 1000);
-        self.beyond = time % 1000;
+        let left = self.pace.take(now, 1, frame.len() as u64);
         // No frame arrives at the moment it is sent, however fast the line is: an event leads to later ones only.
-        let arrival = (self.free_at + Duration::from_nanos(self.delay)).max(now + Duration::from_nanos(1));
+        let arrival = (left + Duration::from_nanos(self.delay)).max(now + Duration::from_nanos(1));
         if self.one_way {
             return Err(Lost { frame, why: LinkLoss::OneWay });
         }
@@ -193,38 +189,28 @@ impl Lane {
         mut frame: Vec<u8>,
         pool: &mut FramePool,
     ) -> Result<(), Lost> {
-        let Harm { dice, impairment, transit, .. } = &mut *self.harm;
+        let Harm { impairer, transit, .. } = &mut *self.harm;
         if transit.as_ref().is_some_and(|transit| transit.loses(&frame)) {
             return Err(Lost { frame, why: LinkLoss::Flow });
         }
-        let Impairment { loss, duplicate, corrupt, unnoticed, delay, .. } = *impairment;
-        if dice.chance(loss) {
+        let Some(Fate { flipped, is_noticed, copy, late }) = impairer.draw(frame.len()) else {
             return Err(Lost { frame, why: LinkLoss::Loss });
-        }
-        let arrival = arrival + delay;
-        let is_corrupt = dice.chance(corrupt);
-        if is_corrupt && let Some(last) = (frame.len() as u64 * 8).checked_sub(1) {
-            let bit = dice.below(last + 1);
+        };
+        if let Some(bit) = flipped {
             frame[(bit / 8) as usize] ^= 1 << (bit % 8);
         }
-        let corrupt = is_corrupt && !unnoticed;
-        if dice.chance(duplicate) {
+        if let Some(late) = copy {
             let copy = pool.copy(&frame);
-            self.put(arrival, corrupt, copy);
+            self.put(arrival, late, is_noticed, copy);
         }
-        self.put(arrival, corrupt, frame);
+        self.put(arrival, late, is_noticed, frame);
         Ok(())
     }
 
-    /// Puts a frame where it belongs among those that fly. With a share that is reordered, the jitter is theirs alone and others overtake
-    /// them; without one, each frame has an addition of its own and those behind it wait.
-    fn put(&mut self, arrival: Instant, corrupt: bool, frame: Vec<u8>) {
-        let Harm { dice, impairment, .. } = &mut *self.harm;
-        let Impairment { reorder, jitter, .. } = *impairment;
-        let is_overtaken = dice.chance(reorder);
-        let own = if is_overtaken || reorder == 0.0 { jitter } else { Duration::ZERO };
-        let arrival = arrival + dice.between(Duration::ZERO, own);
-        if is_overtaken {
+    /// Puts a frame where it belongs among those that fly.
+    fn put(&mut self, arrival: Instant, late: Lateness, corrupt: bool, frame: Vec<u8>) {
+        let arrival = arrival + late.by;
+        if late.is_overtaken {
             let place = self.flying.partition_point(|other| other.arrival <= arrival);
             self.flying.insert(place, Flying { arrival, corrupt, frame });
         } else {

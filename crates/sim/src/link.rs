@@ -78,10 +78,7 @@ impl Link {
     /// It is whole again, and every impairment is over.
     pub(crate) fn mend(&mut self) {
         self.join();
-        for lane in &mut self.lanes {
-            lane.impair(Default::default());
-            lane.cut_one_way(false);
-        }
+        self.lanes.iter_mut().for_each(Lane::mend);
     }
 
     pub(crate) fn is_cut(&self) -> bool {

@@ -59,6 +59,8 @@ struct Running {
     told: u64,
     /// The last commit that was.
     shown: u64,
+    /// The number of the last commit whose impairments the links have.
+    followed: u64,
     /// Entries that had lapsed when the observer was told last.
     lapsed: u64,
 }
@@ -123,6 +125,7 @@ impl SwitchNode {
             look: None,
             told: 0,
             shown: 0,
+            followed: 0,
             lapsed: 0,
         };
         observer.happened(now, self.node, &Happening::Power(true));
@@ -286,6 +289,7 @@ impl Running {
         fabric: &mut Fabric,
         observer: &mut O,
     ) {
+        self.impair(plugs, fabric);
         while let Some(datagram) = self.switch.poll_management() {
             fabric.send_management(now, node, datagram);
         }
@@ -296,6 +300,19 @@ impl Running {
             // What cannot go the way that the FIB says comes back.
             if self.workers[0].take_punted() {
                 self.switch.poll_frames(now);
+            }
+        }
+    }
+
+    /// Has the links fare as the ports are configured that send by them.
+    fn impair(&mut self, plugs: &[Option<Plug>], fabric: &mut Fabric) {
+        let latest = self.switch.history().latest();
+        if std::mem::replace(&mut self.followed, latest.number) == latest.number {
+            return;
+        }
+        for (port, plug) in latest.config.ports.iter().zip(plugs) {
+            if let Some(Plug { link, end }) = *plug {
+                fabric.links[link].lanes[end].configure(port.impairment);
             }
         }
     }

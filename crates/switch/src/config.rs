@@ -7,7 +7,7 @@ mod mclag;
 mod routing;
 
 use core::net::{IpAddr, SocketAddr};
-use greylag_base::{InterfaceId, MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
+use greylag_base::{Impairment, InterfaceId, MacAddr, Mbps, PortId, PortName, VlanId, VlanSet};
 use greylag_dataplane::Damping;
 use greylag_mactable::{Geometry, WhenFull};
 use serde::{Deserialize, Serialize};
@@ -434,6 +434,9 @@ pub struct PortConfig {
     pub isolation_group: Option<u16>,
     /// Limits on what it may have flooded.
     pub storm_control: StormControl,
+    /// How frames fare that leave by it.
+    #[serde(default)]
+    pub impairment: Impairment,
 }
 
 impl PortConfig {
@@ -450,6 +453,7 @@ impl PortConfig {
             maximum_entries: None,
             isolation_group: None,
             storm_control: StormControl::default(),
+            impairment: Impairment::default(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::config::{
     Attachment, DampingAction, FloodGroups, IdlePolicy, Io, LearningMode, Membership, NetnsRef, PortConfig,
     PortFlush, ReportOrder, SwitchConfig, VlanConfig,
 };
+use greylag_base::Impairment;
 use greylag_mactable::ChipHash;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -317,7 +318,24 @@ fn ports(config: &SwitchConfig, to: &mut Settings) {
         to.set_if("broadcast", storm.broadcast);
         to.set_if("multicast", storm.multicast);
         to.set_if("unknown-unicast", storm.unknown_unicast);
+        to.below(format_args!("ports.{}.impair", port.name));
+        impairment(&port.impairment, to);
     }
+}
+
+fn impairment(impairment: &Impairment, to: &mut Settings) {
+    let Impairment { loss, duplicate, reorder, corrupt, unnoticed, delay, jitter, rate, frame_rate, burst } =
+        *impairment;
+    for (key, share) in [("loss", loss), ("duplicate", duplicate), ("reorder", reorder), ("corrupt", corrupt)]
+    {
+        to.set_if(key, (share > 0.0).then_some(share));
+    }
+    to.set_if("unnoticed", unnoticed.then_some(true));
+    for (key, time) in [("delay", delay), ("jitter", jitter), ("burst", burst)] {
+        to.set_if(key, (!time.is_zero()).then(|| format!("{time:?}")));
+    }
+    to.set_if("rate", rate);
+    to.set_if("frame-rate", frame_rate);
 }
 
 /// What it carries. A member leaves that to its bundle, its MTU too.

@@ -100,6 +100,29 @@ pub struct PortRow {
     /// How its device was opened; absent where it has none, and in the virtual world.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub io: Option<PortIo>,
+    /// How frames fare that leave by it; absent where nobody ever impaired it, and in the virtual world.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub impairment: Option<PortImpairment>,
+}
+
+/// What the live world does to frames that leave by a port, and has done since it was first told to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PortImpairment {
+    /// In the words of `impair`; `{}` where it has been mended.
+    pub impair: String,
+    /// Lost by chance.
+    pub lost: u64,
+    /// Sent twice.
+    pub duplicated: u64,
+    /// With a flipped bit.
+    pub corrupted: u64,
+    /// Held back, for others to overtake them.
+    pub overtaken: u64,
+    /// Dropped because too many waited.
+    pub no_room: u64,
+    /// Not taken by the port when their time had come.
+    pub refused: u64,
 }
 
 /// How the live world opened a port's device.
@@ -393,6 +416,7 @@ impl Switch {
                     mtu: config.mtu,
                     entries: entries.get(&(index as u16)).copied().unwrap_or(0),
                     io: None,
+                    impairment: None,
                 }
             })
             .collect()

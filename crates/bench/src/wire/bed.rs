@@ -8,6 +8,7 @@ use greylag_lab::netns::Netns;
 use greylag_lab::stack::Stack;
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 /// The kernel allows jumbo frames of this payload at both ends of every cable.
@@ -72,8 +73,8 @@ pub(crate) struct Counts {
 }
 
 impl Bed {
-    /// Stations with as many ports. Where ports are TAPs, the device under test makes them.
-    pub(crate) fn new(kind: PortKind, ports: usize) -> Result<Bed, WireError> {
+    /// Stations with as many ports, by cables of so many queues. Where ports are TAPs, the device under test makes them.
+    pub(crate) fn new(kind: PortKind, ports: usize, queues: NonZeroU32) -> Result<Bed, WireError> {
         let mut ground = Ground::new()?;
         let switch = ground.netns("dut", Stack::Switch)?;
         let mut stations = Vec::new();
@@ -83,7 +84,7 @@ impl Bed {
             if kind == PortKind::Veth {
                 let end = |netns| VethEnd { netns, name: &name, mac: None, mtu: MTU };
                 let own = VethEnd { mac: Some(station_mac(index)), ..end(&netns) };
-                link::veth_pair(&own, &end(&switch))?;
+                link::veth_pair_of(queues, &own, &end(&switch))?;
                 link::set_up(&netns, name.as_str())?;
                 link::set_up(&switch, name.as_str())?;
             }

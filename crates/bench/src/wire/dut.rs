@@ -10,6 +10,8 @@ use super::WireError;
 use super::bed::{Bed, PortKind};
 use super::partner::Speech;
 use greylag_lab::link;
+use greylag_switch::config::Io;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -21,8 +23,10 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// Something that frames are sent through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dut {
-    /// This program, `greylag run`.
+    /// This program, `greylag run`, on ports as it chooses them.
     Greylag,
+    /// The same with `io: af-xdp`.
+    GreylagAfXdp,
     /// The bridge of the kernel.
     LinuxBridge,
     /// Open vSwitch, its datapath in user space over packet sockets or TAPs.
@@ -49,8 +53,9 @@ pub enum Dut {
 
 impl Dut {
     /// All that can be asked for.
-    pub const ALL: [Dut; 9] = [
+    pub const ALL: [Dut; 10] = [
         Dut::Greylag,
+        Dut::GreylagAfXdp,
         Dut::LinuxBridge,
         Dut::Ovs,
         Dut::OvsTso,
@@ -67,6 +72,7 @@ impl Dut {
     pub const fn name(self) -> &'static str {
         match self {
             Dut::Greylag => "greylag",
+            Dut::GreylagAfXdp => "greylag-afxdp",
             Dut::LinuxBridge => "linux-bridge",
             Dut::Ovs => "ovs",
             Dut::OvsTso => "ovs-tso",
@@ -87,9 +93,20 @@ impl Dut {
         found.ok_or_else(|| format!("expected one of {}", Dut::ALL.map(Dut::name).join(", ")))
     }
 
+    /// It is this program.
+    pub(crate) fn is_ours(self) -> bool {
+        matches!(self, Dut::Greylag | Dut::GreylagAfXdp)
+    }
+
     /// It learns addresses and knows who is where.
     pub(crate) fn is_switch(self) -> bool {
         !matches!(self, Dut::Testpmd | Dut::Cable | Dut::Drain | Dut::Loop)
+    }
+
+    /// How many queues its cables should have.
+    pub(crate) fn queues(self, setting: &Setting) -> NonZeroU32 {
+        let workers = if self == Dut::GreylagAfXdp { setting.cores.len() as u32 } else { 1 };
+        NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN)
     }
 
     /// Programs that it needs, and the Debian package of each.
@@ -117,6 +134,9 @@ impl Dut {
             (Dut::OvsAfXdp | Dut::Testpmd | Dut::OvsDpdk, PortKind::Tap) => {
                 Some("started on veth alone: over TAP it would measure DPDK's or the kernel's other ways")
             }
+            (Dut::GreylagAfXdp, PortKind::Tap) => {
+                Some("a TAP of greylag's is a descriptor of its own; AF_XDP is for devices that are there")
+            }
             (Dut::Vde, PortKind::Veth) => Some("has TAP ports alone"),
             _ => None,
         };
@@ -129,7 +149,9 @@ impl Dut {
     /// What it says of its version; of a part of the kernel the kernel's.
     pub(crate) fn version(self) -> Option<String> {
         let ask = match self {
-            Dut::Greylag => return Some(format!("greylag {}", env!("CARGO_PKG_VERSION"))),
+            Dut::Greylag | Dut::GreylagAfXdp => {
+                return Some(format!("greylag {}", env!("CARGO_PKG_VERSION")));
+            }
             Dut::LinuxBridge => {
                 let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
                 return Some(format!("bridge of Linux {}", release.trim()));
@@ -148,7 +170,8 @@ impl Dut {
     /// Starts it on the ports of a bed. It is ready to forward then.
     pub(crate) fn start(self, bed: &mut Bed, setting: &Setting) -> Result<Running, WireError> {
         let running = match self {
-            Dut::Greylag => greylag::start(bed, setting)?,
+            Dut::Greylag => greylag::start(bed, setting, Io::Auto)?,
+            Dut::GreylagAfXdp => greylag::start(bed, setting, Io::AfXdp)?,
             Dut::LinuxBridge => bridge(bed)?,
             Dut::Ovs => ovs::start(bed, setting, ovs::Way::Kernel)?,
             Dut::OvsTso => ovs::start(bed, setting, ovs::Way::Segmented)?,

@@ -104,10 +104,11 @@ impl WireReport {
     ) -> Option<Vec<String>> {
         let name = self.duts.first()?;
         let first = figures.iter().find(|figure| figure.dut == *name)?;
-        let is_switch = |figure: &&&WireFigure| {
-            Dut::ALL.into_iter().any(|dut| dut.is_switch() && dut.name() == figure.dut)
-        };
-        let others = figures.iter().filter(|figure| figure.dut != *name).filter(is_switch);
+        let dut_of = |name: &str| Dut::ALL.into_iter().find(|dut| dut.name() == name);
+        let is_ours = dut_of(name).is_some_and(Dut::is_ours);
+        // Another way of the same switch is no other switch.
+        let is_other = |dut: Dut| dut.is_switch() && dut.name() != name && !(is_ours && dut.is_ours());
+        let others = figures.iter().filter(|figure| dut_of(&figure.dut).is_some_and(is_other));
         let best = match measure.is_cost() {
             true => others.min_by(|one, other| one.value.median.total_cmp(&other.value.median)),
             false => others.max_by(|one, other| one.value.median.total_cmp(&other.value.median)),
@@ -194,10 +195,11 @@ mod tests {
             runs: 1,
             pattern: "random".to_owned(),
             is_complete: true,
-            duts: vec!["greylag".to_owned(), "ovs".to_owned(), "linux-bridge".to_owned()],
+            duts: ["greylag", "greylag-afxdp", "ovs", "linux-bridge"].map(str::to_owned).to_vec(),
             figures: vec![
                 figure("(bare loop)", 4.0),
                 figure("greylag", 1.5),
+                figure("greylag-afxdp", 1.8),
                 figure("ovs", 0.5),
                 figure("linux-bridge", 1.0),
             ],

@@ -118,6 +118,64 @@ pub(crate) enum FaultWhat {
     Switch(SwitchFault),
     /// Do something to a link of a deployed lab
     Link(LinkFault),
+    /// Do something to the frames that leave by a port of a switch
+    Port {
+        /// The port: a device or a TAP
+        port: String,
+        #[command(subcommand)]
+        change: PortChange,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PortChange {
+    /// Have them fare badly, whatever the configuration says
+    Impair {
+        #[command(flatten)]
+        impairment: ImpairmentWords,
+        /// Deliver frames with a wrong bit; without it they are dropped, as whoever receives them would
+        #[arg(long, requires = "corrupt")]
+        unnoticed: bool,
+        /// Bits per second, such as 10M
+        #[arg(long, value_name = "RATE")]
+        rate: Option<String>,
+        /// Frames per second
+        #[arg(long, value_name = "N")]
+        frame_rate: Option<u64>,
+        /// What the rate passes at once behind a pause: as much as in so long a time
+        #[arg(long, value_name = "TIME")]
+        burst: Option<String>,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Have them fare as the configuration says
+    Mend {
+        #[command(flatten)]
+        target: Target,
+    },
+}
+
+/// Shares and times.
+#[derive(Args)]
+pub(crate) struct ImpairmentWords {
+    /// The share that is lost, such as 1%
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) loss: Option<f64>,
+    /// The share that arrives twice
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) duplicate: Option<f64>,
+    /// The share with a bit that is wrong
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    pub(crate) corrupt: Option<f64>,
+    /// The share that others overtake, by up to the jitter
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "jitter")]
+    pub(crate) reorder: Option<f64>,
+    /// How much later they come, such as 5ms
+    #[arg(long, value_name = "TIME")]
+    pub(crate) delay: Option<String>,
+    /// How much the delay varies
+    #[arg(long, value_name = "TIME")]
+    pub(crate) jitter: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -316,7 +374,7 @@ pub(crate) enum LinkChange {
     OneWay,
     /// Have the frames of both ends disappear, without anybody losing carrier
     Dead,
-    /// Have the frames that leave this end fare badly (needs the kernel's netem)
+    /// Have the frames that leave this end fare badly (at a host with the kernel's netem)
     Impair {
         /// The share that is lost, such as 1%
         #[arg(long, value_name = "SHARE", value_parser = share)]
@@ -409,6 +467,10 @@ impl FaultWhat {
         match self {
             FaultWhat::Switch(fault) => fault.target().json,
             FaultWhat::Link(_) => false,
+            FaultWhat::Port {
+                change: PortChange::Impair { target, .. } | PortChange::Mend { target },
+                ..
+            } => target.json,
         }
     }
 }

@@ -4,9 +4,7 @@ use crate::cable;
 use crate::qdisc;
 use crate::record::NodeRecordKind;
 use greylag_scenario::lab::{Medium, NodeKind};
-use greylag_scenario::story::{
-    Action, ExpectedOutcome, LinkChange, LinkSettings, Place, Scenario, place, refusal,
-};
+use greylag_scenario::story::{Action, ExpectedOutcome, LinkSettings, Place, Scenario, place, refusal};
 use greylag_scenario::{FileError, Source};
 use std::time::Duration;
 
@@ -72,8 +70,9 @@ fn steps(scenario: &Scenario, problems: &mut Vec<(Place, String)>) {
                 });
                 match (cable::can(cable.medium == Medium::Tap, kinds, change), change) {
                     (Err(why), _) => Some(why),
-                    (Ok(()), LinkChange::Impair { .. })
-                        if !*has_netem.get_or_insert_with(qdisc::has_netem) =>
+                    (Ok(()), change)
+                        if cable::needs_netem(kinds, change)
+                            && !*has_netem.get_or_insert_with(qdisc::has_netem) =>
                     {
                         Some(cable::NO_NETEM.to_owned())
                     }

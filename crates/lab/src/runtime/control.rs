@@ -2,6 +2,7 @@
 
 use super::Born;
 use super::commits::Commits;
+use super::impairing::Impairments;
 use super::mailbox::Mailbox;
 use super::management::ManagementPort;
 use super::recorder::Recorder;
@@ -20,16 +21,23 @@ pub(super) struct Control {
     pub(super) switch: Switch,
     pub(super) commits: Commits,
     recorder: Option<Recorder>,
-    /// Of the interfaces that FRR sees.
-    carriers: Option<Carriers>,
-    /// Where it sends to the management network.
-    management: Option<ManagementPort>,
+    followers: Followers,
     /// Of the worker that sends for the switch.
     mailbox: Arc<Mailbox>,
     /// When the workers are to be polled.
     next_poll: Instant,
     /// How often the switch was started anew.
     pub(super) lives: u32,
+}
+
+/// What does what the switch has decided.
+pub(super) struct Followers {
+    /// Of the interfaces that FRR sees.
+    pub(super) carriers: Option<Carriers>,
+    /// Where it sends to the management network.
+    pub(super) management: Option<ManagementPort>,
+    /// Of its ports.
+    pub(super) impairments: Arc<Impairments>,
 }
 
 /// Why an order was not carried out.
@@ -44,11 +52,10 @@ impl Control {
     pub(super) fn new(
         Born { switch, commits, recorder }: Born,
         mailbox: Arc<Mailbox>,
-        (carriers, management): (Option<Carriers>, Option<ManagementPort>),
+        followers: Followers,
         now: Instant,
     ) -> Self {
-        let mut control =
-            Control { switch, commits, recorder, carriers, management, mailbox, next_poll: now, lives: 0 };
+        let mut control = Control { switch, commits, recorder, followers, mailbox, next_poll: now, lives: 0 };
         control.settle();
         control
     }
@@ -121,10 +128,12 @@ impl Control {
         if self.switch.data_plane().has_originated() {
             self.mailbox.ring();
         }
-        ManagementPort::send_all(self.management.as_ref(), &mut self.switch);
-        if let Some(carriers) = &mut self.carriers {
+        let Followers { carriers, management, impairments } = &mut self.followers;
+        ManagementPort::send_all(management.as_ref(), &mut self.switch);
+        if let Some(carriers) = carriers {
             carriers.follow(&self.switch);
         }
+        impairments.follow(&self.switch);
         if let Some(recorder) = &mut self.recorder {
             recorder.write(&mut self.switch);
         }

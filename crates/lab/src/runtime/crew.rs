@@ -49,7 +49,9 @@ impl Crew {
                 .map_err(|errno| failed("cannot watch the ports")(errno.into()))?;
             workers.push(worker);
         }
-        let replaced = workers.iter().map(WorkerThread::replaced).collect();
+        let replaced: Vec<_> = workers.iter().map(WorkerThread::replaced).collect();
+        running.impairments.attach(replaced.clone());
+        running.impairments.follow(&running.control().0.switch);
         let mut links = Links::new(Arc::clone(running), replaced, self.in_a_host);
         for (index, worker) in workers.into_iter().enumerate() {
             let thread =

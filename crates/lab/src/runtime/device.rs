@@ -11,10 +11,13 @@ pub(super) fn open_device(port: &PortConfig, workers: NonZeroUsize) -> Result<(Q
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     let (queues, io, reason) = match port.io {
         Io::Auto => choose(port, workers).map_err(failed)?,
-        Io::AfPacket => (packet(port, workers).map_err(failed)?, Io::AfPacket, CONFIGURED.to_owned()),
+        Io::AfPacket => {
+            let (queues, how) = packet(port, workers).map_err(failed)?;
+            (queues, Io::AfPacket, format!("{CONFIGURED}; {how}"))
+        }
         Io::AfXdp => {
             let opened = XdpPort::open(&port.name, workers).map_err(failed)?;
-            let reason = format!("{CONFIGURED}; {}", describe(&opened, workers));
+            let reason = format!("{CONFIGURED}; {}", describe(&opened, workers, driver(port).as_deref()));
             (opened.queues, Io::AfXdp, reason)
         }
         Io::Raw => (raw(port, workers).map_err(failed)?, Io::Raw, CONFIGURED.to_owned()),
@@ -33,17 +36,16 @@ const CONFIGURED: &str = "the configuration says so";
 /// left.
 fn choose(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Io, String), OpenError> {
     let refused = match packet(port, workers) {
-        Ok(queues) => {
-            let driver = Interface::named(&port.name).and_then(|device| device.driver());
-            let reason = match driver.as_deref() {
-                Ok(driver @ ("veth" | "tun")) => format!(
+        Ok((queues, how)) => {
+            let reason = match driver(port).as_deref() {
+                Some(driver @ ("veth" | "tun")) => format!(
                     "the kernel at the other end of a {driver} device leaves checksums and segmentation to it, and only packet \
                      sockets carry that"
                 ),
-                Ok(driver) => format!("frames that {driver} joined on arrival stay joined"),
-                Err(_) => "they carry what is left to do on a frame".to_owned(),
+                Some(driver) => format!("frames that {driver} joined on arrival stay joined"),
+                None => "they carry what is left to do on a frame".to_owned(),
             };
-            return Ok((queues, Io::AfPacket, reason));
+            return Ok((queues, Io::AfPacket, format!("{reason}; {how}")));
         }
         // The options that it needs are not everywhere. Tags are lost without them.
         Err(refused @ OpenError::Refused { .. }) if !may_see_tags(port) => refused,
@@ -52,26 +54,50 @@ fn choose(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Io, Strin
     Ok((raw(port, workers)?, Io::Raw, format!("packet sockets were refused: {refused}")))
 }
 
+fn driver(port: &PortConfig) -> Option<String> {
+    Interface::named(&port.name).and_then(|device| device.driver()).ok()
+}
+
 fn may_see_tags(port: &PortConfig) -> bool {
     matches!(port.membership, Membership::Trunk { .. } | Membership::Aggregate(_))
 }
 
-fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {
+/// The queues, and how they receive.
+fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, &'static str), OpenError> {
     let queues = PacketQueue::open(&port.name, workers)?;
-    Ok(queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect())
+    let how = match queues.iter().all(PacketQueue::has_ring) {
+        true => "frames are read from a ring that is shared with the kernel",
+        false => "the kernel gave no ring (TPACKET_V2), and frames are read by a system call for each batch",
+    };
+    Ok((queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect(), how))
 }
 
 fn raw(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {
     RawPort::open(&port.name, workers).map(|opened| opened.queues)
 }
 
-fn describe(opened: &XdpPort, workers: NonZeroUsize) -> String {
+fn describe(opened: &XdpPort, workers: NonZeroUsize, driver: Option<&str>) -> String {
     let place = if opened.is_native { "in the driver" } else { "in the network stack" };
     let receiving = opened.receiving;
+    let mut words = format!("XDP {place}, copying; ");
     if receiving < workers.get() {
-        return format!(
-            "XDP {place}, copying; the device has queues for {receiving} of {workers} workers, and the others only send by it"
+        words += &format!(
+            "the device has queues for {receiving} of {workers} workers, and the others only send by it: use {receiving} workers"
+        );
+        if driver == Some("veth") {
+            words += &format!(
+                ", or make both ends with more queues, `ip link add .. numtxqueues {workers} numrxqueues {workers} type veth \
+                 peer .. numtxqueues {workers} numrxqueues {workers}`"
+            );
+        }
+    } else {
+        words += "a queue for each worker";
+    }
+    // The other end is in another namespace as a rule, and nobody tells how many queues it uses there.
+    if receiving > 1 && driver == Some("veth") {
+        words += &format!(
+            "; a frame comes in by the queue that the other end sends it by: `ethtool -L IF tx {receiving}` there, if it sends by fewer"
         );
     }
-    format!("XDP {place}, copying; a queue for each worker")
+    words
 }

@@ -4,7 +4,7 @@ use super::Running;
 use super::control::OrderError;
 use super::device::open_device;
 use super::kernel_stack::KeptOff;
-use super::worker_thread::Replaced;
+use super::worker_thread::{Change, Replaced};
 use crate::link_monitor::LinkState;
 use greylag_base::PortId;
 use greylag_switch::Input;
@@ -60,8 +60,9 @@ impl Links {
                 self.kept_off.extend(kept_off);
                 self.running.ios()[port] = Some(io);
                 for (worker, queue) in self.replaced.iter().zip(queues) {
-                    worker.push((port, queue));
+                    worker.push((port, Change::Opened(queue)));
                 }
+                self.running.impairments.renew(port);
                 true
             }
             Err(error) => {

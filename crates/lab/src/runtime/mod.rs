@@ -11,6 +11,7 @@ mod fates;
 mod follow;
 mod fpm;
 mod idle;
+mod impairing;
 mod kernel_stack;
 mod layer3;
 mod links;
@@ -30,7 +31,7 @@ mod watching;
 mod worker_thread;
 
 use commits::Commits;
-use control::Control;
+use control::{Control, Followers};
 use control_socket::{ControlSocket, Others};
 use crew::Crew;
 use effort::Efforts;
@@ -40,6 +41,7 @@ use greylag_switch::history::History;
 use greylag_switch::recording::Start;
 use greylag_switch::show::PortIo;
 use greylag_switch::{Input, Switch, SwitchError};
+use impairing::Impairments;
 use mailbox::Mailbox;
 use management::ManagementPort;
 use open::Opened;
@@ -179,6 +181,8 @@ struct Running {
     tap: tap::Tap,
     /// Port by port: how a device was opened.
     ios: Mutex<Vec<Option<PortIo>>>,
+    /// How frames fare that leave by the ports.
+    impairments: Arc<Impairments>,
 }
 
 impl Running {
@@ -255,7 +259,9 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let mut birth =
         Birth { file, commits: options.commits(), record: options.record, chassis, inputs, lives: 0 };
     let start = birth.switch((commits, history), clock)?;
-    let control = Control::new(start, Arc::clone(&mailbox), (carriers, management), clock.now());
+    let impairments = Arc::<Impairments>::default();
+    let followers = Followers { carriers, management, impairments: Arc::clone(&impairments) };
+    let control = Control::new(start, Arc::clone(&mailbox), followers, clock.now());
     let control = Mutex::new(control);
     let running = Arc::new(Running {
         control,
@@ -267,6 +273,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
         efforts: effort::efforts(config.workers.count),
         tap: tap::Tap::default(),
         ios: Mutex::new(ios),
+        impairments,
     });
     let mut crew = Crew::start(&running, queues, interfaces, options.in_a_host)?;
 

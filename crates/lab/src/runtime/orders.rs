@@ -6,22 +6,27 @@ use super::rows::Shared;
 use super::{Clock, Running};
 use crate::answer::{Committed, Done, FdbCheck};
 use axum::extract::rejection::{QueryRejection, StringRejection};
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use greylag_base::{Instant, VlanId};
-use greylag_scenario::{Source, parse_time_span, story, switch};
+use greylag_base::{Impairment, Instant, PortId, VlanId};
+use greylag_scenario::{Source, parse_impairment, parse_time_span, story, switch};
 use greylag_switch::agent::{AgentKind, AgentState};
-use greylag_switch::config::SwitchConfig;
+use greylag_switch::config::{Attachment, SwitchConfig};
 use greylag_switch::show::{TraceRequest, TraceRow};
 use greylag_switch::{DiffLine, FdbConflict, Input};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// No configuration comes near it: that of a switch with 1024 ports has half a megabyte.
 const LONGEST_BODY: usize = 16 << 20;
+
+/// How long an order waits for workers to take it up, and how often it looks.
+const TAKEN_UP: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Who orders, when they do not say.
 const NOBODY: &str = "unknown";
@@ -33,6 +38,8 @@ pub(super) fn routes() -> Router<Arc<Running>> {
         .route("/v1/config/confirm", post(confirm))
         .route("/v1/config/rollback", post(roll_back))
         .route("/v1/fault", post(fault))
+        .route("/v1/ports/{port}/impair", post(impair))
+        .route("/v1/ports/{port}/mend", post(mend))
         .route("/v1/fdb/flush", post(flush))
         .route("/v1/trace", post(trace))
         .route("/v1/check/fdb", get(check).post(repair))
@@ -135,6 +142,46 @@ async fn fault(State(running): Shared, body: Body) -> Result<Json<Done>, Problem
     Ok(Json(Done { done: "ordered".to_owned() }))
 }
 
+/// How frames fare that leave by a port, in the words of `impair`.
+async fn impair(State(running): Shared, Path(port): Path<String>, body: Body) -> Result<Json<Done>, Problem> {
+    let impairment = parse_impairment(&Source::new("impair", text(body)?))?;
+    order_impairment(&running, &port, Some(impairment)).await
+}
+
+/// They fare as the configuration says.
+async fn mend(State(running): Shared, Path(port): Path<String>) -> Result<Json<Done>, Problem> {
+    order_impairment(&running, &port, None).await
+}
+
+async fn order_impairment(
+    running: &Running,
+    port: &str,
+    impairment: Option<Impairment>,
+) -> Result<Json<Done>, Problem> {
+    let desks = {
+        let (control, _) = running.control();
+        let id = port_id(&control, port)?;
+        if matches!(control.switch.config().ports[id.index()].attachment, Attachment::Lag(_)) {
+            return Err(Problem::request(format!("{port} is a bundle: expected one of its members")));
+        }
+        running.impairments.order(&control.switch, id, impairment)
+    };
+    // A worker takes it up when it next keeps house; one that has lost its queue of the port never does.
+    let deadline = running.clock.now() + TAKEN_UP;
+    while !desks.iter().all(|desk| desk.has_port()) && running.clock.now() < deadline {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+    Ok(Json(Done { done: "ordered".to_owned() }))
+}
+
+fn port_id(control: &Control, name: &str) -> Result<PortId, Problem> {
+    let ports = control.switch.config();
+    ports.port(name).map(|(id, _)| id).ok_or_else(|| {
+        let names: Vec<&str> = ports.ports.iter().map(|port| port.name.as_str()).collect();
+        Problem::request(format!("there is no port `{name}`: expected one of {}", names.join(", ")))
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct FlushBody {
@@ -145,13 +192,7 @@ struct FlushBody {
 async fn flush(State(running): Shared, body: Body) -> Result<Json<Done>, Problem> {
     let FlushBody { port, vlan } = json(body)?;
     let (mut control, now) = running.control();
-    let port = port.map(|name| {
-        let ports = control.switch.config();
-        ports.port(&name).map(|(id, _)| id).ok_or_else(|| {
-            let names: Vec<&str> = ports.ports.iter().map(|port| port.name.as_str()).collect();
-            Problem::request(format!("there is no port `{name}`: expected one of {}", names.join(", ")))
-        })
-    });
+    let port = port.map(|name| port_id(&control, &name));
     control.tell(now, Input::FlushFdb { port: port.transpose()?, vlan })?;
     Ok(Json(Done { done: "flushed".to_owned() }))
 }

@@ -10,9 +10,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use greylag_base::Instant;
-use greylag_scenario::switch;
-use greylag_switch::show::PortRow;
+use greylag_base::{Impairment, Instant};
+use greylag_ports::ImpairmentCounts;
+use greylag_scenario::{emit_impairment, switch};
+use greylag_switch::show::{PortImpairment, PortRow};
 use greylag_switch::{EventRecord, Switch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -48,12 +49,21 @@ pub(super) async fn rows<T: Serialize>(
 /// The switch does not know how its ports were opened.
 async fn ports(State(running): Shared) -> Json<Vec<PortRow>> {
     let ios = running.ios().clone();
-    rows(running, |switch, now| {
+    rows(Arc::clone(&running), |switch, now| {
         let mut rows = switch.port_rows(now);
         rows.iter_mut().zip(ios).for_each(|(row, io)| row.io = io);
+        for (port, row) in rows.iter_mut().enumerate() {
+            row.impairment = running.impairments.of(port).map(impairment_row);
+        }
         rows
     })
     .await
+}
+
+fn impairment_row((impairment, counts): (Impairment, ImpairmentCounts)) -> PortImpairment {
+    let ImpairmentCounts { lost, duplicated, corrupted, overtaken, no_room, refused } = counts;
+    let impair = emit_impairment(&impairment);
+    PortImpairment { impair, lost, duplicated, corrupted, overtaken, no_room, refused }
 }
 
 async fn agents(State(running): Shared) -> Json<Vec<answer::Agent>> {

@@ -4,9 +4,9 @@ use super::Running;
 use super::idle::Idling;
 use super::open::Ports;
 use crossbeam_queue::SegQueue;
-use greylag_base::{Instant, PortId};
+use greylag_base::{Instant, PortId, Seed};
 use greylag_dataplane::Worker;
-use greylag_ports::{BATCH_FRAMES, Port, cycle_count};
+use greylag_ports::{BATCH_FRAMES, ImpairedPort, ImpairmentDesk, Port, cycle_count};
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::io;
@@ -38,8 +38,16 @@ pub(super) struct WorkerThread {
     replaced: Arc<Replaced>,
 }
 
-/// Queues of devices that were made again, with the index of their port, for a worker to take up.
-pub(super) type Replaced = SegQueue<(usize, Box<dyn Port>)>;
+/// What becomes of a worker's queue of a port, with the index of the port.
+pub(super) type Replaced = SegQueue<(usize, Change)>;
+
+/// What a worker is to do with a queue.
+pub(super) enum Change {
+    /// The device was made again, and this is the queue.
+    Opened(Box<dyn Port>),
+    /// From now on the desk says how frames fare that leave by it.
+    Impaired { desk: Arc<ImpairmentDesk>, seed: Seed },
+}
 
 impl WorkerThread {
     /// Everything that can fail is done here, before a thread is started.
@@ -151,9 +159,19 @@ impl WorkerThread {
         Ok(self.ports)
     }
 
-    /// Takes up queues of devices that were made again.
+    /// Takes up queues of devices that were made again, and of ports that are to be impaired.
     fn take_up(&mut self) -> io::Result<()> {
-        while let Some((port, queue)) = self.replaced.pop() {
+        while let Some((port, change)) = self.replaced.pop() {
+            let queue: Box<dyn Port> = match change {
+                Change::Opened(queue) => queue,
+                Change::Impaired { desk, seed } => {
+                    let Some(queue) = self.ports[port].take() else { continue };
+                    if let Some(fd) = queue.fd() {
+                        epoll::delete(&self.epoll, fd)?;
+                    }
+                    Box::new(ImpairedPort::new(queue, desk, seed)?)
+                }
+            };
             if let Some(fd) = queue.fd() {
                 epoll::add(&self.epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
             }

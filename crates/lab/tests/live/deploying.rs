@@ -11,7 +11,7 @@ use greylag_lab::link_monitor::LinkState;
 use greylag_lab::netns::Netns;
 use greylag_lab::state::State;
 use greylag_scenario::lab::{End, Lab, Link, Medium, Node, NodeKind};
-use greylag_switch::config::{Attachment, NetnsRef, PortConfig, SwitchConfig};
+use greylag_switch::config::{Attachment, Io, NetnsRef, PortConfig, SwitchConfig};
 use greylag_tests::{Need, has};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -217,6 +217,25 @@ fn a_lab_is_deployed_inspected_and_destroyed() {
     assert_eq!(it.destroy(), Destroyed::NotDeployed, "a second time does nothing and says so");
     assert!(matches!(inspect(&it.state, Some(name)), Err(InspectError::NotDeployed(_))));
     assert_eq!(inspect(&it.state, None).unwrap(), []);
+    it.nothing_is_left();
+}
+
+#[test]
+fn a_cable_to_an_af_xdp_port_has_a_queue_for_each_worker_at_both_ends() {
+    if !has(&[Need::NetAdmin, Need::Program { name: "ip", package: "iproute2" }]) {
+        return;
+    }
+    let mut it = Deployment::new("queues");
+    let NodeKind::Greylag(config) = &mut it.lab.nodes[0].kind else { unreachable!("it is the switch") };
+    (config.ports[1].io, config.workers.count) = (Io::AfXdp, 3);
+    it.deploy().unwrap();
+    for (node, interface) in [(0, "h2"), (2, "eth1")] {
+        let netns = Netns::open(&it.netns(node)).unwrap();
+        let link = netns.run(|| Command::new("ip").args(["-details", "link", "show", interface]).output());
+        let link = link.unwrap().unwrap();
+        assert!(text(&link.stdout).contains(" numtxqueues 3 numrxqueues 3 "), "{link:?}");
+    }
+    it.destroy();
     it.nothing_is_left();
 }
 

@@ -104,24 +104,27 @@ fn frames_that_nobody_read_are_counted() {
     }
     let (mut left, mut right) = cable("");
     let mut batch = Batch::new();
-    (0..64).for_each(|_| batch.push(&frame(1, 60)));
     let indices: Vec<u16> = (0..64).collect();
     let count = 100 * 64;
-    for _ in 0..100 {
-        assert_eq!(right.tx(&batch, &indices).frames, 64);
-    }
-    let mut received = 0;
-    wait_for("all to be read or counted", PATIENCE, || {
-        while left.rx(&mut batch).unwrap() > 0 {
-            received += (0..batch.len()).filter(|&index| is_experiment(batch.bytes(index))).count() as u64;
+    // The rings of an AF_XDP socket, and that of a packet socket.
+    for (from, to) in [(1, 0), (0, 1)] {
+        let mut ends = [&mut left, &mut right];
+        batch.clear();
+        (0..64).for_each(|_| batch.push(&frame(1, 60)));
+        for _ in 0..100 {
+            assert_eq!(ends[from].tx(&batch, &indices).frames, 64);
         }
-        (received + left.rx_dropped().total() >= count).then_some(())
-    });
-    assert!(
-        received >= 1000 && left.rx_dropped().total() > 1000,
-        "{received} received, {} dropped",
-        left.rx_dropped().total()
-    );
+        let (port, mut received) = (&mut ends[to], 0);
+        wait_for("all to be read or counted", PATIENCE, || {
+            while port.rx(&mut batch).unwrap() > 0 {
+                received +=
+                    (0..batch.len()).filter(|&index| is_experiment(batch.bytes(index))).count() as u64;
+            }
+            (received + port.rx_dropped().total() >= count).then_some(())
+        });
+        let dropped = port.rx_dropped().total();
+        assert!(received >= 1000 && dropped > 1000, "{received} received, {dropped} dropped");
+    }
 }
 
 #[test]

@@ -2,20 +2,16 @@
 
 use super::action::{Deed, body};
 use super::cast::Cast;
-use super::{Action, Impairment, LinkChange, SeenBy, flow_loss};
+use super::{Action, LinkChange, SeenBy, flow_loss};
 use crate::field::{Field, Mapping};
+use crate::impairment;
 use crate::keys::Keys;
-use crate::quantity::{bit_rate, share};
-use crate::time_span::{LONGEST, fine_time_span};
 use crate::yaml::Value;
-use std::time::Duration;
 
 const EXAMPLE: &str = "{end: \"sw1:eth1\", down: true}";
 const KEYS: Keys = Keys::of(&["end", "down", "up", "one-way", "impair", "loses", "direction"]);
 const CHANGES: [&str; 5] = ["down", "up", "one-way", "impair", "loses"];
 const DOWN_KEYS: Keys = Keys::of(&["seen-by"]);
-const IMPAIR_KEYS: Keys =
-    Keys::of(&["loss", "duplicate", "reorder", "corrupt", "unnoticed", "delay", "jitter", "rate"]);
 
 pub(super) fn read<'d>(field: &Field<'d>, cast: &Cast<'_>) -> Vec<Deed<'d>> {
     read_one(field, cast).into_iter().map(Deed::from).collect()
@@ -46,7 +42,7 @@ fn read_one(field: &Field<'_>, cast: &Cast<'_>) -> Option<Action> {
         "loses" => LinkChange::Loses(flow_loss::read(change)?),
         "one-way" => happens(change).map(|()| LinkChange::OneWay { from: this })?,
         _ => {
-            let (impairment, from) = (read_impairment(change), read_direction(&map, this));
+            let (impairment, from) = (impairment::read(change), read_direction(&map, this));
             LinkChange::Impair { from: from?, impairment: impairment? }
         }
     };
@@ -88,38 +84,4 @@ fn read_down(field: &Field<'_>, this: usize) -> Option<SeenBy> {
 fn read_direction(map: &Mapping<'_>, this: usize) -> Option<Option<usize>> {
     let words = [("both", None), ("from-this-end", Some(this)), ("to-this-end", Some(1 - this))];
     map.get("direction").map_or(Some(None), |field| field.word("a direction", &words))
-}
-
-fn read_impairment(field: &Field<'_>) -> Option<Impairment> {
-    let map = body(field, &IMPAIR_KEYS, "{loss: 0.01}")?;
-    if field.is_empty() {
-        field.refuse("nothing is impaired: expected something such as {loss: 0.01}");
-        return None;
-    }
-    let part = |key| map.get(key).map_or(Some(0.0), |field| share(field, key));
-    let span = |key| {
-        let read = |field| fine_time_span(field, key, Duration::ZERO..=LONGEST);
-        map.get(key).map_or(Some(Duration::ZERO), read)
-    };
-    let (loss, duplicate, reorder, corrupt) =
-        (part("loss"), part("duplicate"), part("reorder"), part("corrupt"));
-    let (delay, jitter) = (span("delay"), span("jitter"));
-    let rate = map.get("rate").map(|rate| bit_rate(rate, "rate"));
-    let unnoticed = map.get("unnoticed").map_or(Some(false), Field::boolean);
-    if let Some(field) = map.get("reorder").filter(|_| jitter == Some(Duration::ZERO)) {
-        field.refuse_key("what is reordered is late by up to `jitter`: add that, such as `jitter: 1ms`");
-    }
-    if let Some(field) = map.get("unnoticed").filter(|_| map.get("corrupt").is_none()) {
-        field.refuse_key("`unnoticed` says how frames are corrupted: add `corrupt`, or remove this");
-    }
-    Some(Impairment {
-        loss: loss?,
-        duplicate: duplicate?,
-        reorder: reorder?,
-        corrupt: corrupt?,
-        unnoticed: unnoticed?,
-        delay: delay?,
-        jitter: jitter?,
-        rate: rate.map_or(Some(None), |rate| rate.map(Some))?,
-    })
 }

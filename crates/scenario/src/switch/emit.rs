@@ -7,7 +7,8 @@ mod mclag;
 mod routing;
 
 use super::learning::Owned;
-use greylag_base::{MacAddr, PortName, VlanId, VlanSet};
+use crate::impairment;
+use greylag_base::{Impairment, MacAddr, PortName, VlanId, VlanSet};
 use greylag_dataplane::FlowFields;
 use greylag_mactable::ChipHash;
 use greylag_switch::config::{
@@ -209,6 +210,8 @@ struct Port<'a> {
     isolation_group: Option<u16>,
     #[serde(skip_serializing_if = "is_unlimited")]
     storm_control: Storm,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    impair: Option<impairment::Words>,
 }
 
 #[derive(Serialize)]
@@ -433,6 +436,8 @@ impl<'a> Port<'a> {
             maximum_entries: port.maximum_entries,
             isolation_group: port.isolation_group,
             storm_control: Storm { broadcast, multicast, unknown_unicast },
+            impair: (port.impairment != Impairment::default())
+                .then(|| impairment::Words::of(&port.impairment)),
         }
     }
 }

@@ -2,6 +2,7 @@ use super::lag;
 use super::mac_table::MAXIMUM_ENTRIES;
 use crate::address::station_mac;
 use crate::field::{Field, Mapping};
+use crate::impairment;
 use crate::keys::Keys;
 use crate::name::interface_name;
 use crate::phrase::quoted;
@@ -69,6 +70,7 @@ const KEYS: Keys = Keys {
         "mtu",
         "port-speed",
         "enabled",
+        "impair",
         "isolation-group",
         "maximum-entries",
         "storm-control",
@@ -87,6 +89,7 @@ const LAB_KEYS: Keys = Keys {
         "mtu",
         "port-speed",
         "enabled",
+        "impair",
         "isolation-group",
         "maximum-entries",
         "storm-control",
@@ -105,12 +108,13 @@ const MEMBER_KEYS: Keys = Keys {
         "lacp-port-priority",
         "port-speed",
         "enabled",
+        "impair",
     ],
     explained: &[THE_BUNDLE_HAS_IT, LAG_KEY_OF_A_MEMBER],
 };
 
 const LAB_MEMBER_KEYS: Keys = Keys {
-    allowed: &["io", "aggregate-id", "lacp-port-priority", "port-speed", "enabled"],
+    allowed: &["io", "aggregate-id", "lacp-port-priority", "port-speed", "enabled", "impair"],
     explained: &[TYPE_IN_A_LAB, TAP_IN_A_LAB, THE_BUNDLE_HAS_IT, LAG_KEY_OF_A_MEMBER],
 };
 
@@ -148,7 +152,7 @@ const LAG_KEYS: Keys = Keys {
             "is for a member, and this is a bundle: a bundle cannot be in another. Remove it",
         ),
         (
-            &["io", "lacp-port-priority", "port-speed"],
+            &["io", "lacp-port-priority", "port-speed", "impair"],
             "is a member's, and this is a bundle: move it to its members",
         ),
     ],
@@ -265,6 +269,7 @@ fn read_port(name: PortName, field: Field<'_>, in_lab: bool) -> PortDraft<'_> {
         map.get("maximum-entries").and_then(|entries| entries.number("maximum-entries", 0..=MAXIMUM_ENTRIES));
     config.isolation_group =
         map.get("isolation-group").and_then(|group| group.number("isolation group", 1..=65_535));
+    config.impairment = map.get("impair").and_then(impairment::read).unwrap_or_default();
     config.storm_control = map.filled("storm-control").map(read_storm_control).unwrap_or_default();
     PortDraft { config, key: Some(field), keys: Some(map), mtu: mtu.map(|(field, _)| field), membership_read }
 }

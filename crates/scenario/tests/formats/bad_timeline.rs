@@ -584,7 +584,7 @@ const EXPECT: &[Case] = &[
         "a drop reason unknown",
         "{name: a, counter: drops.storm, on: sw1, least: 1}",
         &[
-            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, not-for-us, unknown-protocol, interface-down, bad-ip-header, bad-ip-checksum, martian-source, martian-destination, no-route, no-live-next-hop, next-hop-unset, blackhole, unreachable, prohibited, ttl-expired, packet-too-big, next-hop-unresolved, adjacency-unresolved, hairpin, destination-down, isolated, split-horizon, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-unfinished, egress-error",
+            "19:24: expect[0].counter: there is no counter `drops.storm`: in place of `storm` expected one of port-down, runt, giant, source-multicast, source-zero, reserved-group, not-collecting, punt-queue-full, truncated-tag, vlan-not-allowed, no-native-vlan, reserved-vlan, move-damped, not-for-us, unknown-protocol, interface-down, bad-ip-header, bad-ip-checksum, martian-source, martian-destination, no-route, no-live-next-hop, next-hop-unset, blackhole, unreachable, prohibited, ttl-expired, packet-too-big, next-hop-unresolved, adjacency-unresolved, hairpin, destination-down, isolated, split-horizon, storm-control, not-in-flood-group, flood-group-lapsed, no-egress, egress-down, egress-mtu, egress-queue-full, egress-unfinished, egress-error, egress-impaired",
         ],
     ),
     (

@@ -101,7 +101,7 @@ fn the_page_names_every_key_of_a_scenario() {
         .map(|entry| format!("story/{}", entry.unwrap().file_name().display()))
         .collect();
     let mut files: Vec<&str> = files.iter().map(String::as_str).collect();
-    files.extend(["lab.rs", "lab/node.rs", "lab/link.rs"]);
+    files.extend(["impairment.rs", "lab.rs", "lab/node.rs", "lab/link.rs"]);
     let mut keys = keys_read_by(&files);
     assert!(keys.len() > 90, "{keys:?}");
     for key in ["exec", "bond", "frr"] {
@@ -167,6 +167,7 @@ fn the_example_of_a_switch_has_every_key() {
         "switch/learning.rs",
         "switch/mac_table.rs",
         "switch/mclag.rs",
+        "impairment.rs",
         "switch/port.rs",
         "switch/static_mac.rs",
         "switch/supervisor.rs",

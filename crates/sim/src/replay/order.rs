@@ -212,6 +212,8 @@ fn impairment_words(impairment: &Impairment) -> String {
         time("delay", impairment.delay),
         time("jitter", impairment.jitter),
         impairment.rate.map(|rate| format!("rate {rate} bit/s")),
+        impairment.frame_rate.map(|rate| format!("rate {rate} frames/s")),
+        time("burst", impairment.burst),
     ]
     .into_iter()
     .flatten()

@@ -1,7 +1,7 @@
 //! Each thing that can be wrong with a link, by itself.
 
 use crate::rig::{Notes, after, frame, scenario, station, world};
-use greylag_scenario::story::{Action, Impairment, LinkChange, Scenario, SeenBy};
+use greylag_scenario::story::{Action, Impairment, LinkChange, Patch, Scenario, SeenBy};
 use greylag_sim::{LinkLoss, World};
 use std::time::Duration;
 
@@ -201,4 +201,50 @@ fn what_is_on_a_link_when_it_is_cut_is_lost() {
     world.send(0, 0, &[0; 60]);
     world.run_until(after(Duration::from_millis(2)));
     assert_eq!(world.observer().arrived.len(), 2);
+}
+
+#[test]
+fn a_port_does_to_its_link_what_it_is_configured_to_do() {
+    let mut world = world(&scenario(
+        r#"
+name: ports
+title: A test
+duration: 10m
+topology:
+  nodes:
+    sw1: {kind: greylag, config: {ports: {eth2: {impair: {loss: 0.1}}}}}
+    h1: {kind: host}
+    h2: {kind: host}
+  links: [{endpoints: ["h1:eth1", "sw1:eth1"]}, {endpoints: ["sw1:eth2", "h2:eth1"]}]
+"#,
+    ));
+    world.run_until(after(Duration::from_secs(1)));
+    let of_all = lost(&mut world, FRAMES);
+    assert!(is_share(of_all, 0.1), "{of_all}");
+
+    let all = Impairment { loss: 1.0, ..Impairment::default() };
+    world.order(&Action::Link { link: 1, change: LinkChange::Impair { from: None, impairment: all } });
+    assert_eq!(lost(&mut world, 100), 100, "a timeline's order takes its place");
+    world.order(&Action::Link { link: 1, change: LinkChange::Up });
+    assert!((1..100).contains(&lost(&mut world, 100)), "and mending the link gives it back");
+
+    world.order(&Action::Commit {
+        switch: 0,
+        patch: Patch { text: "{ports: {eth2: {impair: {loss: 1.0}}}}".to_owned() },
+        author: "ops".to_owned(),
+        confirm_within: Some(Duration::from_secs(60)),
+    });
+    assert_eq!(lost(&mut world, 100), 100);
+    world.run_until(world.now() + Duration::from_secs(61));
+    assert!((1..100).contains(&lost(&mut world, 100)), "nobody has confirmed it");
+}
+
+/// How many of so many frames from the first host are lost by chance.
+fn lost(world: &mut World<Notes>, frames: usize) -> usize {
+    let before = world.observer().lost(LinkLoss::Loss);
+    for _ in 0..frames {
+        world.send(0, 0, &frame(station(1), station(2)));
+        world.run_until(world.now() + Duration::from_micros(100));
+    }
+    world.observer().lost(LinkLoss::Loss) - before
 }

@@ -4,13 +4,14 @@ use super::{Running, Setting, await_condition};
 use crate::wire::WireError;
 use crate::wire::bed::{Bed, PortKind};
 use greylag_lab::client;
+use greylag_switch::config::Io;
 use std::fmt::Write;
 use std::process::Command;
 
-pub(super) fn start(bed: &mut Bed, setting: &Setting) -> Result<Running, WireError> {
+pub(super) fn start(bed: &mut Bed, setting: &Setting, io: Io) -> Result<Running, WireError> {
     let folder = bed.ground.folder().to_owned();
     let (file, socket) = (folder.join("switch.yml"), folder.join("switch.sock"));
-    std::fs::write(&file, configuration(bed, setting))
+    std::fs::write(&file, configuration(bed, setting, io))
         .map_err(WireError::system(format!("write {}", file.display())))?;
     let mut command = Command::new(&setting.program);
     command.arg("run").arg(&file).arg("--socket").arg(&socket);
@@ -23,7 +24,7 @@ pub(super) fn start(bed: &mut Bed, setting: &Setting) -> Result<Running, WireErr
     Ok(Running::default())
 }
 
-fn configuration(bed: &Bed, setting: &Setting) -> String {
+fn configuration(bed: &Bed, setting: &Setting, io: Io) -> String {
     let cores: Vec<String> = setting.cores.iter().map(usize::to_string).collect();
     let mut text = format!(
         "name: bench\nworkers: {{count: {}, cpus: [{}]}}\nmac-table: {{maximum-entries: {}}}\nports:\n",
@@ -36,7 +37,7 @@ fn configuration(bed: &Bed, setting: &Setting) -> String {
     for (index, station) in bed.stations.iter().enumerate() {
         let (name, netns) = (&station.name, station.netns.name());
         let rest = match bed.kind {
-            PortKind::Veth => String::new(),
+            PortKind::Veth => format!(", io: {}", io.name()),
             PortKind::Tap => format!(", type: tap, netns: {netns}"),
         };
         match setting.speech.filter(|_| index == 0) {
