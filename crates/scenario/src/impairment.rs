@@ -132,6 +132,8 @@ impl Words {
             burst,
         } = *impairment;
         let [delay, jitter, burst] = [delay, jitter, burst].map(time);
+        // It is said of frames that are corrupted, where there are such.
+        let unnoticed = unnoticed && corrupt > 0.0;
         Words { loss, duplicate, reorder, corrupt, unnoticed, delay, jitter, rate, frame_rate, burst }
     }
 }
@@ -158,6 +160,8 @@ mod tests {
         let written = emit_impairment(&impairment);
         assert!(written.contains(r#""delay":"1500us","jitter":"2s""#), "{written}");
         assert_eq!(read(&written), impairment);
+        let lossy = Impairment { loss: 1.0, unnoticed: true, ..Impairment::default() };
+        assert_eq!(emit_impairment(&lossy), r#"{"loss":1.0}"#);
     }
 
     #[test]

@@ -472,7 +472,7 @@ const PORT: &[Case] = &[
         "unknown key",
         "speed: 10G",
         &[
-            "3:10: ports.eth1.speed: unknown key `speed`: the keys here are type, io, netns, interface, mac-address, interface-mode, access-vlan, trunk-vlans, native-vlan, aggregate-id, mtu, port-speed, enabled, isolation-group, maximum-entries, storm-control",
+            "3:10: ports.eth1.speed: unknown key `speed`: the keys here are type, io, netns, interface, mac-address, interface-mode, access-vlan, trunk-vlans, native-vlan, aggregate-id, mtu, port-speed, enabled, impair, isolation-group, maximum-entries, storm-control",
         ],
     ),
     (
