@@ -17,7 +17,7 @@ const SCENARIO: &str = "scenarios/dataforest-2025-10-23.yml";
 
 /// What the base replays to. It changes whenever a switch does anything at another time than before: look at what changed in
 /// `greylag replay` first.
-const DIGEST: &str = "2d4cbb975a0df7b4eb36bd7be2cd134c32a7d73f69dcdc4096dee5b77df47a34";
+const DIGEST: &str = "0635ff090d70d8e530c37dd0e879a6183721eb1d2dc5c942918053652be4ffd3";
 
 /// 13:33:30, when all that follows from the commit has happened.
 const SPLIT: Duration = Duration::from_secs(810);

@@ -9,7 +9,7 @@ use crate::show::{Failure, Messages, Nak};
 use crate::view::View;
 use bytes::{Bytes, BytesMut};
 use greylag_base::{Instant, MacAddr, VlanId};
-use greylag_wire::iccp::{MacPlace, Message, Status};
+use greylag_wire::iccp::{MacPlace, Message, Status, VlanList};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
@@ -311,6 +311,14 @@ impl Iccp {
     /// We route what is sent to this address in this VLAN; `None` for not any more.
     pub fn set_irb_mac(&mut self, now: Instant, vlan: VlanId, mac: Option<MacAddr>) {
         self.ledger.set_irb_mac(vlan, mac.filter(|mac| mac.is_unicast()));
+        self.note_waiting(now);
+    }
+
+    /// Our leg of this bundle carries these VLANs, or our end of the link between the chassis if it is of no bundle; `None` for a
+    /// bundle that we have no longer. That the peer's are others is no [`Conflict`]: with each commit, on one chassis after the other, they
+    /// are for a while. Who asks compares them: [`IccpSnapshot::peer_vlans`](crate::IccpSnapshot::peer_vlans).
+    pub fn set_vlans(&mut self, now: Instant, aggregator: Option<u16>, vlans: Option<VlanList>) {
+        self.ledger.set_vlans(aggregator, vlans);
         self.note_waiting(now);
     }
 

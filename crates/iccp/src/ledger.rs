@@ -5,7 +5,7 @@
 
 use crate::object::{Aggregator, Port};
 use greylag_base::{MacAddr, VlanId};
-use greylag_wire::iccp::{MacPlace, SyncRequest, SyncWhat};
+use greylag_wire::iccp::{MacPlace, SyncRequest, SyncWhat, VlanList};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One thing to tell.
@@ -16,8 +16,13 @@ pub(crate) enum Tell {
     Aggregator(u16),
     Port(u16),
     IrbMac(VlanId),
-    Acknowledge { id: u16, serial: u32 },
+    Acknowledge {
+        id: u16,
+        serial: u32,
+    },
     Mac(VlanId, MacAddr),
+    /// Of a bundle, or of the link between the chassis.
+    Vlans(Option<u16>),
     End(u16),
 }
 
@@ -99,11 +104,12 @@ pub(crate) struct Ledger {
     pub(crate) ports: Book<u16, Port>,
     pub(crate) irb_macs: Book<VlanId, MacAddr>,
     pub(crate) macs: Book<(VlanId, MacAddr), MacPlace>,
+    pub(crate) vlans: Book<Option<u16>, VlanList>,
     /// The peer has asked to be told.
     telling: bool,
     /// About chassis, bundles and ports: what isolation and addresses depend on goes first.
     pub(crate) urgent: VecDeque<Tell>,
-    /// About addresses, and the end of everything.
+    /// About addresses, VLANs, which nothing depends on, and the end of everything.
     pub(crate) rest: VecDeque<Tell>,
 }
 
@@ -114,6 +120,7 @@ impl Ledger {
             ports: Book::new(),
             irb_macs: Book::new(),
             macs: Book::new(),
+            vlans: Book::new(),
             telling: false,
             urgent: VecDeque::new(),
             rest: VecDeque::new(),
@@ -144,6 +151,12 @@ impl Ledger {
         }
     }
 
+    pub(crate) fn set_vlans(&mut self, id: Option<u16>, list: Option<VlanList>) {
+        if self.vlans.set(id, list, self.telling) {
+            self.rest.push_back(Tell::Vlans(id));
+        }
+    }
+
     /// Only the last answer about a bundle is worth telling.
     pub(crate) fn acknowledge(&mut self, id: u16, serial: u32) {
         if self.telling {
@@ -169,6 +182,7 @@ impl Ledger {
         self.urgent.extend(self.ports.all_wait().map(Tell::Port));
         self.urgent.extend(self.irb_macs.all_wait().map(Tell::IrbMac));
         self.rest.extend(self.macs.all_wait().map(|(vlan, mac)| Tell::Mac(vlan, mac)));
+        self.rest.extend(self.vlans.all_wait().map(Tell::Vlans));
         self.rest.push_back(Tell::End(number));
     }
 
@@ -205,6 +219,7 @@ impl Ledger {
         self.ports.forget_peer();
         self.irb_macs.forget_peer();
         self.macs.forget_peer();
+        self.vlans.forget_peer();
     }
 
     pub(crate) fn waiting(&self) -> usize {

@@ -7,7 +7,7 @@
 //! | door | |
 //! | --- | --- |
 //! | [`handle_connected`](Iccp::handle_connected), [`handle_bytes`](Iccp::handle_bytes), [`handle_closed`](Iccp::handle_closed) | what the TCP connection to the peer does |
-//! | [`set_aggregator`](Iccp::set_aggregator), [`set_port`](Iccp::set_port), [`set_mac`](Iccp::set_mac), [`set_irb_mac`](Iccp::set_irb_mac) | what we have, from the start and at every change, session or not |
+//! | [`set_aggregator`](Iccp::set_aggregator), [`set_port`](Iccp::set_port), [`set_mac`](Iccp::set_mac), [`set_irb_mac`](Iccp::set_irb_mac), [`set_vlans`](Iccp::set_vlans) | what we have, from the start and at every change, session or not |
 //! | [`acknowledge_aggregator`](Iccp::acknowledge_aggregator) | we have acted on what the peer has said of a leg |
 //! | [`reconfigure`](Iccp::reconfigure), [`set_path`](Iccp::set_path), [`set_room`](Iccp::set_room), [`shut_down`](Iccp::shut_down) | what is wanted, or what lies around the session, has changed |
 //! | [`handle_timeout`](Iccp::handle_timeout) | it is as late as [`poll_timeout`](Iccp::poll_timeout) has said |
@@ -78,7 +78,7 @@
 //! # What is not RFC 7275
 //!
 //! - **There is no LDP.** The session has a TCP connection of its own, with LDP's Initialization and KeepAlive in it (`greylag_wire::iccp`).
-//! - **Addresses, isolation and a system id for each bundle** travel in parameters of our own.
+//! - **Addresses, isolation, VLANs and a system id for each bundle** travel in parameters of our own.
 //! - **A system id is configured, not agreed on**: the arbitration of 7.2.3, by which the chassis with the lower priority has its way, is
 //!   not here. Active/standby by port priorities (9.1) is not here either: a Port Priority is read and nothing follows.
 //! - **PW-RED** is refused: there are no pseudowires.
@@ -98,8 +98,8 @@ mod view;
 
 pub use config::{ConfigError, IccpConfig, Role, SystemConfig};
 pub use event::{Cause, Conflict, ConflictParameter, IccpEvent};
-pub use greylag_wire::iccp::{MacPlace, Malformed, PORT, Status};
+pub use greylag_wire::iccp::{MacPlace, Malformed, PORT, Status, VlanList};
 pub use iccp::{Action, Iccp};
 pub use object::{Aggregator, Partner, Port};
 pub use session::{APPLICATION, AppWhen, ApplicationState, Do, SESSION, SessionState, Transition, When};
-pub use show::{Failure, IccpSnapshot, Messages, Nak, Synchronised};
+pub use show::{Failure, IccpSnapshot, Messages, Nak, PlaceVlans, Synchronised};

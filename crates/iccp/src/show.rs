@@ -8,7 +8,7 @@ use crate::event::{Cause, Conflict};
 use crate::object::{Aggregator, Port};
 use crate::session::{ApplicationState, SessionState};
 use greylag_base::Instant;
-use greylag_wire::iccp::{MessageType, Status};
+use greylag_wire::iccp::{MessageType, Status, VlanList};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -68,6 +68,19 @@ pub struct IccpSnapshot {
     pub peer_aggregators: Vec<Aggregator>,
     /// The peer's links, by LACP port number.
     pub peer_ports: Vec<Port>,
+    /// The VLANs of its legs, and of its end of the link between the chassis; nothing of a peer that does not tell.
+    #[serde(default)]
+    pub peer_vlans: Vec<PlaceVlans>,
+}
+
+/// What a chassis carries at one place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct PlaceVlans {
+    /// Its leg of this bundle; `None` for its end of the link between the chassis.
+    pub aggregator: Option<u16>,
+    /// `10,20-29`, and behind it which of them is untagged.
+    pub vlans: String,
 }
 
 /// How a session or an attempt ended.
@@ -184,6 +197,11 @@ impl Iccp {
             conflicts: self.conflicts.iter().cloned().collect(),
             peer_aggregators: self.view.aggregators().collect(),
             peer_ports: self.view.ports().collect(),
+            peer_vlans: {
+                let place =
+                    |(aggregator, list): (_, &VlanList)| PlaceVlans { aggregator, vlans: list.to_string() };
+                self.view.vlans().map(place).collect()
+            },
         }
     }
 }

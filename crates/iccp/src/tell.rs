@@ -12,6 +12,8 @@ use greylag_wire::lacp::SystemId;
 
 /// Header, redundancy group, the head of a list of addresses, and the end of everything.
 const AROUND_MACS: usize = 8 + 8 + 4 + 8;
+/// So many octets of lists of VLANs go into one message, and the one that is begun within them: it has 8 kilobytes at most.
+const LISTS: usize = 4096;
 /// So many things that are no addresses go into one message; each takes less than 150 octets.
 const TOGETHER: usize = 64;
 
@@ -23,7 +25,7 @@ pub(crate) fn parameters(config: &IccpConfig, ledger: &mut Ledger, message: u32)
         about(tell, config, ledger, message, &mut parameters);
     }
     if parameters.is_empty() {
-        macs(config, ledger, message, &mut parameters);
+        rest(config, ledger, message, &mut parameters);
     }
     parameters
 }
@@ -52,12 +54,12 @@ fn about(tell: Tell, config: &IccpConfig, ledger: &mut Ledger, message: u32, out
             }
         }
         Tell::Acknowledge { id, serial } => out.push(Parameter::Acknowledge { id, serial }),
-        Tell::Mac(..) => debug_assert!(false, "addresses wait among the rest"),
+        Tell::Mac(..) | Tell::Vlans(_) => debug_assert!(false, "they wait among the rest"),
     }
 }
 
-/// As many addresses as a message may have, and the end of everything if that is next.
-fn macs(config: &IccpConfig, ledger: &mut Ledger, message: u32, out: &mut Vec<Parameter>) {
+/// As many addresses as a message may have, or else lists of VLANs; and the end of everything if that is next.
+fn rest(config: &IccpConfig, ledger: &mut Ledger, message: u32, out: &mut Vec<Parameter>) {
     let most = (config.mac_chunk - AROUND_MACS) / MAC_ENTRY;
     let mut entries = Vec::new();
     while entries.len() < most
@@ -70,6 +72,19 @@ fn macs(config: &IccpConfig, ledger: &mut Ledger, message: u32, out: &mut Vec<Pa
     }
     if !entries.is_empty() {
         out.push(Parameter::Macs(entries));
+    }
+    let mut octets = Vec::new();
+    while out.iter().all(|told| matches!(told, Parameter::Vlans { .. }))
+        && octets.len() < LISTS
+        && let Some(Tell::Vlans(id)) = ledger.rest.front().copied()
+    {
+        ledger.rest.pop_front();
+        // A place that is gone is not told of: its bundle is.
+        if let Some(Some(list)) = ledger.vlans.tell(id, message) {
+            let told = Parameter::Vlans { id, list: list.clone() };
+            told.emit(&mut octets);
+            out.push(told);
+        }
     }
     if let Some(Tell::End(number)) = ledger.rest.front().copied() {
         ledger.rest.pop_front();

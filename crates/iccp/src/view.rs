@@ -4,7 +4,9 @@ use crate::config::SystemConfig;
 use crate::event::IccpEvent;
 use crate::object::{Aggregator, Partner, Port};
 use greylag_base::{MacAddr, VlanId};
-use greylag_wire::iccp::{self as wire, ConfigFlags, IrbMac, MacEntry, MacPlace, OperState, Parameter};
+use greylag_wire::iccp::{
+    self as wire, ConfigFlags, IrbMac, MacEntry, MacPlace, OperState, Parameter, VlanList,
+};
 use greylag_wire::lacp::SystemId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -26,6 +28,7 @@ pub(crate) struct View {
     ports: BTreeMap<u16, PortParts>,
     irb_macs: BTreeMap<VlanId, (MacAddr, u32)>,
     macs: BTreeMap<(VlanId, MacAddr), (MacPlace, u32)>,
+    vlans: BTreeMap<Option<u16>, (VlanList, u32)>,
     /// Counts whole synchronisations. What was said since the last began is marked with its number.
     mark: u32,
     /// A whole synchronisation is under way.
@@ -60,6 +63,11 @@ impl View {
         self.macs.iter().map(|((vlan, mac), (place, _))| (*vlan, *mac, *place))
     }
 
+    /// By bundle, and of the link between the chassis.
+    pub(crate) fn vlans(&self) -> impl Iterator<Item = (Option<u16>, &VlanList)> {
+        self.vlans.iter().map(|(id, (list, _))| (*id, list))
+    }
+
     pub(crate) fn has_aggregator(&self, id: u16) -> bool {
         self.aggregators.contains_key(&id)
     }
@@ -89,6 +97,7 @@ impl View {
         for (vlan, mac) in self.macs.extract_if(.., |_, it| it.1 < mark).map(|(key, _)| key) {
             events.push_back(IccpEvent::PeerMac { vlan, mac, place: None });
         }
+        self.vlans.retain(|_, (_, told)| *told == mark);
         events.push_back(IccpEvent::PeerMacsComplete);
     }
 
@@ -114,6 +123,9 @@ impl View {
                 entries.into_iter().for_each(|entry| self.hear_irb_mac(entry, events));
             }
             Parameter::Macs(entries) => entries.into_iter().for_each(|entry| self.hear_mac(entry, events)),
+            Parameter::Vlans { id, list } => {
+                self.vlans.insert(id, (list, self.mark));
+            }
             _ => {}
         }
     }
@@ -147,6 +159,7 @@ impl View {
     fn hear_aggregator(&mut self, config: wire::AggregatorConfig, events: &mut VecDeque<IccpEvent>) {
         let id = config.id;
         if config.flags.has(ConfigFlags::PURGE) {
+            self.vlans.remove(&Some(id));
             if self.aggregators.remove(&id).is_some() {
                 events.push_back(IccpEvent::PeerAggregatorGone { id });
             }

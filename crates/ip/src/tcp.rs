@@ -23,6 +23,8 @@ const WINDOW: usize = 131_072;
 const MOST: usize = 256;
 /// Those among them that others are opening: more are not answered, so that who never finishes leaves room for our own.
 const MOST_ACCEPTING: usize = 64;
+/// Sockets that are kept for the next.
+const SPARE: usize = 4;
 /// RFC 6335 6: dynamic ports.
 const FIRST_PORT: u16 = 49_152;
 /// After so much silence, a connection that nobody uses any more, or has used yet, is given up.
@@ -105,6 +107,8 @@ pub(crate) struct Connection {
     socket: SocketHandle,
     phase: Phase,
     held: bool,
+    /// The other end has answered.
+    answered: bool,
 }
 
 #[derive(Debug)]
@@ -119,6 +123,9 @@ pub(crate) struct Tcp {
     seed: Seed,
     /// Somebody has written, read or closed since smoltcp ran.
     touched: bool,
+    /// Sockets that nothing has come in by, for the next: one takes a quarter of a megabyte of zeros, and who tries for an hour to reach a
+    /// peer that is gone needs many.
+    spare: Vec<Socket<'static>>,
 }
 
 impl Tcp {
@@ -134,6 +141,7 @@ impl Tcp {
             next_port: FIRST_PORT + Dice::new(seed.derive("ports")).below(dynamic) as u16,
             seed: seed.derive("tcp"),
             touched: false,
+            spare: Vec::new(),
         }
     }
 
@@ -196,8 +204,9 @@ impl Tcp {
         let port = self.port(local);
         let own = IpListenEndpoint { addr: Some(local.into()), port };
         let peer = IpEndpoint::new(to.into(), remote.port());
-        let mut socket = socket();
+        let mut socket = self.spare.pop().unwrap_or_else(socket);
         socket.set_hop_limit(Some(ttl));
+        socket.set_timeout(None);
         let (context, sockets) = self.scope(now, scope, links).context();
         // Refused for port 0 and for the address of nobody.
         socket.connect(context, peer, own).map_err(|_| wrong)?;
@@ -211,6 +220,7 @@ impl Tcp {
             socket,
             phase: Phase::Connecting,
             held: false,
+            answered: false,
         });
         self.touched = true;
         Ok(id)
@@ -298,7 +308,7 @@ impl Tcp {
         }
         let socket = self.scope(now, scope, links).sockets.add(socket);
         let (interface, phase) = (Some(interface), Phase::Accepting);
-        self.add(Connection { interface, local, remote, scope, socket, phase, held: false });
+        self.add(Connection { interface, local, remote, scope, socket, phase, held: false, answered: true });
     }
 
     /// Does all that can be done at `now`.
@@ -318,13 +328,20 @@ impl Tcp {
                 links.send_packet(now, packet, interface);
             }
         }
-        let (scopes, events) = (&mut self.scopes, &mut self.events);
+        let (scopes, events, spare) = (&mut self.scopes, &mut self.events, &mut self.spare);
         self.connections.retain(|&id, connection| {
             let sockets = &mut scopes.get_mut(&connection.scope).expect("a connection has a scope").sockets;
             let socket = sockets.get_mut::<Socket<'_>>(connection.socket);
             let stays = connection.step(id, socket, events);
+            connection.answered |= !matches!(socket.state(), State::SynSent | State::Closed);
             if !stays {
-                sockets.remove(connection.socket);
+                let socket = sockets.remove(connection.socket);
+                if let smoltcp::socket::Socket::Tcp(socket) = socket
+                    && !connection.answered
+                    && spare.len() < SPARE
+                {
+                    spare.push(socket);
+                }
             }
             stays
         });

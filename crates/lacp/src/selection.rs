@@ -11,6 +11,7 @@ use crate::port::{Context, Port};
 use crate::{mux, receive};
 use greylag_base::{Instant, PortId};
 use greylag_wire::lacp::{Flags, SystemId};
+use smallvec::SmallVec;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -23,6 +24,9 @@ pub(crate) struct Lag {
     /// An individual link is alone with itself.
     individual: Option<PortId>,
 }
+
+/// One for each port of a bundle, most of which have a few: selection is asked at every LACPDU.
+type Few<T> = SmallVec<[T; 4]>;
 
 /// What selection wants of a port.
 struct Wanted {
@@ -53,7 +57,7 @@ impl Wanted {
 impl Bundle {
     /// Selects anew. True when that gives a machine something to do.
     pub(crate) fn select(&mut self, now: Instant, events: &mut VecDeque<LacpEvent>) -> bool {
-        let standing: Vec<Result<Lag, Reason>> =
+        let standing: Few<Result<Lag, Reason>> =
             self.ports.iter().map(|port| standing(port, self.config.mode, now)).collect();
         let kept = self.keep(&standing, now);
         self.report_partners(kept, &standing, now, events);
@@ -73,6 +77,14 @@ impl Bundle {
 
     /// The group of links that the aggregator goes to.
     fn keep(&self, standing: &[Result<Lag, Reason>], now: Instant) -> Option<Lag> {
+        let there = self.ports.iter().zip(standing).filter(|(port, _)| port.enabled(now));
+        let mut lags = there.filter_map(|(_, standing)| standing.ok());
+        if let Some(first) = lags.next()
+            && lags.all(|lag| lag == first)
+        {
+            // Nearly always.
+            return Some(first);
+        }
         let mut groups: BTreeMap<Lag, Vec<&Port>> = BTreeMap::new();
         for (port, standing) in self.ports.iter().zip(standing) {
             if let Ok(lag) = standing
@@ -148,8 +160,8 @@ impl Bundle {
         }
     }
 
-    fn wanted(&self, standing: &[Result<Lag, Reason>], now: Instant) -> Vec<Wanted> {
-        let mut wanted: Vec<Wanted> = self
+    fn wanted(&self, standing: &[Result<Lag, Reason>], now: Instant) -> Few<Wanted> {
+        let mut wanted: Few<Wanted> = self
             .ports
             .iter()
             .zip(standing)
@@ -162,7 +174,7 @@ impl Bundle {
                 Ok(lag) => self.left_out(port, *lag, now),
             })
             .collect();
-        let mut members: Vec<usize> =
+        let mut members: Few<usize> =
             (0..self.ports.len()).filter(|&i| standing[i].ok() == self.kept && self.kept.is_some()).collect();
         let waits = |port: &Port| port.restore.pending(now).is_some();
         let is_static = self.config.mode == LacpMode::Static;
@@ -177,7 +189,7 @@ impl Bundle {
                     wanted[index] = Wanted::standby(lag, Reason::WaitToRestore);
                 }
             }
-            members.retain(|&index| !waits(&self.ports[index]));
+            members.retain(|index| !waits(&self.ports[*index]));
         }
         members.sort_by_key(|&index| {
             let port = &self.ports[index];

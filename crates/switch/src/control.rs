@@ -18,6 +18,7 @@ use crate::routing::{
     Speaker, StaleRoutes, Station, WriteMishaps,
 };
 use crate::table_door::{Place, TableDoor};
+use crate::timed::Timed;
 use crate::watchdog::Watchdog;
 use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
@@ -90,7 +91,7 @@ pub struct Switch {
     /// The switch as an IP station, where it has interfaces of layer 3.
     pub(crate) station: Option<Box<Station>>,
     /// The BFD agent's sessions, while it runs.
-    pub(crate) bfd: Option<Bfd>,
+    pub(crate) bfd: Option<Timed<Bfd>>,
     /// What of them outlives it.
     pub(crate) bfd_sessions: BfdSessions,
     /// The BGP speaker, while the routing agent runs.
@@ -98,7 +99,7 @@ pub struct Switch {
     /// The numbers of its neighbours.
     pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
     /// The interior protocol, while the routing agent runs.
-    pub(crate) link_state: Option<LinkState>,
+    pub(crate) link_state: Option<Timed<LinkState>>,
     pub(crate) watchdog: Watchdog,
     /// What is known of the pair of chassis that it is one of, and was decided for it.
     pub(crate) mclag: Mclag,

@@ -80,6 +80,7 @@ mod routing;
 pub mod show;
 mod supervisor;
 mod table_door;
+mod timed;
 mod watchdog;
 
 pub use control::{Switch, SwitchError};

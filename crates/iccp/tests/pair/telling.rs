@@ -1,7 +1,8 @@
 //! What the peer is told, when, and how often.
 
 use crate::driver::{A, B, Pair, config, leg, link, secs, station, vlan};
-use greylag_iccp::{Action, IccpEvent, MacPlace, Synchronised};
+use greylag_base::VlanId;
+use greylag_iccp::{Action, IccpEvent, MacPlace, Synchronised, VlanList};
 use greylag_wire::iccp::{LONGEST, Message, Parameter, Repr};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -54,6 +55,42 @@ fn everything_that_was_there_before_the_session_is_told_when_it_comes_up() {
     assert!(up < bundle && bundle < mac && mac < complete);
     let last = heard.iter().rposition(|event| matches!(event, IccpEvent::PeerMac { .. }));
     assert!(last.is_some_and(|last| last < complete));
+}
+
+#[test]
+fn vlans_are_told_by_place_and_go_with_their_bundle() {
+    let list = |untagged: u16, vlans: &[u16]| VlanList {
+        untagged: VlanId::new(untagged),
+        vlans: vlans.iter().copied().filter_map(VlanId::new).collect(),
+    };
+    let every_other: Vec<u16> = (1..4095).step_by(2).collect();
+    let mut pair = Pair::new([config(A), config(B)], 1);
+    pair.tell(A, |iccp, now| {
+        iccp.set_aggregator(now, leg(A, 10, true));
+        iccp.set_vlans(now, Some(10), Some(list(97, &[10, 11, 12, 97])));
+        iccp.set_vlans(now, None, Some(list(0, &[10])));
+        // As long as a list can be, and more than one message has room for.
+        (20..40).for_each(|id| iccp.set_vlans(now, Some(id), Some(list(0, &every_other))));
+    });
+    pair.run(MOMENT);
+    assert!(pair.is_whole());
+    let told = |pair: &Pair| -> BTreeMap<Option<u16>, String> {
+        pair.row(B).peer_vlans.into_iter().map(|place| (place.aggregator, place.vlans)).collect()
+    };
+    let heard = told(&pair);
+    assert_eq!(heard.len(), 22);
+    assert_eq!((heard[&Some(10)].as_str(), heard[&None].as_str()), ("10-12,97, 97 untagged", "10"));
+    assert_eq!(heard[&Some(39)].split(',').count(), every_other.len());
+    // Who tells nothing has nothing known of it.
+    assert!(pair.row(A).peer_vlans.is_empty());
+    pair.tell(A, |iccp, now| {
+        iccp.set_vlans(now, None, Some(list(0, &[10, 20])));
+        iccp.set_vlans(now, Some(10), None);
+        iccp.remove_aggregator(now, 10);
+    });
+    pair.run(MOMENT);
+    let heard = told(&pair);
+    assert_eq!((heard.get(&Some(10)), heard[&None].as_str()), (None, "10,20"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::agent::AgentKind;
 use crate::config::Attachment;
 use greylag_base::{Instant, PortId};
 use greylag_dataplane::Chassis;
-use greylag_iccp::{Aggregator, Partner, Port};
+use greylag_iccp::{Aggregator, Partner, Port, VlanList};
 use greylag_lacp::{MemberConfig, Selected};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -131,7 +131,27 @@ impl Switch {
         for (_, link) in links.into_iter().filter(|(number, link)| links_before.get(number) != Some(link)) {
             agent.iccp.set_port(now, link);
         }
+        self.settle_vlans(now);
         self.follow_iccp(now);
+    }
+
+    /// Tells the peer of VLANs that are otherwise than it was told.
+    fn settle_vlans(&mut self, now: Instant) {
+        let Some(link) = self.pair_config().map(|pair| pair.inter_chassis_link) else { return };
+        let of = |port: PortId| {
+            let membership = &self.ports[port.index()].config.membership;
+            VlanList { untagged: membership.untagged(), vlans: membership.vlans() }
+        };
+        let legs = self.legs().into_iter().map(|(port, id)| (Some(id), of(port)));
+        let wanted: BTreeMap<Option<u16>, VlanList> = legs.chain([(None, of(link))]).collect();
+        let Some(agent) = &mut self.iccp else { return };
+        let before = std::mem::replace(&mut agent.vlans_told, wanted.clone());
+        for id in before.keys().filter(|id| !wanted.contains_key(id)) {
+            agent.iccp.set_vlans(now, *id, None);
+        }
+        for (id, list) in wanted.into_iter().filter(|(id, list)| before.get(id) != Some(list)) {
+            agent.iccp.set_vlans(now, id, Some(list));
+        }
     }
 
     /// A link of a leg; `None` while LACP does not run.

@@ -15,6 +15,7 @@ use core::net::{IpAddr, SocketAddr};
 use greylag_base::{Instant, MacAddr, VlanId};
 use greylag_iccp::{
     Action, Aggregator, Conflict, Iccp, IccpConfig, IccpEvent, IccpSnapshot, PORT, Port, Role, SystemConfig,
+    VlanList,
 };
 use greylag_ip::{ConnectionId, TcpEvent};
 use greylag_wire::lacp::SystemId;
@@ -41,6 +42,8 @@ pub(crate) struct IccpAgent {
     /// What the peer was told of our legs and their links.
     pub(crate) legs_told: BTreeMap<u16, Aggregator>,
     pub(super) links_told: BTreeMap<u16, Port>,
+    /// And of the VLANs of each leg, and of our end of the inter-chassis link.
+    pub(crate) vlans_told: BTreeMap<Option<u16>, VlanList>,
     /// And of our interfaces.
     pub(crate) irbs_told: BTreeMap<VlanId, MacAddr>,
     /// Addresses that the peer was told of; and it is to be told of all of them.
@@ -105,6 +108,7 @@ impl Switch {
             ruled: now,
             legs_told: BTreeMap::new(),
             links_told: BTreeMap::new(),
+            vlans_told: BTreeMap::new(),
             irbs_told: BTreeMap::new(),
             macs_told: BTreeSet::new(),
             tells_all: false,

@@ -4,6 +4,7 @@ use crate::Switch;
 use crate::agent::AgentKind;
 use crate::config::{BfdTimers, InterfacePlace, StaticNextHop, StaticTarget};
 use crate::event::Event;
+use crate::timed::Timed;
 use core::net::{IpAddr, SocketAddr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_bfd::{
@@ -207,7 +208,7 @@ impl Switch {
 
     pub(crate) fn start_bfd(&mut self, now: Instant) {
         let config = self.bfd_config();
-        self.bfd = Bfd::new(config, self.seed_of("bfd", now), now).ok();
+        self.bfd = Bfd::new(config, self.seed_of("bfd", now), now).ok().map(Timed::new);
         self.settle_bfd_paths(now);
         self.follow_bfd(now);
     }
@@ -264,7 +265,7 @@ impl Switch {
     }
 
     pub(crate) fn next_of_bfd(&self) -> Option<Instant> {
-        self.bfd.as_ref().filter(|_| self.works(AgentKind::Bfd))?.poll_timeout()
+        self.bfd.as_ref().filter(|_| self.works(AgentKind::Bfd))?.next(Bfd::poll_timeout)
     }
 
     pub(crate) fn run_bfd(&mut self, now: Instant) {

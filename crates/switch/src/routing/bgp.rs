@@ -5,6 +5,7 @@ use crate::agent::AgentKind;
 use crate::config::{BgpNeighbor, InterfacePlace};
 use crate::event::Event;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use crate::timed::Timed;
 use core::net::{IpAddr, SocketAddr};
 use greylag_base::Instant;
 use greylag_bgp::{
@@ -27,7 +28,7 @@ const UNSENT: usize = 1 << 20;
 
 /// The speaker, while the routing agent runs.
 pub(crate) struct Speaker {
-    pub(crate) bgp: Bgp,
+    pub(crate) bgp: Timed<Bgp>,
     connections: BTreeMap<(NeighborId, Direction), ConnectionId>,
     by_connection: BTreeMap<ConnectionId, (NeighborId, Direction)>,
     /// What connections have no room for yet, and whether they are to be closed behind it.
@@ -130,7 +131,7 @@ impl Switch {
                 let seed = self.seed_of("bgp", now);
                 self.speaker = Bgp::new(config, seed, now).ok().map(|bgp| {
                     Box::new(Speaker {
-                        bgp,
+                        bgp: Timed::new(bgp),
                         connections: BTreeMap::new(),
                         by_connection: BTreeMap::new(),
                         unsent: BTreeMap::new(),
@@ -160,7 +161,7 @@ impl Switch {
     }
 
     pub(crate) fn next_of_bgp(&self) -> Option<Instant> {
-        self.speaker.as_ref().filter(|_| self.works(AgentKind::Routing))?.bgp.poll_timeout()
+        self.speaker.as_ref().filter(|_| self.works(AgentKind::Routing))?.bgp.next(Bgp::poll_timeout)
     }
 
     pub(crate) fn run_bgp(&mut self, now: Instant) {

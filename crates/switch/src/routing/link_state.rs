@@ -6,6 +6,7 @@ use crate::config::InterfacePlace;
 use crate::event::Event;
 use crate::routing::bfd::BfdPeer;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
+use crate::timed::Timed;
 use core::net::{IpAddr, Ipv4Addr};
 use greylag_base::{Instant, InterfaceId};
 use greylag_ip::SendOptions;
@@ -99,7 +100,8 @@ impl Switch {
                 let _ = machine.reconfigure(now, config);
             }
             None => {
-                self.link_state = LinkState::new(config, self.seed_of("link-state", now), now).ok();
+                self.link_state =
+                    LinkState::new(config, self.seed_of("link-state", now), now).ok().map(Timed::new);
                 self.tell_lost_paths(now);
             }
         }
@@ -146,7 +148,7 @@ impl Switch {
     }
 
     pub(crate) fn next_of_link_state(&self) -> Option<Instant> {
-        self.link_state.as_ref().filter(|_| self.works(AgentKind::Routing))?.poll_timeout()
+        self.link_state.as_ref().filter(|_| self.works(AgentKind::Routing))?.next(LinkState::poll_timeout)
     }
 
     pub(crate) fn run_link_state(&mut self, now: Instant) {

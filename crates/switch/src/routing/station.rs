@@ -11,6 +11,7 @@ use crate::routing::next_hops::Adjacency;
 use crate::routing::route::{Hop, Offer, RouteSource, Target};
 use crate::routing::wanted::Wanted;
 use crate::routing::{RoutingEvent, bfd, link_state};
+use crate::timed::Timed;
 use bytes::Bytes;
 use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr, VlanId};
@@ -35,7 +36,7 @@ const LOOK: usize = 1024;
 
 /// The switch as an IP station.
 pub(crate) struct Station {
-    pub(crate) stack: IpStack,
+    pub(crate) stack: Timed<IpStack>,
     /// Stations on the link that have routes of their own.
     pub(crate) hosts: BTreeSet<(InterfaceId, IpAddr)>,
     /// Gateways that are kept known.
@@ -64,7 +65,7 @@ impl Station {
         bfd::UDP_PORTS.into_iter().for_each(|port| stack.register_udp(port));
         stack.register_protocol(link_state::PROTOCOL);
         Station {
-            stack,
+            stack: Timed::new(stack),
             hosts: BTreeSet::new(),
             wanted: Wanted::default(),
             held: VecDeque::new(),
@@ -74,7 +75,10 @@ impl Station {
 
     /// When it has something to do.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        [self.stack.poll_timeout(), self.held.front().map(|held| held.until)].into_iter().flatten().min()
+        [self.stack.next(IpStack::poll_timeout), self.held.front().map(|held| held.until)]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -170,7 +174,7 @@ impl Switch {
     /// Does what is due.
     pub(crate) fn run_station(&mut self, now: Instant) {
         let Some(station) = &mut self.station else { return };
-        if station.stack.poll_timeout().is_some_and(|due| due <= now) {
+        if station.stack.next(IpStack::poll_timeout).is_some_and(|due| due <= now) {
             station.stack.handle_timeout(now);
             self.hear_station(now);
         }

@@ -6,7 +6,7 @@ use crate::config::{MultiChassisConfig, StatusControl};
 use crate::mclag::{BackupLiveness, ControlSession, LegUse, Mclag, Members, RuledIsolation, SystemId};
 use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
-use greylag_iccp::{Aggregator, Conflict, ConflictParameter, IccpSnapshot, MacPlace};
+use greylag_iccp::{Aggregator, Conflict, ConflictParameter, IccpSnapshot, MacPlace, PlaceVlans, VlanList};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -100,14 +100,14 @@ pub struct IccpRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct MclagCheckRow {
-    /// What: `redundancy-group`, `node-id`, `mc-ae-id`, `system-id-mac`, `system-priority`, `admin-key`, `irb-mac`, `mac`.
+    /// What: `redundancy-group`, `node-id`, `mc-ae-id`, `system-id-mac`, `system-priority`, `admin-key`, `vlans`, `irb-mac`, `mac`.
     pub parameter: String,
-    /// Of which bundle, VLAN or address; absent for the chassis.
+    /// Of which bundle, VLAN or address, or of the inter-chassis link; absent for the chassis.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub of: Option<String>,
     /// What is so here; `None` for not there.
     pub local: Option<String>,
-    /// What is so at the peer, as it told; `None` for not there.
+    /// What is so at the peer, as it told; `None` for not there, `unknown` for what it does not tell.
     pub peer: Option<String>,
     /// The two cannot go together.
     pub conflict: bool,
@@ -193,7 +193,10 @@ impl Switch {
         let ids: BTreeSet<u16> = agent.legs_told.keys().chain(peers.keys()).copied().collect();
         for id in ids {
             rows.push_bundle(id, agent.legs_told.get(&id), peers.get(&id).copied());
+            let is_there = peers.contains_key(&id);
+            rows.push_vlans(Some(id), agent.vlans_told.get(&Some(id)), is_there, &session.peer_vlans);
         }
+        rows.push_vlans(None, agent.vlans_told.get(&None), session.complete, &session.peer_vlans);
         if let Some(mclag) = self.mclag().filter(|_| has_session) {
             rows.push_irb_macs(&agent.irbs_told, &mclag.peer_irb_macs);
             let known: BTreeSet<(VlanId, MacAddr)> =
@@ -244,6 +247,21 @@ impl Rows<'_> {
         push(ConflictParameter::SystemIdMac, |leg| leg.system.mac.to_string());
         push(ConflictParameter::SystemPriority, |leg| leg.system.priority.to_string());
         push(ConflictParameter::AdminKey, |leg| leg.key.to_string());
+    }
+
+    /// The VLANs of both legs of a bundle, or of both ends of the link between the chassis. With a peer that has the place and does not
+    /// tell, as other implementations, nothing is known.
+    fn push_vlans(&mut self, id: Option<u16>, local: Option<&VlanList>, is_there: bool, told: &[PlaceVlans]) {
+        let local = local.map(VlanList::to_string);
+        let told = told.iter().find(|place| place.aggregator == id).map(|place| place.vlans.clone());
+        let conflict = local.is_some() && told.is_some() && local != told;
+        self.rows.push(MclagCheckRow {
+            parameter: "vlans".to_owned(),
+            of: Some(id.map_or("inter-chassis link".to_owned(), |id| format!("mc-ae-id {id}"))),
+            local,
+            peer: told.or_else(|| is_there.then(|| "unknown".to_owned())),
+            conflict,
+        });
     }
 
     /// Where both synchronise, each has an address of its own.

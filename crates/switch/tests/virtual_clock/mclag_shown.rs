@@ -3,7 +3,8 @@
 use crate::chassis::*;
 use crate::network::Network;
 use crate::rig::seconds;
-use greylag_base::Instant;
+use greylag_base::{Instant, VlanId};
+use greylag_switch::config::{Membership, SwitchConfig};
 use greylag_switch::mclag::{BackupLiveness, ControlSession, Members, SystemId};
 use greylag_switch::show::{LegState, MclagCheckRow, MclagRow};
 
@@ -50,9 +51,46 @@ fn a_pair_that_is_well_is_shown_with_its_legs_and_addresses() {
     let rows = check(&network, CA2);
     assert_eq!(conflicts(&rows), []);
     let told: Vec<&str> = rows.iter().map(|row| row.parameter.as_str()).collect();
-    let of_a_bundle = ["mc-ae-id", "system-id-mac", "system-priority", "admin-key"];
-    assert_eq!(told[..10], [&["redundancy-group", "node-id"][..], &of_a_bundle, &of_a_bundle].concat());
-    assert!(rows[..10].iter().all(|row| row.local.is_some() && row.peer.is_some()), "{rows:?}");
+    let of_a_bundle = ["mc-ae-id", "system-id-mac", "system-priority", "admin-key", "vlans"];
+    let all = [&["redundancy-group", "node-id"][..], &of_a_bundle, &of_a_bundle, &["vlans"]].concat();
+    assert_eq!(told[..13], all);
+    assert!(rows[..13].iter().all(|row| row.local.is_some() && row.peer.is_some()), "{rows:?}");
+    let link = (rows[12].of.as_deref(), rows[12].local.as_deref(), rows[12].peer.as_deref());
+    let vlans = Some("1,4000, 1 untagged");
+    assert_eq!(link, (Some("inter-chassis link"), vlans, vlans));
+}
+
+#[test]
+fn vlans_of_a_leg_that_the_other_leg_has_not_are_found_on_both_and_gone_when_both_have_them() {
+    let mut network = pair();
+    let more = |config: &mut SwitchConfig| {
+        let vlans = [1, 97].into_iter().filter_map(VlanId::new).collect();
+        let native = Some(VlanId::DEFAULT);
+        config.ports[usize::from(AE1)].membership = Membership::Trunk { vlans, native };
+        let link = &mut config.ports[usize::from(AE0)].membership;
+        let vlans = [1, 97, CONTROL].into_iter().filter_map(VlanId::new).collect();
+        *link = Membership::Trunk { vlans, native };
+    };
+    network.commit(CA1, more);
+    network.wait(seconds(2));
+    let (one, other) =
+        (["1,97, 1 untagged", "1,97,4000, 1 untagged"], ["1, 1 untagged", "1,4000, 1 untagged"]);
+    for (chassis, local, peer) in [(CA1, one, other), (CA2, other, one)] {
+        let rows = check(&network, chassis);
+        let found = conflicts(&rows);
+        assert_eq!(
+            found,
+            [
+                ("vlans", Some("mc-ae-id 1"), Some(local[0]), Some(peer[0])),
+                ("vlans", Some("inter-chassis link"), Some(local[1]), Some(peer[1])),
+            ]
+        );
+    }
+    network.commit(CA2, more);
+    network.wait(seconds(2));
+    for chassis in [CA1, CA2] {
+        assert_eq!(conflicts(&check(&network, chassis)), []);
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub use mlacp::{
     Selected, SyncRequest, SyncWhat, SystemConfig,
 };
 pub use parameter::{Malformed, Parameter, RequestedVersion, kind};
-pub use private::{IrbMac, MAC_ENTRY, MacEntry, MacPlace};
+pub use private::{IrbMac, MAC_ENTRY, MacEntry, MacPlace, VlanList};
 pub use status::Status;
 
 /// The TCP port on which the passive end listens. RFC 7275 has none of its own; iccpd's is used.

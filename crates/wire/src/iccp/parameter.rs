@@ -4,7 +4,7 @@ use super::message::Tlv;
 use super::mlacp::{
     AggregatorConfig, AggregatorState, PortConfig, PortPriority, PortState, SyncRequest, SystemConfig,
 };
-use super::private::{self, IrbMac, MacEntry};
+use super::private::{self, IrbMac, MacEntry, VlanList};
 use super::{LONGEST_SENDER_NAME, Status};
 use crate::lacp::SystemId;
 use greylag_base::MacAddr;
@@ -59,6 +59,8 @@ pub mod kind {
     pub const IRB_MACS: u16 = 0x3a03;
     /// Ours: the sender isolates as this bundle of the receiver asks for.
     pub const ACKNOWLEDGE: u16 = 0x3a04;
+    /// Ours: VLANs of a bundle, or of the link between the chassis.
+    pub const VLANS: u16 = 0x3a05;
 }
 
 /// What is wrong with a message.
@@ -177,6 +179,13 @@ pub enum Parameter {
         /// The message that said how it is.
         serial: u32,
     },
+    /// Ours: which VLANs the sender carries there.
+    Vlans {
+        /// The bundle's; `None` for the link between the chassis.
+        id: Option<u16>,
+        /// All of them.
+        list: VlanList,
+    },
     /// One that is not known here.
     Unknown {
         /// U.
@@ -238,6 +247,10 @@ impl Parameter {
                 let (id, serial) = (value.word()?, u32::from_be_bytes(value.take()?));
                 Parameter::Acknowledge { id, serial }
             }
+            kind::VLANS => {
+                let id = value.word()?;
+                Parameter::Vlans { id: (id != 0).then_some(id), list: private::vlans(&mut value)? }
+            }
             unknown => {
                 let Tlv { ignorable, forward, value, .. } = *tlv;
                 let value = value.to_vec();
@@ -271,6 +284,7 @@ impl Parameter {
             Parameter::Macs(_) => kind::MACS,
             Parameter::IrbMacs(_) => kind::IRB_MACS,
             Parameter::Acknowledge { .. } => kind::ACKNOWLEDGE,
+            Parameter::Vlans { .. } => kind::VLANS,
             Parameter::Unknown { kind, .. } => *kind,
         }
     }
@@ -344,6 +358,10 @@ impl Parameter {
             Parameter::Acknowledge { id, serial } => {
                 put(&id.to_be_bytes());
                 put(&serial.to_be_bytes());
+            }
+            Parameter::Vlans { id, list } => {
+                put(&id.unwrap_or(0).to_be_bytes());
+                list.emit(octets);
             }
             Parameter::Unknown { value, .. } => put(value),
         }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::lacp::{Flags, Participant, SystemId};
-use greylag_base::{MacAddr, Mbps, VlanId};
+use greylag_base::{MacAddr, Mbps, VlanId, VlanSet};
 use proptest::prelude::*;
 
 const GROUP: u32 = 0x0102_0304;
@@ -148,6 +148,20 @@ fn every_field_of_the_parameters_stands_where_the_rfc_has_it() {
             vec![0xba, 3, 0, 8, 0, 97, 0, 0, 0, 0, 0, 0],
         ),
         (Parameter::Acknowledge { id: 10, serial: 9 }, vec![0xba, 4, 0, 6, 0, 10, 0, 0, 0, 9]),
+        (
+            Parameter::Vlans {
+                id: Some(10),
+                list: VlanList {
+                    untagged: VlanId::new(97),
+                    vlans: [10, 11, 12, 97].into_iter().filter_map(VlanId::new).collect(),
+                },
+            },
+            vec![0xba, 5, 0, 12, 0, 10, 0, 97, 0, 10, 0, 12, 0, 97, 0, 97],
+        ),
+        (
+            Parameter::Vlans { id: None, list: VlanList { untagged: None, vlans: VlanSet::new() } },
+            vec![0xba, 5, 0, 4, 0, 0, 0, 0],
+        ),
     ];
     for (parameter, expected) in table {
         assert_eq!(octets(&parameter), expected, "{parameter:?}");
@@ -198,11 +212,11 @@ fn what_cannot_be_is_malformed() {
     assert_eq!(changed(19, 3), Err(Malformed::CutShort));
     assert_eq!(changed(9, 6), Err(Malformed::NoRedundancyGroup));
     assert_eq!(changed(23, 2), Err(Malformed::Parameter(kind::SYNC_DATA)));
-    let macs = |value: &[u8]| {
-        let kind = kind::MACS;
+    let ours = |kind: u16, value: &[u8]| {
         let value = value.to_vec();
         Repr::parse(&data(vec![Parameter::Unknown { ignorable: true, forward: false, kind, value }]).emit())
     };
+    let macs = |value: &[u8]| ours(kind::MACS, value);
     let wrong = Err(Malformed::Parameter(kind::MACS));
     assert!(macs(&[0, 97, 2, 0, 0, 0, 0, 1, 1, 0, 0]).is_ok());
     let table: [(&str, &[u8]); 6] = [
@@ -216,6 +230,18 @@ fn what_cannot_be_is_malformed() {
     for (name, value) in table {
         assert_eq!(macs(value), wrong, "{name}");
     }
+    let vlans = |value: &[u8]| ours(kind::VLANS, value);
+    assert!(vlans(&[0, 1, 0, 10, 0, 10, 0, 20]).is_ok());
+    let table: [(&str, &[u8]); 5] = [
+        ("VLAN 4095", &[0, 1, 0, 0, 15, 255, 15, 255]),
+        ("a run that ends before it begins", &[0, 1, 0, 0, 0, 20, 0, 10]),
+        ("runs that overlap", &[0, 1, 0, 0, 0, 10, 0, 20, 0, 20, 0, 30]),
+        ("an untagged VLAN that is not among them", &[0, 1, 0, 9, 0, 10, 0, 20]),
+        ("half a run", &[0, 1, 0, 0, 0, 10]),
+    ];
+    for (name, value) in table {
+        assert_eq!(vlans(value), Err(Malformed::Parameter(kind::VLANS)), "{name}");
+    }
 }
 
 proptest! {
@@ -223,7 +249,7 @@ proptest! {
     fn what_is_read_is_written_so_that_it_reads_the_same(
         kind in prop_oneof![Just(0x0703_u16), Just(0x8703), any::<u16>()],
         tlvs in prop::collection::vec(
-            (prop_oneof![0..0x40_u16, 0x3a01..0x3a06_u16, any::<u16>()], prop::collection::vec(any::<u8>(), 0..40)),
+            (prop_oneof![0..0x40_u16, 0x3a01..0x3a07_u16, any::<u16>()], prop::collection::vec(any::<u8>(), 0..40)),
             0..6,
         ),
     ) {
