@@ -1,5 +1,6 @@
 //! What the benchmarks share: addresses to look up, a routing table, and ports that cost next to nothing.
 
+pub mod mrt;
 pub mod table;
 pub mod zebra;
 

@@ -199,22 +199,13 @@ fn take_table(count: u32, patience: Duration) {
     });
 }
 
+// The whole table, by GoBGP: `tools/full-table`.
 #[test]
 fn a_slice_of_a_full_table_comes_through() {
     if !has(&FRR) {
         return;
     }
     take_table(50_000, Duration::from_secs(120));
-}
-
-/// For `tools/full-table`.
-#[test]
-#[ignore = "it takes minutes: tools/full-table"]
-fn a_full_table_comes_through() {
-    if !has(&FRR) {
-        return;
-    }
-    take_table(1_000_000, Duration::from_secs(900));
 }
 
 #[test]

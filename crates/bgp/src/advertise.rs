@@ -3,9 +3,9 @@
 //! Prefixes whose best path has changed wait here until the neighbor may hear of them and has room; only then is it worked out
 //! what to say. What changes twice meanwhile is said once.
 
-use crate::attributes::{Attributes, Shared};
+use crate::attributes::{Attributes, GRACEFUL_SHUTDOWN, Shared};
 use crate::config::{Asn, Family, NeighborConfig};
-use crate::decision::DEFAULT_LOCAL_PREF;
+use crate::decision::{DEFAULT_LOCAL_PREF, LAST_LOCAL_PREF};
 use crate::pack::Parcel;
 use greylag_base::Instant;
 use ipnet::IpNet;
@@ -148,11 +148,17 @@ pub(crate) fn export(
         says.as_path = says.as_path.prepended(asn);
         says.next_hop = Some(own);
         says.local_pref = None;
+        if neighbor.graceful_shutdown && !says.communities.contains(&GRACEFUL_SHUTDOWN) {
+            says.communities = says.communities.iter().copied().chain([GRACEFUL_SHUTDOWN]).collect();
+        }
         // RFC 4271 5.1.4: another system's discriminator is not for a third.
         says.med = neighbor.med.or(attributes.med.filter(|_| from == From::Ourselves));
     } else {
         says.next_hop = attributes.next_hop.filter(|_| !neighbor.next_hop_self).or(Some(own));
-        says.local_pref = Some(attributes.local_pref.unwrap_or(DEFAULT_LOCAL_PREF));
+        says.local_pref = Some(match neighbor.graceful_shutdown {
+            true => LAST_LOCAL_PREF,
+            false => attributes.local_pref.unwrap_or(DEFAULT_LOCAL_PREF),
+        });
     }
     Some(says)
 }

@@ -126,6 +126,8 @@ pub struct Opaque {
     pub value: Box<[u8]>,
 }
 
+/// RFC 8326 5: the way is about to go.
+pub(crate) const GRACEFUL_SHUTDOWN: u32 = 0xffff_0000;
 /// RFC 1997: not to other systems.
 pub(crate) const NO_EXPORT: u32 = 0xffff_ff01;
 /// RFC 1997: to nobody.

@@ -1,5 +1,7 @@
 //! What a speaker is told to be, and whether it can be that.
 
+use crate::attributes::{Attributes, GRACEFUL_SHUTDOWN};
+use crate::decision::LAST_LOCAL_PREF;
 use core::net::{IpAddr, Ipv4Addr};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -130,8 +132,10 @@ pub struct NeighborConfig {
     /// OpenConfig `minimum-advertisement-interval`: the least time between two rounds of UPDATEs (RFC 4271 9.2.1.1). Zero by default, as
     /// in data centres: what changed is told at once.
     pub minimum_advertisement_interval: Duration,
-    /// LOCAL_PREF of all routes from a neighbor in another system.
+    /// LOCAL_PREF of all routes from a neighbor in another system that are not on their way out.
     pub local_pref: u32,
+    /// The session is about to end (RFC 8326): both ends take what leads over it last, and go on with it until there is something else.
+    pub graceful_shutdown: bool,
     /// MULTI_EXIT_DISC of all routes to a neighbor in another system; `None` for what routes of our own have.
     pub med: Option<u32>,
     /// What is told to a neighbor of our own system has our address for next hop, wherever it comes from. Other systems are always
@@ -168,10 +172,17 @@ impl NeighborConfig {
             idle_hold_time: Duration::from_secs(5),
             minimum_advertisement_interval: Duration::ZERO,
             local_pref: 100,
+            graceful_shutdown: false,
             med: None,
             next_hop_self: false,
             families: vec![FamilyConfig { family, next_hop: local_address, max_prefixes: None }],
         }
+    }
+
+    /// LOCAL_PREF of a route from the neighbor, which is in another system.
+    pub(crate) fn local_pref_of(&self, attributes: &Attributes) -> u32 {
+        let is_on_its_way_out = self.graceful_shutdown || attributes.communities.contains(&GRACEFUL_SHUTDOWN);
+        if is_on_its_way_out { LAST_LOCAL_PREF } else { self.local_pref }
     }
 
     /// What it is told of a family; `None` when that is not spoken of.
@@ -195,7 +206,10 @@ impl NeighborConfig {
         let hops = |config: &NeighborConfig| -> BTreeSet<IpAddr> {
             config.families.iter().map(|family| family.next_hop).collect()
         };
-        (self.med, self.next_hop_self, hops(self)) != (other.med, other.next_hop_self, hops(other))
+        let says = |config: &NeighborConfig| {
+            (config.med, config.next_hop_self, config.graceful_shutdown, hops(config))
+        };
+        says(self) != says(other)
     }
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// LOCAL_PREF where nobody has said any.
 pub(crate) const DEFAULT_LOCAL_PREF: u32 = 100;
+/// LOCAL_PREF of what is on its way out: it is taken where there is nothing else (RFC 8326 4.2).
+pub(crate) const LAST_LOCAL_PREF: u32 = 0;
 
 /// What a path is judged by.
 #[derive(Clone, Copy, Debug)]

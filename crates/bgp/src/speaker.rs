@@ -167,8 +167,9 @@ impl Bgp {
                 neighbor.resume(cx);
             }
         });
-        if external && config.local_pref != before.local_pref {
-            self.prefer(id, config.local_pref);
+        let preference = |config: &NeighborConfig| (config.local_pref, config.graceful_shutdown);
+        if external && preference(&config) != preference(&before) {
+            self.prefer(id, &config);
         }
         if config.tells_otherwise(&before) {
             self.tell_all(id);
@@ -386,7 +387,7 @@ impl Bgp {
         let Some(neighbor) = self.neighbors.get(&id).filter(|neighbor| neighbor.established.is_some()) else {
             return;
         };
-        let (external, local_pref, asn) = (neighbor.external, neighbor.config.local_pref, self.config.asn);
+        let (external, config, asn) = (neighbor.external, neighbor.config.clone(), self.config.asn);
         let mistakes = update.mistakes.into_iter();
         self.events.extend(mistakes.map(|mistake| BgpEvent::UpdateMistaken { neighbor: id, mistake }));
         for prefix in update.withdrawn {
@@ -394,7 +395,7 @@ impl Bgp {
         }
         for (mut attributes, prefixes) in update.announced {
             if external {
-                attributes.local_pref = Some(local_pref);
+                attributes.local_pref = Some(config.local_pref_of(&attributes));
             }
             // RFC 4271 9.1.2: what leads through ourselves is not used.
             let loops = attributes.as_path.contains(asn);
@@ -440,11 +441,12 @@ impl Bgp {
     }
 
     /// All routes of a neighbor in another system get another LOCAL_PREF.
-    fn prefer(&mut self, id: NeighborId, local_pref: u32) {
+    fn prefer(&mut self, id: NeighborId, config: &NeighborConfig) {
         let source = Source::Neighbor(id);
         for prefix in self.rib.prefixes_of(source) {
             let Some(path) = self.rib.path(prefix, source) else { continue };
-            let attributes = Attributes { local_pref: Some(local_pref), ..(**path).clone() };
+            let local_pref = Some(config.local_pref_of(path));
+            let attributes = Attributes { local_pref, ..(**path).clone() };
             let shared = self.keep.share(attributes);
             self.place(prefix, source, Some(shared));
         }

@@ -520,7 +520,11 @@ impl Switch {
         }
         port.link_up = up;
         port.settle(joins);
-        if let Some(member) = port.config.membership.aggregate() {
+        let member = port.config.membership.aggregate();
+        if !up {
+            self.lose_next_hops_by(now, id);
+        }
+        if let Some(member) = member {
             self.tell_link(now, id, up);
             self.follow_member(now, id, member.lag);
         } else {

@@ -223,6 +223,46 @@ fn equal_paths_are_used_together_as_far_as_they_may_be() {
     assert_eq!(net.next_hops(C, FOUR), [address(A)]);
 }
 
+/// RFC 8326: make before break.
+#[test]
+fn a_session_that_is_about_to_end_is_taken_last_and_goes_on_until_then() {
+    // Either end may say so: the one by the community, the other by what it thinks of the routes.
+    for (router, neighbor) in [(B, 0), (C, 1)] {
+        let mut net = two_uplinks(2);
+        assert_eq!(net.next_hops(C, FOUR), [address(A), address(B)]);
+        net.reconfigure(router, |config| config.neighbors[neighbor].graceful_shutdown = true);
+        net.run(secs(1));
+        assert_eq!(net.next_hops(C, FOUR), [address(A)], "there is something else");
+        assert_eq!(path(&net, C, B, FOUR).local_pref, Some(0));
+        let says_so = path(&net, C, B, FOUR).communities.contains(&0xffff_0000);
+        assert_eq!(says_so, router == B);
+        withdraw(&mut net, A, FOUR);
+        assert_eq!(net.next_hops(C, FOUR), [address(B)], "there is nothing else");
+        assert!(net.is_up() && net.failures(C).is_empty());
+        announce(&mut net, A, FOUR, |_| {});
+        net.reconfigure(router, |config| config.neighbors[neighbor].graceful_shutdown = false);
+        net.run(secs(1));
+        assert_eq!(net.next_hops(C, FOUR), [address(A), address(B)], "as before");
+        assert_eq!(path(&net, C, B, FOUR).local_pref, Some(100));
+    }
+}
+
+#[test]
+fn our_own_system_hears_that_a_way_out_is_about_to_go() {
+    let mut net = Net::settled(edge());
+    announce(&mut net, A, FOUR, |_| {});
+    // A ends its session with B: what B says of it to C is the last that C takes.
+    net.reconfigure(A, |config| config.neighbors[0].graceful_shutdown = true);
+    net.run(secs(1));
+    assert_eq!(path(&net, C, B, FOUR).local_pref, Some(0));
+    // B ends its session with C: that goes for what B says of itself.
+    announce(&mut net, B, SIX, |_| {});
+    assert_eq!(path(&net, C, B, SIX).local_pref, Some(100));
+    net.reconfigure(B, |config| config.neighbors[1].graceful_shutdown = true);
+    net.run(secs(1));
+    assert_eq!(path(&net, C, B, SIX).local_pref, Some(0));
+}
+
 #[test]
 fn a_next_hop_that_cannot_be_reached_takes_its_routes_with_it_before_the_session_ends() {
     let mut net = two_uplinks(2);

@@ -5,7 +5,7 @@ use super::cast::Cast;
 use super::{Action, Patch};
 use crate::field::{Field, Mapping};
 use crate::keys::Keys;
-use greylag_switch::config::LinkStateInterface;
+use greylag_switch::config::{BgpNeighbor, InterfaceAddress, LinkStateInterface, SwitchConfig};
 use serde_json::{Value, json};
 
 const KEYS: Keys = Keys::of(&["switch", "end"]);
@@ -44,39 +44,74 @@ fn nothing(field: &Field<'_>, map: &Mapping<'_>) {
     }
 }
 
+/// The interior protocol's routers find their way around it, and those of BGP take what leads by it last (RFC 8326).
 fn router<'d>(field: &Field<'d>, cast: &Cast<'_>, away: bool) -> Vec<Deed<'d>> {
-    let switches = cast.switches(field);
-    let speaks = |switch: &usize| {
-        let speaks = cast.config(*switch).is_some_and(|config| config.routing.link_state.is_some());
-        if !speaks {
-            let name = cast.name(*switch);
-            field.refuse(format!(
-                "`{name}` speaks no `link-state`, by which others would find their way around it"
-            ));
+    let mut deeds = Vec::new();
+    for switch in cast.switches(field) {
+        let config = cast.config(switch);
+        let mut routing = serde_json::Map::new();
+        if let Some(own) = config.and_then(|config| config.routing.link_state.as_ref()) {
+            routing.insert("link-state".to_owned(), json!({"overload": away || own.overload}));
         }
-        speaks
-    };
-    let patch = json!({"routing": {"link-state": {"overload": away}}});
-    switches.into_iter().filter(speaks).map(|switch| commit(switch, &patch)).collect()
+        if let Some(bgp) = config.and_then(|config| sessions(config, away, |_| true)) {
+            routing.insert("bgp".to_owned(), bgp);
+        }
+        if routing.is_empty() {
+            let name = cast.name(switch);
+            field.refuse(format!(
+                "`{name}` speaks neither `link-state` nor `bgp` with anybody, by which others would find their way around it"
+            ));
+        } else {
+            deeds.push(commit(switch, &json!({"routing": routing})));
+        }
+    }
+    deeds
 }
 
 fn link<'d>(field: &Field<'d>, cast: &Cast<'_>, away: bool) -> Vec<Deed<'d>> {
     let Some((link, _)) = cast.end(field) else { return Vec::new() };
     let ends = &cast.topology.lab.links[link].ends;
     let deed = |end: &crate::lab::End| {
-        let link_state = cast.config(end.node)?.routing.link_state.as_ref()?;
-        let own: &LinkStateInterface =
-            link_state.interfaces.iter().find(|interface| interface.interface == end.interface)?;
-        let metric = if away { LAST_RESORT } else { own.metric };
-        let interface = end.interface.as_str();
-        let patch = json!({"routing": {"link-state": {"interfaces": {interface: {"metric": metric}}}}});
-        Some(commit(end.node, &patch))
+        let config = cast.config(end.node)?;
+        let mut routing = serde_json::Map::new();
+        let interfaces = config.routing.link_state.iter().flat_map(|link_state| &link_state.interfaces);
+        let own: Option<&LinkStateInterface> =
+            interfaces.into_iter().find(|interface| interface.interface == end.interface);
+        if let Some(own) = own {
+            let metric = if away { LAST_RESORT } else { own.metric };
+            let interface = end.interface.as_str();
+            routing.insert("link-state".to_owned(), json!({"interfaces": {interface: {"metric": metric}}}));
+        }
+        let on_link = config.interface(end.interface.as_str()).map(|(_, interface)| &interface.addresses);
+        let over_it = |neighbor: &BgpNeighbor| {
+            let mut addresses = on_link.into_iter().flatten();
+            addresses.any(|own: &InterfaceAddress| own.subnet().contains(&neighbor.neighbor_address))
+        };
+        if let Some(bgp) = sessions(config, away, over_it) {
+            routing.insert("bgp".to_owned(), bgp);
+        }
+        (!routing.is_empty()).then(|| commit(end.node, &json!({"routing": routing})))
     };
     let deeds: Vec<Deed<'d>> = ends.iter().filter_map(deed).collect();
     if deeds.is_empty() && !cast.topology.incomplete {
-        field.refuse("`link-state` runs over neither end of this link: nothing would go around it");
+        field.refuse(
+            "neither `link-state` nor a session of `bgp` runs over this link: nothing would go around it",
+        );
     }
     deeds
+}
+
+/// Sessions of BGP that are about to end, or that go on, if any are meant.
+fn sessions(config: &SwitchConfig, away: bool, is_meant: impl Fn(&BgpNeighbor) -> bool) -> Option<Value> {
+    let neighbors = config.routing.bgp.iter().flat_map(|bgp| &bgp.neighbors);
+    let neighbors: serde_json::Map<String, Value> = neighbors
+        .filter(|neighbor| is_meant(neighbor))
+        .map(|own| {
+            let says = json!({"graceful-shutdown": away || own.graceful_shutdown});
+            (own.neighbor_address.to_string(), says)
+        })
+        .collect();
+    (!neighbors.is_empty()).then(|| json!({"neighbors": neighbors}))
 }
 
 fn commit<'d>(switch: usize, patch: &Value) -> Deed<'d> {

@@ -27,7 +27,9 @@ topology:
       config:
         ports: {eth1: *port, eth2: *port}
         interfaces: {eth1: {ipv4: 10.0.2.1/24}, eth2: {ipv4: 10.0.9.1/31}}
-        routing: {link-state: {interfaces: {eth2: {}}}}
+        routing:
+          link-state: {interfaces: {eth2: {}}}
+          bgp: {as: 64500, neighbors: {10.0.9.0: {peer-as: 64501}, 10.0.2.9: {peer-as: 64502}}}
     h1: {kind: host}
     h2: {kind: host}
   links:
@@ -89,7 +91,8 @@ fn checks_and_drains_are_steps() {
   - {at: 3s, drain: {switch: r1}}
   - {at: 4s, drain: {end: \"r2:eth2\"}}
   - {at: 5s, undrain: {end: \"r2:eth2\"}}
-  - {at: 6s, link: {end: \"r1:eth2\", loses: {share: 0, in: transit-a}}}
+  - {at: 6s, drain: {switch: r2}}
+  - {at: 7s, link: {end: \"r1:eth2\", loses: {share: 0, in: transit-a}}}
 ",
     );
     let actions: Vec<&Action> = scenario.timeline.iter().map(|step| &step.action).collect();
@@ -105,14 +108,22 @@ fn checks_and_drains_are_steps() {
     let metric = |metric| {
         format!(r#"{{"routing":{{"link-state":{{"interfaces":{{"eth2":{{"metric":{metric}}}}}}}}}}}"#)
     };
+    let with_session = |metric: &str, away| {
+        let rest = format!(r#","bgp":{{"neighbors":{{"10.0.9.0":{{"graceful-shutdown":{away}}}}}}}}}}}"#);
+        metric.strip_suffix("}}").expect("a patch of routing").to_owned() + &rest
+    };
     assert_eq!(
         patches,
         [
             (0, r#"{"routing":{"link-state":{"overload":true}}}"#),
             (0, metric(65_535).as_str()),
-            (1, metric(65_535).as_str()),
+            (1, with_session(&metric(65_535), true).as_str()),
             (0, metric(7).as_str()),
-            (1, metric(10).as_str()),
+            (1, with_session(&metric(10), false).as_str()),
+            (
+                1,
+                r#"{"routing":{"link-state":{"overload":true},"bgp":{"neighbors":{"10.0.9.0":{"graceful-shutdown":true},"10.0.2.9":{"graceful-shutdown":true}}}}}"#
+            ),
         ]
     );
     for (switch, patch) in patches {
@@ -184,7 +195,7 @@ fn what_is_wrong_is_said() {
         ("timeline: [{at: 1s, drain: {}}]", "nothing is drained: say `switch: r1`"),
         (
             "timeline: [{at: 1s, drain: {end: \"r1:eth1\"}}]",
-            "`link-state` runs over neither end of this link",
+            "neither `link-state` nor a session of `bgp` runs over this link",
         ),
         (
             "timeline: [{at: 1s, link: {end: \"r1:eth1\", loses: {share: 0.5}}}]",

@@ -348,6 +348,8 @@ pub struct BgpNeighbor {
     pub multihop: bool,
     /// Routes go to it with our own address as next hop.
     pub next_hop_self: bool,
+    /// The session is about to end: both ends take what leads over it last (RFC 8326).
+    pub graceful_shutdown: bool,
     /// The preference of routes from it within our autonomous system; 100 when absent.
     pub local_preference: Option<u32>,
 }

@@ -149,6 +149,7 @@ fn bgp(bgp: &BgpConfig, to: &mut Settings) {
         to.set("bfd", neighbor.bfd);
         to.set("multihop", neighbor.multihop);
         to.set("next-hop-self", neighbor.next_hop_self);
+        to.set("graceful-shutdown", neighbor.graceful_shutdown);
         to.set_if("local-preference", neighbor.local_preference);
     }
 }

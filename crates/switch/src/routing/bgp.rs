@@ -88,6 +88,7 @@ impl Switch {
                 connect_retry: neighbor.connect_retry,
                 local_pref: neighbor.local_preference.unwrap_or(100),
                 next_hop_self: neighbor.next_hop_self,
+                graceful_shutdown: neighbor.graceful_shutdown,
                 families: self.bgp_families(local),
                 ..NeighborConfig::new(id, Asn(neighbor.peer_as), local, neighbor.neighbor_address)
             });

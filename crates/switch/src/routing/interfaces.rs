@@ -87,16 +87,31 @@ impl Switch {
             };
             self.tell_routing(now, event);
         }
+        // Flows leave an interface before it is known to be down, and come back once it is known to be up.
+        for &(index, _) in changed.iter().filter(|(_, up)| !up) {
+            self.set_next_hops_live(now, InterfaceId(index as u16), false);
+        }
         self.publish(now);
         for &(index, up) in changed {
             let id = InterfaceId(index as u16);
-            self.set_next_hops_live(now, id, up);
+            if up {
+                self.set_next_hops_live(now, id, true);
+            }
             self.with_station(now, |stack| stack.set_interface(now, id, up));
         }
         self.settle_connected(now);
         self.settle_link_state_interfaces(now);
         self.settle_bgp(now);
         self.settle_bfd(now);
+    }
+
+    /// A port has lost its link: nobody is reached by its interface any more. That comes before all that follows from it.
+    pub(crate) fn lose_next_hops_by(&mut self, now: Instant, port: PortId) {
+        let interfaces = &self.config().interfaces;
+        let by_it = interfaces.iter().position(|interface| interface.place == InterfacePlace::Port(port));
+        if let Some(index) = by_it {
+            self.set_next_hops_live(now, InterfaceId(index as u16), false);
+        }
     }
 
     /// The data plane is told at once that nobody is reached by an interface, or somebody is again whom the routing agent has not given up:

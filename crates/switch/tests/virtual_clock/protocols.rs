@@ -31,6 +31,7 @@ fn neighbor(address: &str, peer_as: u32) -> BgpNeighbor {
         bfd: false,
         multihop: false,
         next_hop_self: false,
+        graceful_shutdown: false,
         local_preference: None,
     }
 }

@@ -161,6 +161,7 @@ struct BgpPeer {
     bfd: bool,
     multihop: bool,
     next_hop_self: bool,
+    graceful_shutdown: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     local_preference: Option<u32>,
 }
@@ -302,6 +303,7 @@ impl BgpPeer {
             bfd: neighbor.bfd,
             multihop: neighbor.multihop,
             next_hop_self: neighbor.next_hop_self,
+            graceful_shutdown: neighbor.graceful_shutdown,
             local_preference: neighbor.local_preference,
         }
     }

@@ -30,6 +30,7 @@ const NEIGHBOR_KEYS: Keys = Keys {
         "bfd",
         "multihop",
         "next-hop-self",
+        "graceful-shutdown",
         "local-preference",
     ],
     explained: &[
@@ -157,6 +158,7 @@ fn read_neighbor(
         bfd,
         multihop,
         next_hop_self,
+        graceful_shutdown: flag("graceful-shutdown"),
         local_preference,
     })
 }
