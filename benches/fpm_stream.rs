@@ -1,6 +1,7 @@
 //! Writes what zebra would send of a whole routing table; see `tools/fpm-stream`.
 
-use greylag_benches::{table, zebra};
+use greylag_benches::table;
+use greylag_benches::zebra::{self, Ways};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -8,7 +9,7 @@ fn main() -> ExitCode {
         eprintln!("usage: fpm-stream FILE");
         return ExitCode::from(2);
     };
-    let stream = zebra::stream(&table::text());
+    let stream = zebra::stream(&table::text(), Ways::Many);
     match std::fs::write(path, &stream) {
         Ok(()) => {
             println!("{path}: {} octets", stream.len());

@@ -6,14 +6,13 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use greylag_base::InterfaceId;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId, VlanSet};
 use greylag_benches::table::{self, Routes, drawn, routes};
-use greylag_benches::{Treadmill, Words, addresses};
+use greylag_benches::{Treadmill, Words, addresses, flows};
 use greylag_dataplane::{
     Carrier, DataPlane, Forwarding, InterfaceForwarding, Keeper, Layer3, Learning, Limits, NextHop,
     PortForwarding, RouteLimits, Worker,
 };
 use greylag_fib::{Group, GroupId, Kind, Member, NextHopId};
 use greylag_ports::{BATCH_FRAMES, Port};
-use greylag_wire::checksum;
 use greylag_wire::ethernet::{EtherType, Repr};
 use std::sync::Arc;
 
@@ -97,47 +96,15 @@ const FLOWS: usize = 10_000;
 /// Next-hop groups, of two next hops each.
 const GROUPS: u32 = 256;
 
-fn interface(index: u8) -> MacAddr {
+/// The router's address on the link, and that of who sends there.
+const ETHERNET: (MacAddr, MacAddr) = (interface(0), neighbor(99));
+
+const fn interface(index: u8) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0xff, index])
 }
 
-fn neighbor(index: u16) -> MacAddr {
+const fn neighbor(index: u16) -> MacAddr {
     MacAddr([2, 0, 0, 0, 0xfe, index as u8])
-}
-
-/// The EtherType of a family, and how the header of one of its packets is made of destination and chance.
-type Headers<A> = (EtherType, fn(A, u64) -> Vec<u8>);
-
-/// UDP packets, a flow each, without anything in them.
-fn flows<A>(destinations: &[A], (ether_type, header): Headers<A>) -> Vec<Vec<u8>>
-where
-    A: Copy,
-{
-    let mut words = Words(4);
-    let mut flow = |&destination: &A| {
-        let mut packet = header(destination, words.next().expect("words do not end"));
-        let ports = words.next().expect("words do not end") as u32;
-        packet.extend(ports.to_be_bytes());
-        packet.extend([0, 8, 0, 0]);
-        Repr { destination: interface(0), source: neighbor(99), ether_type }.frame(&packet)
-    };
-    destinations.iter().map(&mut flow).collect()
-}
-
-fn ipv4_header(destination: u32, word: u64) -> Vec<u8> {
-    let mut header = vec![0x45, 0, 0, 28, 0, 0, 0x40, 0, 64, 17, 0, 0];
-    header.extend(((word as u32 & 0x0fff_ffff) | 0x1000_0000).to_be_bytes());
-    header.extend(destination.to_be_bytes());
-    let checksum = !checksum::sum(&header);
-    header[10..12].copy_from_slice(&checksum.to_be_bytes());
-    header
-}
-
-fn ipv6_header(destination: u128, word: u64) -> Vec<u8> {
-    let mut header = vec![0x60, 0, 0, 0, 0, 8, 17, 64];
-    header.extend((0x2001_0db8_u128 << 96 | u128::from(word)).to_be_bytes());
-    header.extend(destination.to_be_bytes());
-    header
 }
 
 /// A router: packets of an interface leave by two others, or by two stations of another.
@@ -210,8 +177,8 @@ fn router(frames: &[Vec<u8>], routes: (&Routes<u32>, &Routes<u128>), in_vlans: b
 fn routed(c: &mut Criterion) {
     let table = table::measured();
     let (ipv4, ipv6) = (routes::<u32>(&table), routes::<u128>(&table));
-    let ipv4_flows = flows(&drawn(&ipv4, FLOWS), (EtherType::IPV4, ipv4_header));
-    let ipv6_flows = flows(&drawn(&ipv6, FLOWS), (EtherType::IPV6, ipv6_header));
+    let ipv4_flows = flows::ipv4(&drawn(&ipv4, FLOWS), ETHERNET);
+    let ipv6_flows = flows::ipv6(&drawn(&ipv6, FLOWS), ETHERNET);
     let mut group = c.benchmark_group("routed");
     group.throughput(Throughput::Elements(BATCH_FRAMES as u64));
     for (name, in_vlans) in [("port to ECMP of two", false), ("VLAN to ECMP in a VLAN", true)] {

@@ -173,10 +173,6 @@ impl Candidates {
         before
     }
 
-    pub(super) fn have(&self, path: GroupId) -> bool {
-        self.offers.iter().any(|offer| offer.path == path)
-    }
-
     /// The offer that is taken.
     pub(super) fn taken(&self) -> Option<&Candidate> {
         self.offers.iter().find(|offer| Some(offer.path) == self.used)

@@ -13,7 +13,7 @@ use greylag_base::{InterfaceId, MacAddr};
 use greylag_dataplane::NextHop;
 use greylag_fib::{GroupId, Member};
 use ipnet::{IpNet, Ipv4Net};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Routes that lead to routes that lead to routes: so many at the most.
 const DEPTH: usize = 8;
@@ -163,9 +163,14 @@ impl Rib {
             if self.stray.is_empty() && self.touched.is_empty() {
                 break;
             }
+            // Paths that lead somewhere now, or nowhere, and the prefixes for which they are offered.
+            let mut turned: BTreeMap<GroupId, Vec<Place>> = BTreeMap::new();
             for path in std::mem::take(&mut self.stray) {
-                self.find_way(path);
+                if self.find_way(path) {
+                    turned.insert(path, Vec::new());
+                }
             }
+            self.touch(turned);
             for place in std::mem::take(&mut self.touched) {
                 self.select(place);
             }
@@ -173,29 +178,45 @@ impl Rib {
         self.writes()
     }
 
-    /// Finds the way of a path anew. Routes that can be used now, or cannot any more, are touched.
-    fn find_way(&mut self, id: GroupId) {
-        let Some(path) = self.paths.get(id) else { return };
+    /// Touches the prefixes that have these paths: there may be very many, so that all are looked at once.
+    fn touch(&mut self, mut turned: BTreeMap<GroupId, Vec<Place>>) {
+        if turned.is_empty() {
+            return;
+        }
+        for (place, candidates) in self.offered.iter() {
+            for offer in &candidates.offers {
+                if let Some(places) =
+                    turned.get_mut(&offer.path).filter(|places| places.last() != Some(&place))
+                {
+                    places.push(place);
+                }
+            }
+        }
+        self.touched.extend(turned.into_values().flatten());
+    }
+
+    /// Finds the way of a path anew; whether routes with it can be used now and could not before, or the other way around.
+    fn find_way(&mut self, id: GroupId) -> bool {
+        let Some(path) = self.paths.get(id) else { return false };
         let members = self.ways(id, &path.target);
         let path = self.paths.at_mut(id);
         let is_fresh = std::mem::take(&mut path.is_fresh);
         if members == path.members {
-            return;
+            return false;
         }
         let was_usable = path.is_usable();
         path.members = members;
         self.regrouped.insert(id);
         if is_fresh {
             // All prefixes for which it is offered were touched with that.
-            return;
+            return false;
         }
-        if path.is_usable() != was_usable {
-            let having = self.offered.iter().filter(|(_, candidates)| candidates.have(id));
-            self.touched.extend(having.map(|(place, _)| place));
-        } else {
+        let has_turned = path.is_usable() != was_usable;
+        if !has_turned {
             // What goes by way of routes with this path has other ways too.
             self.stray_from(id);
         }
+        has_turned
     }
 
     /// Paths over gateways to which routes with this path lead: not only the longest, for no route leads to its own gateway.

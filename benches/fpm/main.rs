@@ -4,16 +4,21 @@
 //! `load` is for a table that is built anew: routes are collected, sorted and put in at once. `insert` puts in one by one, while others
 //! could look up. `switch` is all that a switch does with it: zebra's numbers, the RIB, the programming agent, groups and routes in the
 //! FIB. Processor time of the one thread; `decode` alone is by the wall clock.
+//!
+//! Then what becomes of a switch with that table: `fpm/lost`, a port goes down by which all routes lead, or a share of them;
+//! `fpm/beside`, a worker forwards while zebra tells a hundred thousand changes a second.
 
+mod beside;
+mod lost;
+mod router;
+
+use crate::router::{router, tell_all};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use greylag_base::{InterfaceId, PortId, PortName, Seed};
-use greylag_benches::{processor_time, table, zebra};
+use greylag_base::Instant;
+use greylag_benches::zebra::{self, Ways};
+use greylag_benches::{processor_time, table};
 use greylag_fib::{GroupId, Ipv4Fib, Ipv4Prefix, Ipv6Fib, Ipv6Prefix, Writer};
 use greylag_fpm::{Fpm, FpmMessage, Next, RouteAdd, RoutePrefix};
-use greylag_switch::config::{
-    FpmConfig, InterfaceConfig, InterfacePlace, Membership, PortConfig, SwitchConfig,
-};
-use greylag_switch::{FpmInput, Input, Octets, Switch};
 use std::hint::black_box;
 use std::time::Duration;
 
@@ -76,60 +81,10 @@ fn insert(stream: &[u8], (ipv4, ipv6): &mut Tables) {
     });
 }
 
-/// What greylag reads of a socket in one go.
-const READ: usize = 262_144;
-/// Interfaces of the router, and the kernel's number of the first.
-const INTERFACES: (u16, u32) = (64, 10);
-/// A router with room for the table, and zebra connected.
-fn router() -> Switch {
-    let mut config = SwitchConfig::new("r1");
-    for port in (0..INTERFACES.0).map(PortId) {
-        let name = PortName::new(format!("eth{}", port.0).as_str()).expect("a name");
-        config.ports.push(PortConfig { membership: Membership::Routed, ..PortConfig::new(name.clone()) });
-        let place = InterfacePlace::Port(port);
-        let (mac_address, addresses) = (None, Vec::new());
-        config.interfaces.push(InterfaceConfig {
-            name,
-            place,
-            enabled: true,
-            mac_address,
-            mtu: 1500,
-            addresses,
-        });
-    }
-    config.routing.next_hop_groups.maximum = 131_072;
-    config.routing.fpm = Some(FpmConfig::at(([127, 0, 0, 1], 2620).into()));
-    let now = greylag_base::Instant::ZERO;
-    let mut switch = Switch::new(config, Seed(1), now).expect("there is room");
-    let shared = (0..INTERFACES.0).flat_map(|id| {
-        let index = INTERFACES.1 + u32::from(id);
-        [
-            Input::Link { port: PortId(id), up: true },
-            Input::HostInterface { interface: InterfaceId(id), index },
-        ]
-    });
-    for input in shared.chain([Input::Fpm(FpmInput::Connected)]) {
-        switch.handle_input(now, input).expect("it is not refused");
-    }
-    switch
-}
-
-/// Hands a stream to a router, until the last route is in the FIB.
-fn hand_over(stream: &[u8], switch: &mut Switch) -> greylag_base::Instant {
-    let mut now = greylag_base::Instant::ZERO;
-    for octets in stream.chunks(READ) {
-        let octets = FpmInput::Octets(Octets(octets.to_vec()));
-        switch.handle_input(now, Input::Fpm(octets)).expect("it is not refused");
-    }
-    now += switch.config().routing.programming.delay;
-    switch.handle_input(now, Input::Timeout).expect("time is never refused");
-    now
-}
-
 fn whole_switch(stream: &[u8], routes: u64) -> Duration {
     let mut switch = router();
     let start = processor_time();
-    hand_over(stream, &mut switch);
+    tell_all(&mut switch, Instant::ZERO, stream);
     let took = processor_time() - start;
     let tables = switch.data_plane().routes().expect("it routes").tables();
     let there = tables.ipv4.len() + tables.ipv6.len();
@@ -139,7 +94,7 @@ fn whole_switch(stream: &[u8], routes: u64) -> Duration {
 }
 
 fn full_table(c: &mut Criterion) {
-    let stream = zebra::stream(&table::measured());
+    let stream = zebra::stream(&table::measured(), Ways::Many);
     let fpm = decode(&stream);
     let (routes, next_hops) = (fpm.counts().route_adds, fpm.counts().next_hop_adds);
     println!("fpm: {routes} routes and {next_hops} next hops and groups in {} octets", stream.len());
@@ -180,10 +135,28 @@ fn full_table(c: &mut Criterion) {
     group.finish();
 }
 
+/// What has a measure of its own: with `cargo bench`, and unless another name is asked for.
+fn whole_switches(_: &mut Criterion) {
+    let is_named = |name: &str| {
+        let mut names = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).peekable();
+        names.peek().is_none() || names.any(|wanted| name.contains(&wanted))
+    };
+    if !std::env::args().any(|argument| argument == "--bench") {
+        return;
+    }
+    let text = table::text();
+    if is_named("fpm/lost") {
+        lost::measure(&text);
+    }
+    if is_named("fpm/beside") {
+        beside::measure(&text);
+    }
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default().sample_size(10).measurement_time(Duration::from_secs(5))
         .warm_up_time(Duration::from_millis(300));
-    targets = full_table
+    targets = whole_switches, full_table
 }
 criterion_main!(benches);
