@@ -1,27 +1,11 @@
 //! One replay: its text, its JSON, its files, its end.
 
-use greylag_tests::workspace;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use tempfile::TempDir;
 
-/// The program, built like the tests.
-pub(crate) fn program() -> PathBuf {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--quiet", "--package", "greylag"]).current_dir(workspace());
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        assert!(cargo.status().expect("cargo runs").success(), "the program does not build");
-        let tests = std::env::current_exe().expect("a test has a path");
-        tests.ancestors().nth(2).expect("tests are in target/PROFILE/deps").join("greylag")
-    };
-    PROGRAM.get_or_init(build).clone()
-}
+pub(crate) use greylag_tests::program;
 
 /// A folder with a scenario in it.
 pub(crate) struct Desk {

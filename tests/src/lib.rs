@@ -15,6 +15,8 @@ pub mod monitoring;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// Something of the machine that a test cannot do without.
@@ -104,4 +106,26 @@ pub fn wait_for<T>(what: &str, deadline: Duration, mut condition: impl FnMut() -
 /// The top of the source tree.
 pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace").to_owned()
+}
+
+/// The program, built like the tests.
+///
+/// Features of dependencies are those of everything that is built along: with a test beside it, the program shares all crates with
+/// `cargo test --workspace`, and none is compiled a second time.
+///
+/// # Panics
+/// When it does not build.
+pub fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(["build", "--quiet", "--workspace", "--bin", "greylag", "--test", "house_rules"]);
+        if !cfg!(debug_assertions) {
+            cargo.arg("--release");
+        }
+        assert!(cargo.current_dir(workspace()).status().expect("cargo runs").success(), "it does not build");
+        let tests = std::env::current_exe().expect("a test has a path");
+        tests.ancestors().nth(2).expect("tests are in target/PROFILE/deps").join("greylag")
+    };
+    PROGRAM.get_or_init(build).clone()
 }

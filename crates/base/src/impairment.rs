@@ -213,13 +213,13 @@ mod tests {
 
     #[test]
     fn a_rate_in_bits_counts_what_a_frame_takes_on_the_line() {
-        let impairment = Impairment { rate: Some(84 * 8 * 1000), ..Impairment::default() };
+        let impairment = Impairment { rate: Some(8_000_000), ..Impairment::default() };
         let mut pace = Pace::new(None, &impairment);
-        // 60 octets and 24 beside them: a thousand of them in a second.
-        assert_eq!(pace.take(at(0), 1, 60), at(1000));
-        assert_eq!((pace.turn(at(500)), pace.take(at(500), 1, 60)), (at(1000), at(2000)));
+        // 60 octets and 24 beside them, one in a microsecond.
+        assert_eq!(pace.take(at(0), 1, 60), at(84));
+        assert_eq!((pace.turn(at(50)), pace.take(at(50), 1, 60)), (at(84), at(168)));
         // Two frames of 60, joined.
-        assert_eq!(pace.take(at(5000), 2, 120), at(7000));
+        assert_eq!(pace.take(at(5000), 2, 120), at(5168));
     }
 
     #[test]
