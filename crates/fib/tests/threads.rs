@@ -62,6 +62,15 @@ fn apply<A: Address>(writer: &mut Writer<A>, (prefix, group): (Prefix<A>, Option
     };
 }
 
+/// Tells the readers that it is over when it goes, by a failed change too: they would look for ever.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 fn nobody_sees_what_never_was<A: Address>(prefixes: &[Prefix<A>], simd: Simd) {
     let story = story(prefixes, 1500);
     let mut writer = Fib::<A>::with_simd(1000, simd);
@@ -70,6 +79,7 @@ fn nobody_sees_what_never_was<A: Address>(prefixes: &[Prefix<A>], simd: Simd) {
     let (begun, done, over) = (AtomicU64::new(0), AtomicU64::new(0), AtomicBool::new(false));
     let looks = AtomicU64::new(0);
     std::thread::scope(|scope| {
+        let _over = Over(&over);
         for _ in 0..2 {
             let mut reader = writer.reader();
             let (story, begun, done, over, looks) = (&story, &begun, &done, &over, &looks);
@@ -101,7 +111,6 @@ fn nobody_sees_what_never_was<A: Address>(prefixes: &[Prefix<A>], simd: Simd) {
                 std::thread::yield_now();
             }
         }
-        over.store(true, Ordering::SeqCst);
     });
     assert!(looks.load(Ordering::SeqCst) > 2, "nobody looked");
 }

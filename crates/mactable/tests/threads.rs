@@ -17,6 +17,15 @@ fn random(state: &mut u64) -> u64 {
     *state
 }
 
+/// Does this when it goes, by a failed assertion too: nobody shall wait for what does not come.
+struct AtEnd<F: Fn()>(F);
+
+impl<F: Fn()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        self.0();
+    }
+}
+
 /// Group 0: always there. Group 1: come and go on ports 0 to 3, the port is a function of the address. Group 2: move
 /// between ports 4 and 5. Group 3: static, in a VLAN that is flushed all the time.
 #[test]
@@ -37,6 +46,7 @@ fn readers_see_only_what_was_written_and_miss_nothing_that_stays() {
     }
     let running = || !stop.load(Ordering::Relaxed);
     thread::scope(|scope| {
+        let _end = AtEnd(|| stop.store(true, Ordering::Relaxed));
         for seed in 1..=2 {
             let (table, reads) = (&table, &reads);
             scope.spawn(move || {
@@ -111,7 +121,6 @@ fn readers_see_only_what_was_written_and_miss_nothing_that_stays() {
             // One reader more, through the whole table.
             assert!(table.iter(1).all(|record| matches!(record.vlan, 1 | 2)));
         }
-        stop.store(true, Ordering::Relaxed);
     });
     assert!(reads.load(Ordering::Relaxed) > 1000);
     for port in 0..4 {
@@ -137,7 +146,8 @@ fn rivals_never_place_an_address_twice() {
     const ROUNDS: u64 = 1500;
     const THREADS: u64 = 3;
     thread::scope(|scope| {
-        for port in 0..THREADS {
+        let _end = AtEnd(|| round.store(u64::MAX, Ordering::Release));
+        let rivals: [_; THREADS as usize] = std::array::from_fn(|port| {
             let (table, round, done) = (&table, &round, &done);
             scope.spawn(move || {
                 for number in 1..=ROUNDS {
@@ -156,11 +166,15 @@ fn rivals_never_place_an_address_twice() {
                     drop(session);
                     done.fetch_add(1, Ordering::Release);
                 }
-            });
-        }
+            })
+        });
         for number in 1..=ROUNDS {
             round.store(number, Ordering::Release);
             while done.load(Ordering::Acquire) < number * THREADS {
+                assert!(
+                    number == ROUNDS || !rivals.iter().any(|rival| rival.is_finished()),
+                    "a rival has failed"
+                );
                 thread::yield_now();
             }
             let mut shown: Vec<_> = table.iter(1).map(|record| record.mac).collect();
@@ -168,10 +182,6 @@ fn rivals_never_place_an_address_twice() {
             shown.sort_unstable();
             shown.dedup();
             let right = (shown.len(), table.len()) == (all, all) && all >= 50;
-            if !right {
-                // Nobody shall wait for rounds that do not come.
-                round.store(u64::MAX, Ordering::Release);
-            }
             assert!(
                 right,
                 "round {number}: {all} entries, {} distinct, {} counted",
