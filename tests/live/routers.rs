@@ -77,6 +77,26 @@ fn who_cannot_be_reached_is_told_by_the_router_that_knows() {
     assert!(nobody.contains("Address unreachable"), "{nobody}");
 }
 
+/// Addresses that no packet may come from or go to, from a host whose kernel has no objection.
+#[test]
+fn martians_end_at_the_first_router_and_are_counted() {
+    if !has(&HOSTS) {
+        return;
+    }
+    let lab = routed();
+    let in_host = |words: &[&str]| run_in(&lab.netns("h1"), "ip", words);
+    in_host(&["address", "add", "240.0.0.9/32", "dev", "lo"]);
+    for (source, destination, reason) in
+        [("10.0.10.2", "240.0.0.5", "martian-destination"), ("240.0.0.9", "10.0.20.2", "martian-source")]
+    {
+        let before = lab.drops("r1", reason);
+        let answer = ping(&lab, &["-W", "1", "-I", source, destination]);
+        assert!(answer.contains("100% packet loss") && !answer.contains("From"), "{answer}");
+        assert_eq!(lab.drops("r1", reason), before + 1, "{reason}: {source} to {destination}");
+    }
+    assert!(lab.pings("h1", "10.0.20.2"), "others go on");
+}
+
 #[test]
 fn the_smallest_mtu_on_the_way_is_found() {
     if !has(&HOSTS) {

@@ -145,7 +145,7 @@ impl Switch {
     pub(crate) fn insert_static(&mut self, now: Instant, place: Place) -> Result<(), Decline> {
         let (outcome, evicted) = self.door.insert_static(now, place);
         for Place { vlan, mac, port } in evicted {
-            self.counts.evicted += 1;
+            self.learning.counts.evicted += 1;
             let port = self.port_name(port);
             self.events.push(now, Event::MacEvicted { vlan, mac, port });
             self.agent_hears_displaced(vlan, mac);
@@ -197,10 +197,10 @@ impl Switch {
             .collect();
         self.settle_ports();
         if !leases_flood_groups(&before) {
-            self.flood_renewed = now;
+            self.learning.flood_renewed = now;
         }
         self.lease_flood_groups(now);
-        if let Some(agent) = &mut self.learning {
+        if let Some(agent) = &mut self.learning.agent {
             agent.reconfigure(now, &config);
         }
         self.reconfigure_station(now);

@@ -6,35 +6,21 @@ use crate::config::{RoutingConfig, SwitchConfig};
 use crate::event::{Event, EventLog, EventRecord};
 use crate::history::History;
 use crate::input::{Input, Refused};
-use crate::lacp::{LacpAgent, Lags};
-use crate::learning::mishaps::Mishaps;
-use crate::learning::{AgentCounts, Flush, LearningAgent, PeerMacs};
-use crate::management::ManagementDatagram;
-use crate::mclag::{IccpAgent, Mclag, check_lacp, iccp_config};
+use crate::lacp::Bundles;
+use crate::learning::{Flush, Learning};
+use crate::mclag::{Pair, check_lacp, iccp_config};
 use crate::port::Port;
 use crate::recording::{InputRecord, Page, PlaybackError, Recording, Start};
-use crate::routing::{
-    BfdSessions, Feed, FibConflict, HostInterfaces, Inheritance, InterfaceState, PathCheck, Programmer, Rib,
-    Speaker, StaleRoutes, Station, WriteMishaps,
-};
+use crate::routing::{NEXT_HOPS, Routing, Station};
 use crate::table_door::{Place, TableDoor};
-use crate::timed::Timed;
 use crate::watchdog::Watchdog;
-use core::net::IpAddr;
 use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
-use greylag_bfd::Bfd;
-use greylag_bgp::NeighborId;
-use greylag_dataplane::{DataPlane, Limits, RouteLimits, StaleBucket};
-use greylag_linkstate::LinkState;
-use ipnet::IpNet;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use greylag_dataplane::{DataPlane, Limits, RouteLimits};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// VLANs that every switch has room for, however few it starts with.
 const LEAST_VLAN_ROOM: usize = 64;
-
-/// Next hops, which are neighbours for the greater part.
-const NEXT_HOPS: u32 = 65_536;
 
 /// A switch cannot be what its configuration asks for.
 #[derive(Debug, thiserror::Error)]
@@ -76,81 +62,19 @@ pub struct Switch {
     pub(crate) chassis: MacAddr,
     /// Of the agents for which it has something to do.
     pub(crate) lives: BTreeMap<AgentKind, Life>,
-    /// The learning agent, while it runs.
-    pub(crate) learning: Option<LearningAgent>,
-    /// What it and the other chassis of a pair have told each other.
-    pub(crate) peers: PeerMacs,
-    /// The LACP agent, while it runs.
-    pub(crate) lacp: Option<LacpAgent>,
-    /// What the data plane does with the bundles.
-    pub(crate) lags: Lags,
-    /// Ports without a link of which the LACP agent, which hangs, has not heard.
-    pub(crate) unheard_losses: BTreeSet<PortId>,
-    pub(crate) mishaps: Mishaps,
-    pub(crate) write_mishaps: WriteMishaps,
-    /// The switch as an IP station, where it has interfaces of layer 3.
-    pub(crate) station: Option<Box<Station>>,
-    /// The BFD agent's sessions, while it runs.
-    pub(crate) bfd: Option<Timed<Bfd>>,
-    /// What of them outlives it.
-    pub(crate) bfd_sessions: BfdSessions,
-    /// The BGP speaker, while the routing agent runs.
-    pub(crate) speaker: Option<Box<Speaker>>,
-    /// The numbers of its neighbours.
-    pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
-    /// The interior protocol, while the routing agent runs.
-    pub(crate) link_state: Option<Timed<LinkState>>,
+    /// Where stations are, and who finds that out.
+    pub(crate) learning: Learning,
+    /// Ports made of ports.
+    pub(crate) bundles: Bundles,
+    /// The pair of chassis that it is one of.
+    pub(crate) pair: Pair,
+    /// Layer 3.
+    pub(crate) routing: Routing,
     pub(crate) watchdog: Watchdog,
-    /// What is known of the pair of chassis that it is one of, and was decided for it.
-    pub(crate) mclag: Mclag,
-    /// The agent that speaks with the other chassis, while it runs.
-    pub(crate) iccp: Option<Box<IccpAgent>>,
-    /// What it sends over the management network, until the world takes it.
-    pub(crate) management: VecDeque<ManagementDatagram>,
-    /// What FRR's zebra has told, while it is connected.
-    pub(crate) feed: Option<Box<Feed>>,
-    /// What it had told before, and not again.
-    pub(crate) stale_routes: StaleRoutes,
-    /// Interfaces that another IP stack shares.
-    pub(crate) host_interfaces: HostInterfaces,
-    /// What protocols told a routing agent that has ended.
-    pub(crate) inheritance: Inheritance,
-    /// What is known of the interfaces of layer 3, by number.
-    pub(crate) interfaces: Vec<InterfaceState>,
-    /// The routes. What the routing agent has put in stays while there is none.
-    pub(crate) rib: Rib,
-    /// Prefixes of static routes that are in the RIB.
-    pub(crate) statics: BTreeSet<IpNet>,
-    /// The programming agent, while it runs.
-    pub(crate) programmer: Option<Programmer>,
-    /// Buckets that one worker has otherwise than the others.
-    pub(crate) stale_buckets: Vec<StaleBucket>,
-    /// What the last comparison of RIB and FIB found.
-    pub(crate) fib_conflicts: Vec<FibConflict>,
-    /// A packet through every bucket.
-    pub(crate) path_check: PathCheck,
-    /// When they are compared next.
-    pub(crate) next_fib_audit: Option<Instant>,
-    pub(crate) counts: AgentCounts,
-    /// When the learning agent renewed the flood groups last, or their lease began.
-    pub(crate) flood_renewed: Instant,
     /// When a commit that nobody confirms is rolled back.
     pub(crate) confirm_by: Option<Instant>,
     /// VLANs that it has room for.
     pub(crate) vlan_room: usize,
-    /// What was flushed with a port or VLAN that went, or a port that left a VLAN, and is to be flushed once more; and when that is
-    /// if nobody polls the workers first.
-    pub(crate) gone: Vec<Flush>,
-    second_flush: Option<Instant>,
-    /// The table is to be compared with the agent's list now.
-    pub(crate) audit_due: bool,
-    /// When the learning agent looks at its queue of its own accord.
-    pub(crate) next_look: Option<Instant>,
-    /// When the LACP agent does.
-    pub(crate) next_frames: Option<Instant>,
-    /// What workers had lost, and declined for want of room, at the last look.
-    pub(crate) lost: u64,
-    pub(crate) full: u64,
     /// When something is to be done next, as it was worked out last; `None` when something has happened since.
     pub(crate) worked_out: Option<Option<Instant>>,
 }
@@ -242,46 +166,13 @@ impl Switch {
             seed,
             chassis,
             lives: BTreeMap::new(),
-            learning: None,
-            peers: PeerMacs::default(),
-            lacp: None,
-            lags: Lags::default(),
-            unheard_losses: BTreeSet::new(),
-            mishaps: Mishaps::new(seed),
-            write_mishaps: WriteMishaps::new(seed),
-            station: None,
-            bfd: None,
-            bfd_sessions: BfdSessions::default(),
-            speaker: None,
-            bgp_neighbors: BTreeMap::new(),
-            link_state: None,
+            learning: Learning::new(seed, now),
+            bundles: Bundles::default(),
+            pair: Pair::new(now),
+            routing: Routing::new(&config, seed),
             watchdog: Watchdog::default(),
-            mclag: Mclag::new(now),
-            iccp: None,
-            management: VecDeque::new(),
-            feed: None,
-            stale_routes: StaleRoutes::default(),
-            host_interfaces: HostInterfaces::new(),
-            inheritance: Inheritance::default(),
-            interfaces: Vec::new(),
-            rib: Rib::new(config.routing.next_hop_groups.maximum, NEXT_HOPS, config.routing.maximum_paths),
-            statics: BTreeSet::new(),
-            programmer: None,
-            stale_buckets: Vec::new(),
-            fib_conflicts: Vec::new(),
-            path_check: PathCheck::default(),
-            next_fib_audit: None,
-            counts: AgentCounts::default(),
-            flood_renewed: now,
             confirm_by: None,
             vlan_room: vlan_room(&config),
-            gone: Vec::new(),
-            second_flush: None,
-            audit_due: false,
-            next_look: None,
-            next_frames: None,
-            lost: 0,
-            full: 0,
             worked_out: None,
         };
         for (index, port) in config.ports.iter().enumerate() {
@@ -298,7 +189,7 @@ impl Switch {
         }
         if !config.interfaces.is_empty() {
             switch.ip_config(&config).check()?;
-            switch.station = Some(Box::new(Station::new(&switch, now)));
+            switch.routing.station = Some(Box::new(Station::new(&switch, now)));
         }
         switch.rule_at_boot(now);
         let (ports, workers) = (switch.ports.len(), config.workers.count);
@@ -392,14 +283,14 @@ impl Switch {
     /// Does what brings inputs of its own: the last thing, so that a record has them behind their cause. Played back, they come from
     /// the record.
     fn follow_up(&mut self, now: Instant) {
-        let is_audit_due = std::mem::take(&mut self.audit_due);
+        let is_audit_due = std::mem::take(&mut self.learning.audit_due);
         if !self.door.is_live() {
             return;
         }
-        if self.next_look.is_some_and(|look| look <= now) {
+        if self.learning.next_look.is_some_and(|look| look <= now) {
             self.poll_workers(now);
         }
-        if self.next_frames.is_some_and(|look| look <= now) {
+        if self.bundles.next_frames.is_some_and(|look| look <= now) {
             self.poll_frames(now);
         }
         if is_audit_due {
@@ -442,7 +333,7 @@ impl Switch {
 
     /// When something is to be done next if nothing comes from outside: exactly then, or never.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.next_timer(), self.next_look, self.next_frames].into_iter().flatten().min()
+        [self.next_timer(), self.learning.next_look, self.bundles.next_frames].into_iter().flatten().min()
     }
 
     /// When something is to be done next, but for what waits to be looked at. There is much to ask, and many more ask than have news.
@@ -452,8 +343,8 @@ impl Switch {
 
     fn work_out_timer(&self) -> Option<Instant> {
         [
-            self.mishaps.poll_timeout(),
-            self.write_mishaps.poll_timeout(),
+            self.learning.mishaps.poll_timeout(),
+            self.routing.write_mishaps.poll_timeout(),
             self.next_turn(),
             self.confirm_by,
             self.next_of_watchdog(),
@@ -468,9 +359,9 @@ impl Switch {
             self.next_of_inheritance(),
             self.next_of_programming(),
             self.next_of_groups(),
-            self.path_check.poll_timeout(),
+            self.routing.path_check.poll_timeout(),
             self.alarms.poll_timeout(),
-            self.second_flush,
+            self.learning.second_flush,
         ]
         .into_iter()
         .flatten()
@@ -481,8 +372,8 @@ impl Switch {
     fn run_timers(&mut self, now: Instant) {
         while self.next_timer().is_some_and(|due| due <= now) {
             self.worked_out = None;
-            self.mishaps.handle_timeout(now);
-            self.write_mishaps.handle_timeout(now);
+            self.learning.mishaps.handle_timeout(now);
+            self.routing.write_mishaps.handle_timeout(now);
             self.run_lives(now);
             self.run_watchdog(now);
             if self.confirm_by.is_some_and(|deadline| deadline <= now) {
@@ -505,7 +396,7 @@ impl Switch {
             for change in self.alarms.handle_timeout(now).into_iter().flatten() {
                 self.log_alarm(now, change);
             }
-            if self.second_flush.is_some_and(|due| due <= now) {
+            if self.learning.second_flush.is_some_and(|due| due <= now) {
                 self.flush_again(now);
             }
             self.worked_out = Some(self.next_timer());
@@ -552,19 +443,19 @@ impl Switch {
     /// the middle of a batch may learn an address there after the flush. Where the agent has to do it, it is done when that listens.
     pub(crate) fn flush_gone(&mut self, now: Instant, flush: Flush) {
         if flush.port.is_some() && self.config().learning.agent_flushes() && !self.listens() {
-            if let Some(agent) = &mut self.learning {
+            if let Some(agent) = &mut self.learning.agent {
                 agent.put_off(flush);
             }
             return;
         }
         self.flush(now, flush);
-        self.gone.push(flush);
-        self.second_flush = Some(now + self.config().learning.poll_interval);
+        self.learning.gone.push(flush);
+        self.learning.second_flush = Some(now + self.config().learning.poll_interval);
     }
 
     fn flush_again(&mut self, now: Instant) {
-        self.second_flush = None;
-        for flush in std::mem::take(&mut self.gone) {
+        self.learning.second_flush = None;
+        for flush in std::mem::take(&mut self.learning.gone) {
             let is_back = match (flush.port.map(|port| &self.ports[port.index()]), flush.vlan) {
                 (Some(port), Some(vlan)) => port.carries(vlan),
                 (Some(port), None) => port.is_up(),

@@ -141,11 +141,11 @@ impl Switch {
                 self.pace_work(now, agent);
                 self.events.push(now, Event::AgentSlowed { agent, rate });
             }
-            Fault::LoseReports { share, lasts } => self.mishaps.order_loss(now, share, lasts),
+            Fault::LoseReports { share, lasts } => self.learning.mishaps.order_loss(now, share, lasts),
             Fault::DelayReports { least, most, lasts } => {
-                self.mishaps.order_delay(now, Span { least, most }, lasts);
+                self.learning.mishaps.order_delay(now, Span { least, most }, lasts);
             }
-            Fault::RefuseWrites { share, lasts } => self.mishaps.order_refusal(now, share, lasts),
+            Fault::RefuseWrites { share, lasts } => self.learning.mishaps.order_refusal(now, share, lasts),
             Fault::Misprogram { mishap, only, share, lasts } => {
                 life(&mut self.lives, AgentKind::Programming)?;
                 self.order_misprogramming(now, mishap, only, share, lasts);
@@ -161,8 +161,8 @@ impl Switch {
     }
 
     fn heal(&mut self, now: Instant) {
-        self.mishaps.heal();
-        self.write_mishaps.heal();
+        self.learning.mishaps.heal();
+        self.routing.write_mishaps.heal();
         for agent in AgentKind::ALL {
             if self.lives.get_mut(&agent).is_some_and(|life| life.health.heal()) {
                 self.resume(now, agent);

@@ -26,7 +26,7 @@ impl Switch {
     pub(crate) fn lease_flood_groups(&mut self, now: Instant) -> bool {
         let before = self.flood_until();
         if self.listens() {
-            self.flood_renewed = now;
+            self.learning.flood_renewed = now;
         }
         self.flood_until() != before
     }
@@ -34,7 +34,7 @@ impl Switch {
     /// When the flood groups lapse, if they are leased: an ageing time after the last renewal, as an entry does.
     fn flood_until(&self) -> Option<Instant> {
         let config = self.config();
-        leases_flood_groups(config).then(|| self.flood_renewed + config.mac_table.ageing_time)
+        leases_flood_groups(config).then(|| self.learning.flood_renewed + config.mac_table.ageing_time)
     }
 
     /// The flood groups that are not simply all members that are up.

@@ -52,6 +52,19 @@ impl LacpAgent {
     }
 }
 
+/// What a switch has of bundles: the agent, and what outlives it.
+#[derive(Default)]
+pub(crate) struct Bundles {
+    /// While it runs.
+    pub(crate) lacp: Option<LacpAgent>,
+    /// What the data plane does with the bundles.
+    pub(crate) lags: Lags,
+    /// Ports without a link of which the agent, which hangs, has not heard.
+    pub(crate) unheard_losses: BTreeSet<PortId>,
+    /// When the agent looks at the frames that wait for it.
+    pub(crate) next_frames: Option<Instant>,
+}
+
 /// The address of a switch whose machine gives it none: local, and its chance decides.
 pub fn chassis_address(seed: Seed) -> MacAddr {
     let [bits, _] = seed.derive("chassis").key();
@@ -71,9 +84,9 @@ impl Switch {
         let system = self.lacp_config();
         let machines = Lacp::new(system, self.seed.derive("lacp"), now);
         let machines = machines.expect("a configuration is checked before it runs");
-        self.lacp = Some(LacpAgent::new(machines, now));
-        self.lags.leave_behind();
-        self.unheard_losses.clear();
+        self.bundles.lacp = Some(LacpAgent::new(machines, now));
+        self.bundles.lags.leave_behind();
+        self.bundles.unheard_losses.clear();
         // What waits was for the one before.
         self.door.plane().take_punts(usize::MAX);
         self.tell_lacp(now);
@@ -81,8 +94,8 @@ impl Switch {
 
     /// What it knew of its partners goes with it.
     pub(crate) fn end_lacp(&mut self) {
-        self.lacp = None;
-        self.next_frames = None;
+        self.bundles.lacp = None;
+        self.bundles.next_frames = None;
     }
 
     pub(crate) fn resume_lacp(&mut self, now: Instant) {
@@ -92,7 +105,7 @@ impl Switch {
 
     /// Frames that wait are read as soon as possible.
     pub(crate) fn read_frames_again(&mut self, now: Instant) {
-        self.next_frames = (self.door.plane().punts_waiting() > 0).then_some(now);
+        self.bundles.next_frames = (self.door.plane().punts_waiting() > 0).then_some(now);
     }
 
     /// The agent hears how things stand.
@@ -100,8 +113,11 @@ impl Switch {
         let system = self.lacp_config();
         let ports = (0..self.ports.len()).map(|index| PortId(index as u16));
         let links: Vec<(PortId, Option<Mbps>)> = ports.map(|id| (id, self.lacp_link(id))).collect();
-        let lost =
-            if self.speaks_lacp() { std::mem::take(&mut self.unheard_losses) } else { BTreeSet::new() };
+        let lost = if self.speaks_lacp() {
+            std::mem::take(&mut self.bundles.unheard_losses)
+        } else {
+            BTreeSet::new()
+        };
         self.with_lacp(now, |lacp| {
             lacp.reconfigure(now, system).expect("a configuration is checked before it runs");
             for port in lost {
@@ -116,7 +132,7 @@ impl Switch {
 
     /// When it has something to do of its own accord.
     pub(crate) fn next_of_lacp(&self) -> Option<Instant> {
-        self.lacp.as_ref().filter(|_| self.speaks_lacp())?.poll_timeout()
+        self.bundles.lacp.as_ref().filter(|_| self.speaks_lacp())?.poll_timeout()
     }
 
     /// What it does of its own accord.
@@ -129,13 +145,13 @@ impl Switch {
 
     /// Ports that another agent left behind, and that this one has found no partner for in time, are as it says.
     fn settle_left_behind(&mut self, now: Instant) {
-        let Some(agent) = &mut self.lacp else { return };
+        let Some(agent) = &mut self.bundles.lacp else { return };
         if agent.finds_partners_until.take_if(|until| *until <= now).is_none() {
             return;
         }
         let mut left: BTreeMap<PortId, Vec<PortId>> = BTreeMap::new();
-        for (lag, port) in self.lags.left_behind() {
-            self.lags.set_member(lag, port, agent.machines.member(port).unwrap_or_default());
+        for (lag, port) in self.bundles.lags.left_behind() {
+            self.bundles.lags.set_member(lag, port, agent.machines.member(port).unwrap_or_default());
             left.entry(lag).or_default().push(port);
         }
         for (lag, ports) in &left {
@@ -156,7 +172,7 @@ impl Switch {
             self.events.push(now, Event::Lacp(changed));
         }
         if !ports.is_empty() {
-            let left = self.lags.distributing(id).into_iter();
+            let left = self.bundles.lags.distributing(id).into_iter();
             let distributing: Vec<String> = left.map(|port| self.port_name(port)).collect();
             let changed = LacpEvent::LagChanged { lag, up: !distributing.is_empty(), distributing };
             self.events.push(now, Event::Lacp(changed));
@@ -168,10 +184,10 @@ impl Switch {
         if !self.speaks_lacp() {
             return;
         }
-        let Some(mut agent) = self.lacp.take() else { return };
+        let Some(mut agent) = self.bundles.lacp.take() else { return };
         work(&mut agent.machines);
         self.hear_lacp(now, &mut agent.machines);
-        self.lacp = Some(agent);
+        self.bundles.lacp = Some(agent);
     }
 
     fn hear_lacp(&mut self, now: Instant, lacp: &mut Lacp) {
@@ -180,12 +196,12 @@ impl Switch {
             match &told {
                 Told::MemberChanged { port, bundle, member } => {
                     let lag = system::lag_of(*bundle);
-                    self.lags.set_member(lag, *port, *member);
+                    self.bundles.lags.set_member(lag, *port, *member);
                     dealt.insert(lag);
                 }
                 Told::BundleChanged { bundle, distributing, .. } => {
                     let lag = system::lag_of(*bundle);
-                    self.lags.set_distributing(lag, distributing);
+                    self.bundles.lags.set_distributing(lag, distributing);
                     dealt.insert(lag);
                 }
                 _ => {}
@@ -213,12 +229,12 @@ impl Switch {
             let members: BTreeSet<PortId> = self.config().members(id).map(|(port, _)| port).collect();
             let linked: BTreeSet<PortId> =
                 members.into_iter().filter(|&port| self.lacp_link(port).is_some()).collect();
-            let gone = self.lags.retain(id, |port| linked.contains(&port));
+            let gone = self.bundles.lags.retain(id, |port| linked.contains(&port));
             if !self.speaks_lacp() {
                 self.tell_left(now, id, &gone);
             }
-            self.lags.deal(id, resilient);
-            let up = self.admits(now, id) && self.lags.is_up(id);
+            self.bundles.lags.deal(id, resilient);
+            let up = self.admits(now, id) && self.bundles.lags.is_up(id);
             let port = &mut self.ports[id.index()];
             let was_up = port.is_up();
             port.link_up = up;
@@ -248,7 +264,7 @@ impl Switch {
         if !self.speaks_lacp() {
             let ports = (0..self.ports.len()).map(|index| PortId(index as u16));
             let lost: Vec<PortId> = ports.filter(|&id| self.lacp_link(id).is_none()).collect();
-            self.unheard_losses.extend(lost);
+            self.bundles.unheard_losses.extend(lost);
         }
     }
 
@@ -273,9 +289,10 @@ impl Switch {
     pub(crate) fn port_forwarding(&self, index: usize) -> PortForwarding {
         let (id, port) = (PortId(index as u16), &self.ports[index]);
         let forwarding = match (&port.config.attachment, port.config.membership.aggregate()) {
-            (Attachment::Lag(_), _) => {
-                PortForwarding { aggregation: Aggregation::Lag(self.lags.buckets(id)), ..port.forwarding() }
-            }
+            (Attachment::Lag(_), _) => PortForwarding {
+                aggregation: Aggregation::Lag(self.bundles.lags.buckets(id)),
+                ..port.forwarding()
+            },
             (_, Some(member)) => {
                 let lag = &self.ports[member.lag.index()];
                 let aggregation = Aggregation::Member { lag: member.lag, collecting: self.collects(id) };
@@ -290,7 +307,7 @@ impl Switch {
     /// What comes in by a port of a bundle is taken.
     pub(crate) fn collects(&self, id: PortId) -> bool {
         let lag = self.ports[id.index()].config.membership.aggregate().map(|member| member.lag);
-        lag.is_some_and(|lag| self.ports[lag.index()].is_up() && self.lags.collects(lag, id))
+        lag.is_some_and(|lag| self.ports[lag.index()].is_up() && self.bundles.lags.collects(lag, id))
     }
 
     /// How the data plane tells flows apart, its seed drawn if none is configured.
@@ -309,7 +326,7 @@ impl Switch {
     }
 
     fn poll_lacp(&mut self, now: Instant) {
-        self.next_frames = None;
+        self.bundles.next_frames = None;
         let agent = self.lives.get_mut(&AgentKind::Lacp).filter(|agent| agent.works());
         let Some(agent) = agent else { return };
         let allowance = agent.health.allowance(now, Duration::ZERO);
@@ -322,7 +339,7 @@ impl Switch {
         }
         if let Some(agent) = self.lives.get_mut(&AgentKind::Lacp).filter(|agent| agent.works()) {
             let next = agent.health.spend(now, taken, Duration::ZERO);
-            self.next_frames = next.filter(|_| plane.punts_waiting() > 0);
+            self.bundles.next_frames = next.filter(|_| plane.punts_waiting() > 0);
         }
     }
 

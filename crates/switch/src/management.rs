@@ -21,14 +21,14 @@ impl Switch {
     /// The next datagram that the switch sends over the management network. To be asked until there is none after every input and
     /// look.
     pub fn poll_management(&mut self) -> Option<ManagementDatagram> {
-        self.management.pop_front()
+        self.pair.management.pop_front()
     }
 
     pub(crate) fn send_management(&mut self, now: Instant, to: IpAddr, octets: Vec<u8>) {
         let octets = Octets(octets);
         self.door.note(now, || Output::SendManagement { to, octets: octets.clone() });
         if self.door.is_live() {
-            self.management.push_back(ManagementDatagram { to, octets });
+            self.pair.management.push_back(ManagementDatagram { to, octets });
         }
     }
 }

@@ -99,7 +99,7 @@ impl Switch {
             },
             flow_hash: self.flow_hash(),
             interfaces: self.interface_forwarding(),
-            stale_buckets: self.stale_buckets.clone(),
+            stale_buckets: self.routing.stale_buckets.clone(),
             flood_groups: self.flood_groups(),
         };
         self.door.publish(now, publication);

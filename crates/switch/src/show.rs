@@ -319,7 +319,7 @@ impl Switch {
     /// The MAC table, by VLAN and address.
     pub fn fdb(&self, now: Instant) -> Vec<FdbEntry> {
         let is_remote = |vlan, mac, port| {
-            let known = self.learning.as_ref().and_then(|agent| agent.list().get(vlan, mac));
+            let known = self.learning.agent.as_ref().and_then(|agent| agent.list().get(vlan, mac));
             known.is_some_and(|known| {
                 known.port == port && matches!(known.origin, Origin::Peer | Origin::Pinned)
             })
@@ -479,7 +479,7 @@ impl Switch {
             }
         });
         let learn = self.data_plane().learn_counts();
-        let agent = &self.counts;
+        let agent = &self.learning.counts;
         let declined = learn.declined.iter().zip(agent.declined).map(|(workers, agent)| workers + agent);
         let declined = Decline::ALL.iter().zip(declined).filter(|&(_, count)| count > 0);
         Counters {
@@ -511,7 +511,7 @@ impl Switch {
     }
 
     fn addresses(&self) -> u64 {
-        self.learning.as_ref().map_or(0, |agent| agent.list().len() as u64)
+        self.learning.agent.as_ref().map_or(0, |agent| agent.list().len() as u64)
     }
 
     /// The agents for which the switch has something to do.
@@ -546,7 +546,7 @@ impl Switch {
 
     /// The learning agent's own list, by VLAN and address; empty while it does not run.
     pub fn known(&self, now: Instant) -> Vec<KnownRow> {
-        let list = self.learning.iter().flat_map(|agent| agent.list().iter());
+        let list = self.learning.agent.iter().flat_map(|agent| agent.list().iter());
         list.map(|(vlan, mac, known)| KnownRow {
             vlan,
             mac,

@@ -90,7 +90,7 @@ impl Switch {
     /// agent has ended, differs from nothing. What waits in the workers' queues may show as a difference:
     /// [`Switch::poll_workers`] first.
     pub fn check_fdb(&self, now: Instant) -> Vec<FdbConflict> {
-        let Some(agent) = &self.learning else { return Vec::new() };
+        let Some(agent) = &self.learning.agent else { return Vec::new() };
         let plane = self.data_plane();
         let evidence = Evidence { entries: entries(plane, now), sightings: sightings(plane) };
         let conflicts = agent.compare(now, self.config(), self.ports(), &evidence);

@@ -20,17 +20,17 @@ impl Switch {
             self.flush_strays(now);
         }
         // What the last agent was to do with it is nothing to this one.
-        self.peers.released = None;
-        self.peers.forget_kept();
+        self.pair.peers.released = None;
+        self.pair.peers.forget_kept();
         let mut agent = self.around(now, LearningAgent::start);
-        self.peers.heed(&mut agent);
-        self.learning = Some(agent);
+        self.pair.peers.heed(&mut agent);
+        self.learning.agent = Some(agent);
         self.reconcile(now);
     }
 
     /// Its list goes with it.
     pub(crate) fn end_learning(&mut self) {
-        self.learning = None;
+        self.learning.agent = None;
         self.look_no_more();
     }
 
@@ -46,13 +46,13 @@ impl Switch {
     }
 
     pub(crate) fn resume_learning(&mut self, now: Instant) {
-        let put_off = self.learning.as_mut().map(LearningAgent::take_put_off).unwrap_or_default();
+        let put_off = self.learning.agent.as_mut().map(LearningAgent::take_put_off).unwrap_or_default();
         for flush in put_off {
             self.flush_gone(now, flush);
         }
         self.with_learning(now, LearningAgent::resume);
-        self.peers.released = None;
-        self.peers.unheard.clear();
+        self.pair.peers.released = None;
+        self.pair.peers.unheard.clear();
         self.reconcile(now);
     }
 
@@ -65,8 +65,8 @@ impl Switch {
 
     /// When it has something to do of its own accord.
     pub(crate) fn next_of_learning(&self) -> Option<Instant> {
-        let agent = self.learning.as_ref().filter(|_| self.listens())?;
-        [self.mishaps.next_arrival(), agent.poll_timeout(self.config()), self.peers.kept_until]
+        let agent = self.learning.agent.as_ref().filter(|_| self.listens())?;
+        [self.learning.mishaps.next_arrival(), agent.poll_timeout(self.config()), self.pair.peers.kept_until]
             .into_iter()
             .flatten()
             .min()
@@ -74,18 +74,19 @@ impl Switch {
 
     /// What it does of its own accord.
     pub(crate) fn run_learning(&mut self, now: Instant) {
-        while let Some(report) = self.mishaps.arrived(now) {
+        while let Some(report) = self.learning.mishaps.arrived(now) {
             self.hear_report(now, report);
         }
-        if self.peers.kept_until.is_some_and(|until| until <= now) {
-            self.peers.forget_kept();
+        if self.pair.peers.kept_until.is_some_and(|until| until <= now) {
+            self.pair.peers.forget_kept();
         }
         let mut has_renewed = self.with_learning(now, LearningAgent::renew_if_due) == Some(true);
         has_renewed |= self.with_learning(now, LearningAgent::keep_remotes_if_due) == Some(true);
         if has_renewed && self.lease_flood_groups(now) {
             self.publish(now);
         }
-        self.audit_due |= self.with_learning(now, |agent, around| agent.audit_is_due(around)) == Some(true);
+        self.learning.audit_due |=
+            self.with_learning(now, |agent, around| agent.audit_is_due(around)) == Some(true);
     }
 
     /// Lets it do something, if it runs.
@@ -94,9 +95,9 @@ impl Switch {
         now: Instant,
         work: impl FnOnce(&mut LearningAgent, &mut Around<'_>) -> R,
     ) -> Option<R> {
-        let mut agent = self.learning.take()?;
+        let mut agent = self.learning.agent.take()?;
         let result = self.around(now, |around| work(&mut agent, around));
-        self.learning = Some(agent);
+        self.learning.agent = Some(agent);
         Some(result)
     }
 
@@ -108,11 +109,11 @@ impl Switch {
             config: self.history.running(),
             ports: &self.ports,
             door: &mut self.door,
-            mishaps: &mut self.mishaps,
-            counts: &mut self.counts,
+            mishaps: &mut self.learning.mishaps,
+            counts: &mut self.learning.counts,
             told: &mut told,
             full: &mut full,
-            peers: &self.peers,
+            peers: &self.pair.peers,
         };
         let result = work(&mut around);
         for (at, event) in told {
@@ -125,7 +126,7 @@ impl Switch {
     pub(crate) fn agent_hears_flush(&mut self, now: Instant, flush: Flush) {
         if self.listens() {
             self.with_learning(now, |agent, around| agent.handle_flush(flush, around));
-        } else if let Some(agent) = &mut self.learning {
+        } else if let Some(agent) = &mut self.learning.agent {
             agent.miss_flush(flush);
         }
     }
@@ -133,7 +134,7 @@ impl Switch {
     /// The entry of an address is not in the table any more, by an operator's doing.
     pub(crate) fn agent_hears_displaced(&mut self, vlan: VlanId, mac: MacAddr) {
         let listens = self.listens();
-        if let Some(agent) = &mut self.learning {
+        if let Some(agent) = &mut self.learning.agent {
             agent.handle_displaced(vlan, mac, listens);
         }
     }

@@ -19,7 +19,7 @@ use crate::config::{FloodGroups, MoveDamping, ReportOrder, SwitchConfig};
 use crate::event::Event;
 use crate::port::Port;
 use crate::table_door::{Installed, Place, TableDoor};
-use greylag_base::{Instant, MacAddr, PortId, VlanId};
+use greylag_base::{Instant, MacAddr, PortId, Seed, VlanId};
 use greylag_dataplane::{Damper, Ruling, WorkerEvent, WorkerReport};
 use greylag_mactable::Decline;
 use list::{Known, List};
@@ -34,6 +34,44 @@ pub(crate) use peer::PeerMacs;
 
 /// What is done again and again is not done more often.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(1);
+
+/// What a switch has of learning: the agent, and what outlives it.
+pub(crate) struct Learning {
+    /// While it runs.
+    pub(crate) agent: Option<LearningAgent>,
+    pub(crate) mishaps: Mishaps,
+    pub(crate) counts: AgentCounts,
+    /// When the flood groups were renewed last, or their lease began.
+    pub(crate) flood_renewed: Instant,
+    /// When the agent looks at its queue of its own accord.
+    pub(crate) next_look: Option<Instant>,
+    /// The table is to be compared with the agent's list now.
+    pub(crate) audit_due: bool,
+    /// What workers had lost, and declined for want of room, at the last look.
+    pub(crate) lost: u64,
+    pub(crate) full: u64,
+    /// What was flushed with a port or VLAN that went, or a port that left a VLAN, and is to be flushed once more; and when that is
+    /// if nobody polls the workers first.
+    pub(crate) gone: Vec<Flush>,
+    pub(crate) second_flush: Option<Instant>,
+}
+
+impl Learning {
+    pub(crate) fn new(seed: Seed, now: Instant) -> Learning {
+        Learning {
+            agent: None,
+            mishaps: Mishaps::new(seed),
+            counts: AgentCounts::default(),
+            flood_renewed: now,
+            next_look: None,
+            audit_due: false,
+            lost: 0,
+            full: 0,
+            gone: Vec::new(),
+            second_flush: None,
+        }
+    }
+}
 
 /// What the agent has done, counted since the switch started. It outlives the agent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -130,7 +130,9 @@ impl Switch {
             return Vec::new();
         }
         let link = inter_chassis_link(self.config());
-        let (Some(agent), Some(told)) = (&mut self.learning, &mut self.peers.told) else { return Vec::new() };
+        let (Some(agent), Some(told)) = (&mut self.learning.agent, &mut self.pair.peers.told) else {
+            return Vec::new();
+        };
         let mut news = Vec::new();
         for (vlan, mac) in agent.list.take_changed() {
             let known = agent.list.get(vlan, mac).filter(|known| known.is_own(link));
@@ -148,15 +150,15 @@ impl Switch {
 
     /// There may be something to be had from [`take_learned`](Self::take_learned).
     pub fn has_learned(&self) -> bool {
-        self.listens() && self.learning.as_ref().is_some_and(|agent| agent.list.has_changed())
+        self.listens() && self.learning.agent.as_ref().is_some_and(|agent| agent.list.has_changed())
     }
 
     /// The other chassis knows nothing: it is told all addresses anew, and from now on what changes.
     pub fn relearn(&mut self) {
         self.worked_out = None;
-        self.peers.forget_kept();
-        self.peers.told = Some(BTreeMap::new());
-        if let Some(agent) = &mut self.learning {
+        self.pair.peers.forget_kept();
+        self.pair.peers.told = Some(BTreeMap::new());
+        if let Some(agent) = &mut self.learning.agent {
             agent.list.watch(std::iter::empty());
         }
     }
@@ -173,11 +175,11 @@ impl Switch {
     /// that was started again, or is back, does it all at once.
     pub fn place_peer_mac(&mut self, now: Instant, vlan: VlanId, mac: MacAddr, port: Option<PortId>) {
         self.worked_out = None;
-        let is_news = self.peers.put(vlan, mac, port);
+        let is_news = self.pair.peers.put(vlan, mac, port);
         if self.listens() {
             self.with_learning(now, |agent, around| agent.settle_remote(vlan, mac, is_news, around));
         } else if is_news {
-            self.peers.unheard.insert((vlan, mac));
+            self.pair.peers.unheard.insert((vlan, mac));
         }
     }
 
@@ -186,8 +188,8 @@ impl Switch {
     /// behind `from`.
     pub fn repoint(&mut self, now: Instant, from: PortId, to: PortId) {
         self.worked_out = None;
-        self.peers.detour(from, to);
-        let moved: Vec<(VlanId, MacAddr)> = self.peers.behind(from).collect();
+        self.pair.peers.detour(from, to);
+        let moved: Vec<(VlanId, MacAddr)> = self.pair.peers.behind(from).collect();
         self.settle_peer_macs(now, moved);
     }
 
@@ -196,28 +198,28 @@ impl Switch {
     pub fn release_peer_macs(&mut self, now: Instant, how: SynchronisedMacs) {
         self.worked_out = None;
         let ageing_time = self.config().mac_table.ageing_time;
-        (self.peers.told, self.peers.unheard) = (None, BTreeSet::new());
+        (self.pair.peers.told, self.pair.peers.unheard) = (None, BTreeSet::new());
         // Who does not age would stay as long as an operator likes.
         match how {
             SynchronisedMacs::Pin if !ageing_time.is_zero() => {
-                self.peers.kept_until.get_or_insert(now + ageing_time);
+                self.pair.peers.kept_until.get_or_insert(now + ageing_time);
             }
-            _ => self.peers.forget(),
+            _ => self.pair.peers.forget(),
         }
-        if let Some(agent) = &mut self.learning {
+        if let Some(agent) = &mut self.learning.agent {
             agent.list.unwatch();
         }
         if self.listens() {
             self.with_learning(now, |agent, around| agent.release_remotes(now, how, around));
         } else {
             // The first one counts: after that there was nothing to release.
-            self.peers.released.get_or_insert((now, how));
+            self.pair.peers.released.get_or_insert((now, how));
         }
     }
 
     /// A port is up: the other chassis' addresses that are to be had by it are put there.
     pub(crate) fn reach_peer_macs(&mut self, now: Instant, port: PortId) {
-        let there = self.peers.by(port);
+        let there = self.pair.peers.by(port);
         self.settle_peer_macs(now, there);
     }
 

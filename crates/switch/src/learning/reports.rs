@@ -22,7 +22,7 @@ impl Switch {
             // As an input, for a record of the run.
             let _ = self.handle_input(now, Input::Timeout);
         }
-        self.next_look = None;
+        self.learning.next_look = None;
         let poll_interval = self.config().learning.poll_interval;
         let workers = u64::from(self.config().workers.count.max(1));
         let agent = self.lives.get_mut(&AgentKind::Learning).filter(|agent| agent.works());
@@ -32,15 +32,15 @@ impl Switch {
         let reports = if each > 0 { plane.take_reports(each) } else { Vec::new() };
         let counts = plane.learn_counts();
         let (lost, full) = (counts.events_lost, full(&counts));
-        let (newly_lost, newly_full) = (lost - self.lost, full - self.full);
-        (self.lost, self.full) = (lost, full);
+        let (newly_lost, newly_full) = (lost - self.learning.lost, full - self.learning.full);
+        (self.learning.lost, self.learning.full) = (lost, full);
         let taken = reports.len();
-        if taken > 0 || newly_lost > 0 || newly_full > 0 || !self.gone.is_empty() {
+        if taken > 0 || newly_lost > 0 || newly_full > 0 || !self.learning.gone.is_empty() {
             let _ = self.handle_input(now, Input::Reports { reports, lost: newly_lost, full: newly_full });
         }
         if let Some(agent) = self.lives.get_mut(&AgentKind::Learning).filter(|agent| agent.works()) {
             let next = agent.health.spend(now, taken, poll_interval);
-            self.next_look = next.filter(|_| plane.reports_waiting() > 0);
+            self.learning.next_look = next.filter(|_| plane.reports_waiting() > 0);
         }
     }
 
@@ -50,16 +50,18 @@ impl Switch {
         let plane = self.door.plane();
         let agent = self.lives.get(&AgentKind::Learning);
         let is_ready = agent.is_some_and(|agent| agent.works() && !agent.health.is_stalled());
-        let takes = is_ready && self.next_look.is_none();
+        let takes = is_ready && self.learning.next_look.is_none();
         let counts = plane.learn_counts();
-        (takes && plane.reports_waiting() > 0) || counts.events_lost > self.lost || full(&counts) > self.full
+        (takes && plane.reports_waiting() > 0)
+            || counts.events_lost > self.learning.lost
+            || full(&counts) > self.learning.full
     }
 
     pub(crate) fn take_reports(&mut self, now: Instant, reports: Vec<WorkerReport>) {
         for report in reports {
-            if self.mishaps.loses() {
-                self.counts.lost += 1;
-            } else if let Some(report) = self.mishaps.send(now, report) {
+            if self.learning.mishaps.loses() {
+                self.learning.counts.lost += 1;
+            } else if let Some(report) = self.learning.mishaps.send(now, report) {
                 self.deliver(now, report);
             }
         }
@@ -69,7 +71,7 @@ impl Switch {
         if self.listens() {
             self.hear_report(now, report);
         } else {
-            self.counts.ignored += 1;
+            self.learning.counts.ignored += 1;
         }
     }
 
@@ -84,20 +86,20 @@ impl Switch {
     /// The agent's queue is looked at as soon as possible, if something waits there.
     pub(crate) fn look_soon(&mut self, now: Instant) {
         if self.door.plane().reports_waiting() > 0 {
-            self.next_look = Some(now);
+            self.learning.next_look = Some(now);
         }
     }
 
     /// The agent has another pace: when it would have looked at its queue of its own accord was by the one before.
     pub(crate) fn look_again(&mut self, now: Instant) {
-        if self.next_look.is_some() {
+        if self.learning.next_look.is_some() {
             self.look_soon(now);
         }
     }
 
     /// The agent does not look at its queue of its own accord.
     pub(crate) fn look_no_more(&mut self) {
-        self.next_look = None;
+        self.learning.next_look = None;
     }
 }
 

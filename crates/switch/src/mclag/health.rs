@@ -50,34 +50,34 @@ impl Switch {
     /// The learning agent does what it is there for. Where workers learn by themselves, nobody misses it.
     fn learns(&self) -> bool {
         let is_done = self.config().learning.mode == LearningMode::Inline || self.works(AgentKind::Learning);
-        is_done && self.mclag.health.is_proved
+        is_done && self.pair.mclag.health.is_proved
     }
 
     /// Looks where the last probe has got to, and sends the next one.
     pub(super) fn run_probes(&mut self, now: Instant) {
         let interval = self.pair_config().and_then(|pair| pair.health_gate?.probe_interval);
         let Some(interval) = interval else {
-            (self.mclag.health.is_proved, self.mclag.health.probe) = (true, None);
+            (self.pair.mclag.health.is_proved, self.pair.mclag.health.probe) = (true, None);
             return;
         };
-        if self.mclag.health.next_probe > now {
+        if self.pair.mclag.health.next_probe > now {
             return;
         }
         // One that went with its link says nothing.
-        let probe = self.mclag.health.probe.take();
+        let probe = self.pair.mclag.health.probe.take();
         let probe = probe.filter(|place| self.ports[place.port.index()].carries(place.vlan));
         if let Some(Place { vlan, mac, port }) = probe {
             let is_found = self.door.find(now, vlan, mac) == Some(port);
-            self.mclag.health.is_proved = is_found;
+            self.pair.mclag.health.is_proved = is_found;
             if is_found {
                 self.door.remove(now, vlan, mac);
                 self.agent_hears_displaced(vlan, mac);
             }
         }
-        self.mclag.health.next_probe = now + interval;
-        self.mclag.health.probes += 1;
-        self.mclag.health.probe = self.next_probe();
-        if let Some(place) = self.mclag.health.probe {
+        self.pair.mclag.health.next_probe = now + interval;
+        self.pair.mclag.health.probes += 1;
+        self.pair.mclag.health.probe = self.next_probe();
+        if let Some(place) = self.pair.mclag.health.probe {
             self.door.sight(now, place);
         }
     }
@@ -86,16 +86,16 @@ impl Switch {
     fn next_probe(&self) -> Option<Place> {
         let port = self.pair_config()?.inter_chassis_link;
         let vlan = self.ports[port.index()].config.membership.vlans().iter().next()?;
-        let [a, b, c, d] = self.mclag.health.probes.to_be_bytes();
+        let [a, b, c, d] = self.pair.mclag.health.probes.to_be_bytes();
         let mac = MacAddr([PROBE[0], PROBE[1], a, b, c, d]);
         self.ports[port.index()].carries(vlan).then_some(Place { vlan, mac, port })
     }
 
     /// Does the peer take part? `None` when nobody knows.
     fn peer_takes_part(&self) -> Option<bool> {
-        match (self.mclag.control_session, self.mclag.backup_liveness) {
-            (ControlSession::Up, _) => Some(self.mclag.peer_legs.values().any(|up| *up)),
-            (_, BackupLiveness::Alive) => Some(!self.mclag.peer_withdrawn),
+        match (self.pair.mclag.control_session, self.pair.mclag.backup_liveness) {
+            (ControlSession::Up, _) => Some(self.pair.mclag.peer_legs.values().any(|up| *up)),
+            (_, BackupLiveness::Alive) => Some(!self.pair.mclag.peer_withdrawn),
             (_, BackupLiveness::Dead | BackupLiveness::Unconfigured) => Some(false),
             (_, BackupLiveness::Unknown) => None,
         }
@@ -104,26 +104,26 @@ impl Switch {
     /// Leaves the bundles to the peer, or takes part again.
     pub(super) fn settle_withdrawal(&mut self, now: Instant) {
         let Some(gate) = self.pair_config().and_then(|pair| pair.health_gate) else {
-            self.mclag.withdrawn = false;
+            self.pair.mclag.withdrawn = false;
             return;
         };
         let learns = self.learns();
-        if self.mclag.health.learns != learns {
-            (self.mclag.health.learns, self.mclag.health.since) = (learns, now);
+        if self.pair.mclag.health.learns != learns {
+            (self.pair.mclag.health.learns, self.pair.mclag.health.since) = (learns, now);
             let works = self.works(AgentKind::Learning);
             let cause = if works { "a probe has not come back" } else { "the learning agent does nothing" };
             let cause = (!learns).then(|| cause.to_owned());
             self.tell_mclag(now, MclagEvent::MclagHealthChanged { healthy: learns, cause });
         }
-        let since = now.since(self.mclag.health.since);
-        let was_withdrawn = self.mclag.withdrawn;
+        let since = now.since(self.pair.mclag.health.since);
+        let was_withdrawn = self.pair.mclag.withdrawn;
         let is_unfit = match learns {
             true => was_withdrawn && since < gate.hold_down,
             false => was_withdrawn || since >= self.courtesy(),
         };
         let withdrawn = is_unfit && self.peer_takes_part().unwrap_or(was_withdrawn);
         if withdrawn != was_withdrawn {
-            self.mclag.withdrawn = withdrawn;
+            self.pair.mclag.withdrawn = withdrawn;
             self.tell_mclag(now, MclagEvent::MclagWithdrawn { withdrawn });
         }
     }
@@ -138,7 +138,7 @@ impl Switch {
     /// When time alone makes a difference.
     pub(super) fn next_of_health(&self, asked: Instant) -> Option<Instant> {
         let gate = self.pair_config()?.health_gate?;
-        let health = &self.mclag.health;
+        let health = &self.pair.mclag.health;
         let ends = health.since + if health.learns { gate.hold_down } else { self.courtesy() };
         let probe = gate.probe_interval.map(|_| health.next_probe);
         [Some(ends).filter(|ends| *ends > asked), probe].into_iter().flatten().min()

@@ -35,23 +35,23 @@ pub enum LegUse {
 impl Switch {
     /// The session stands, and somebody speaks for it.
     pub(super) fn has_session(&self) -> bool {
-        self.mclag.control_session == ControlSession::Up && self.works(AgentKind::Iccp)
+        self.pair.mclag.control_session == ControlSession::Up && self.works(AgentKind::Iccp)
     }
 
     /// LACP lets frames pass by a leg, whether or not it waits for the peer.
     fn leg_is_ready(&self, port: PortId) -> bool {
-        self.lags.is_up(port) && self.ports[port.index()].config.enabled
+        self.bundles.lags.is_up(port) && self.ports[port.index()].config.enabled
     }
 
     /// May a bundle be used, as far as the peer is concerned, if LACP has it up?
     pub(crate) fn admits(&mut self, now: Instant, port: PortId) -> bool {
         let Attachment::Lag(lag) = &self.ports[port.index()].config.attachment else { return true };
         if lag.mc_ae_id.is_none() || !self.leg_is_ready(port) {
-            self.mclag.legs.remove(&port);
+            self.pair.mclag.legs.remove(&port);
             return true;
         }
         let begins = if self.has_session() { LegUse::Held { until: now + PATIENCE } } else { LegUse::Used };
-        *self.mclag.legs.entry(port).or_insert(begins) == LegUse::Used
+        *self.pair.mclag.legs.entry(port).or_insert(begins) == LegUse::Used
     }
 
     /// When the first leg has waited for long enough.
@@ -60,7 +60,7 @@ impl Switch {
     }
 
     fn held(&self) -> impl Iterator<Item = (PortId, Instant)> {
-        self.mclag.legs.iter().filter_map(|(port, used)| match used {
+        self.pair.mclag.legs.iter().filter_map(|(port, used)| match used {
             LegUse::Held { until } => Some((*port, *until)),
             LegUse::Used => None,
         })
@@ -76,7 +76,7 @@ impl Switch {
 
     fn use_legs(&mut self, now: Instant, legs: Vec<PortId>) {
         for leg in &legs {
-            self.mclag.legs.insert(*leg, LegUse::Used);
+            self.pair.mclag.legs.insert(*leg, LegUse::Used);
         }
         if !legs.is_empty() {
             self.deal(now, legs);
@@ -91,7 +91,7 @@ impl Switch {
 
     /// Bundles have changed: the peer hears of it when all is done that is to be done at this moment.
     pub(crate) fn follow_legs(&mut self) {
-        self.mclag.is_stirred = true;
+        self.pair.mclag.is_stirred = true;
     }
 
     /// Tells the peer of legs and links that are otherwise than it was told.
@@ -116,7 +116,7 @@ impl Switch {
             legs.insert(id, leg);
             links.extend(of_it.into_iter().map(|link| (link.number, link)));
         }
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         let legs_before = std::mem::replace(&mut agent.legs_told, legs.clone());
         let links_before = std::mem::replace(&mut agent.links_told, links.clone());
         for number in links_before.keys().filter(|number| !links.contains_key(number)) {
@@ -144,7 +144,7 @@ impl Switch {
         };
         let legs = self.legs().into_iter().map(|(port, id)| (Some(id), of(port)));
         let wanted: BTreeMap<Option<u16>, VlanList> = legs.chain([(None, of(link))]).collect();
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         let before = std::mem::replace(&mut agent.vlans_told, wanted.clone());
         for id in before.keys().filter(|id| !wanted.contains_key(id)) {
             agent.iccp.set_vlans(now, *id, None);
@@ -156,7 +156,7 @@ impl Switch {
 
     /// A link of a leg; `None` while LACP does not run.
     fn link(&self, aggregator: u16, member: &MemberConfig) -> Option<Port> {
-        let (actor, partner, selected) = self.lacp.as_ref()?.machines().ends(member.port)?;
+        let (actor, partner, selected) = self.bundles.lacp.as_ref()?.machines().ends(member.port)?;
         let port = &self.ports[member.port.index()];
         Some(Port {
             number: actor.port,
@@ -176,8 +176,8 @@ impl Switch {
     /// The peer's leg of a bundle is up, or is not, or is not there any more.
     pub(super) fn hear_leg(&mut self, now: Instant, id: u16, up: Option<bool>) {
         match up {
-            Some(up) => self.mclag.peer_legs.insert(id, up),
-            None => self.mclag.peer_legs.remove(&id),
+            Some(up) => self.pair.mclag.peer_legs.insert(id, up),
+            None => self.pair.mclag.peer_legs.remove(&id),
         };
         self.settle_isolation(now);
     }
@@ -185,7 +185,7 @@ impl Switch {
     /// Isolates bundles both of whose legs are up. Without a session it is what it was, or nothing, as was ruled.
     pub(super) fn settle_isolation(&mut self, now: Instant) {
         let there: BTreeSet<u16> = self.legs().into_iter().map(|(_, id)| id).collect();
-        let mclag = &self.mclag;
+        let mclag = &self.pair.mclag;
         // What was ruled before there was a session is of no account: the peer is told at once that its leg can be used.
         let wanted: BTreeSet<u16> = match (mclag.control_session, mclag.ruling.isolation) {
             (ControlSession::Up, _) => {
@@ -195,13 +195,13 @@ impl Switch {
             (_, RuledIsolation::Lifted) => BTreeSet::new(),
         };
         let wanted: BTreeSet<u16> = wanted.intersection(&there).copied().collect();
-        let before = std::mem::replace(&mut self.mclag.isolated, wanted);
-        let changed: Vec<u16> = before.symmetric_difference(&self.mclag.isolated).copied().collect();
+        let before = std::mem::replace(&mut self.pair.mclag.isolated, wanted);
+        let changed: Vec<u16> = before.symmetric_difference(&self.pair.mclag.isolated).copied().collect();
         if changed.is_empty() {
             return;
         }
         for id in changed {
-            let isolated = self.mclag.isolated.contains(&id);
+            let isolated = self.pair.mclag.isolated.contains(&id);
             if let Some(port) = self.leg(id) {
                 let lag = self.port_name(port);
                 self.tell_mclag(now, MclagEvent::MclagIsolationChanged { lag, isolated });
@@ -218,7 +218,7 @@ impl Switch {
         }
         let Attachment::Lag(lag) = &self.ports[port.index()].config.attachment else { return Chassis::None };
         match lag.mc_ae_id {
-            Some(id) if self.mclag.isolated.contains(&id) => Chassis::Shared,
+            Some(id) if self.pair.mclag.isolated.contains(&id) => Chassis::Shared,
             _ => Chassis::None,
         }
     }

@@ -136,17 +136,17 @@ impl Switch {
     /// There is no session: the peer is asked for, if that is configured.
     pub(super) fn begin_to_ask(&mut self, now: Instant) {
         let config = self.pair_config().and_then(|pair| pair.backup_liveness);
-        let asks = self.mclag.control_session != ControlSession::Up;
-        let Some(agent) = &mut self.iccp else { return };
+        let asks = self.pair.mclag.control_session != ControlSession::Up;
+        let Some(agent) = &mut self.pair.iccp else { return };
         agent.asking = config.filter(|_| asks).map(|config| Asking::begin(now, config));
         self.follow_asking(now);
     }
 
     /// Goes on as it does, unless something else is configured now.
     pub(super) fn ask_as_configured(&mut self, now: Instant) {
-        let asks = self.mclag.control_session != ControlSession::Up;
+        let asks = self.pair.mclag.control_session != ControlSession::Up;
         let config = self.pair_config().and_then(|pair| pair.backup_liveness).filter(|_| asks);
-        let asking = self.iccp.as_ref().and_then(|agent| agent.asking.as_ref());
+        let asking = self.pair.iccp.as_ref().and_then(|agent| agent.asking.as_ref());
         if asking.map(|asking| asking.config) != config {
             self.begin_to_ask(now);
         }
@@ -154,7 +154,7 @@ impl Switch {
 
     /// Sends the request that is due, and notes that nobody has answered.
     pub(super) fn ask_for_peer(&mut self, now: Instant) {
-        let asking = self.iccp.as_mut().and_then(|agent| agent.asking.as_mut());
+        let asking = self.pair.iccp.as_mut().and_then(|agent| agent.asking.as_mut());
         let Some(asking) = asking.filter(|asking| asking.poll_timeout().is_some_and(|due| due <= now)) else {
             return;
         };
@@ -168,7 +168,7 @@ impl Switch {
         let Some(pair) = self.pair_config() else { return };
         let Some(to) = pair.backup_liveness.map(|backup| backup.peer_address) else { return };
         let (chassis_id, redundancy_group) = (pair.chassis_id, pair.redundancy_group);
-        let (withdrawn, takes_over) = (self.mclag.withdrawn, self.waits_for_session(now));
+        let (withdrawn, takes_over) = (self.pair.mclag.withdrawn, self.waits_for_session(now));
         let heartbeat = Heartbeat { kind, withdrawn, takes_over, chassis_id, redundancy_group, sequence };
         self.send_management(now, to, heartbeat.emit());
     }
@@ -189,10 +189,10 @@ impl Switch {
         match heard.kind {
             Kind::Request => self.send_heartbeat(now, Kind::Answer, heard.sequence),
             Kind::Answer => {
-                let asking = self.iccp.as_mut().and_then(|agent| agent.asking.as_mut());
+                let asking = self.pair.iccp.as_mut().and_then(|agent| agent.asking.as_mut());
                 if let Some(asking) = asking {
                     asking.handle_answer(now, &heard);
-                    self.mclag.peer_withdrawn = heard.withdrawn;
+                    self.pair.mclag.peer_withdrawn = heard.withdrawn;
                     self.follow_asking(now);
                 }
             }
@@ -201,13 +201,13 @@ impl Switch {
 
     fn follow_asking(&mut self, now: Instant) {
         let is_configured = self.pair_config().is_some_and(|pair| pair.backup_liveness.is_some());
-        let asking = self.iccp.as_ref().and_then(|agent| agent.asking.as_ref());
+        let asking = self.pair.iccp.as_ref().and_then(|agent| agent.asking.as_ref());
         let to = match asking {
             Some(asking) => asking.verdict(),
             None if is_configured => BackupLiveness::Unknown,
             None => BackupLiveness::Unconfigured,
         };
-        if std::mem::replace(&mut self.mclag.backup_liveness, to) != to {
+        if std::mem::replace(&mut self.pair.mclag.backup_liveness, to) != to {
             self.tell_mclag(now, MclagEvent::MclagPeerLivenessChanged { to });
         }
     }

@@ -19,9 +19,11 @@ mod session;
 mod synchronise;
 
 use crate::Switch;
+use crate::learning::PeerMacs;
+use crate::management::ManagementDatagram;
 use greylag_base::{Instant, MacAddr, PortId, VlanId};
 use greylag_iccp::MacPlace;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 pub use event::MclagEvent;
 pub use isolation::LegUse;
@@ -32,6 +34,24 @@ pub use preset::{Preset, RoleFrom};
 pub(crate) use rulings::check_lacp;
 pub(crate) use session::IccpAgent;
 pub(crate) use session::iccp_config;
+
+/// What a switch has of the pair of chassis that it is one of.
+pub(crate) struct Pair {
+    /// What is known and was decided.
+    pub(crate) mclag: Mclag,
+    /// The agent that speaks with the other chassis, while it runs.
+    pub(crate) iccp: Option<Box<IccpAgent>>,
+    /// What both have told each other of stations.
+    pub(crate) peers: PeerMacs,
+    /// What it sends over the management network, until the world takes it.
+    pub(crate) management: VecDeque<ManagementDatagram>,
+}
+
+impl Pair {
+    pub(crate) fn new(now: Instant) -> Pair {
+        Pair { mclag: Mclag::new(now), iccp: None, peers: PeerMacs::default(), management: VecDeque::new() }
+    }
+}
 
 /// What is known of the pair and was decided for it. It outlives the agent.
 #[derive(Clone, Debug)]
@@ -94,7 +114,7 @@ impl Mclag {
 impl Switch {
     /// What is known of the pair and was decided for it; `None` for a switch that is no part of one.
     pub fn mclag(&self) -> Option<&Mclag> {
-        self.config().multi_chassis.as_ref().map(|_| &self.mclag)
+        self.config().multi_chassis.as_ref().map(|_| &self.pair.mclag)
     }
 
     /// The bundles that go over both chassis, each with its number there.

@@ -60,25 +60,25 @@ pub(crate) fn check_lacp(config: &SwitchConfig, chassis: MacAddr) -> Result<(), 
 impl Switch {
     /// What LACP is told to be now.
     pub(crate) fn lacp_config(&self) -> LacpConfig {
-        ruled_system(self.config(), self.chassis, &self.mclag.ruling)
+        ruled_system(self.config(), self.chassis, &self.pair.mclag.ruling)
     }
 
     /// The switch starts: what holds before an agent has ruled anything.
     pub(crate) fn rule_at_boot(&mut self, now: Instant) {
         if self.pair_config().is_some_and(|pair| pair.backup_liveness.is_some()) {
-            self.mclag.backup_liveness = BackupLiveness::Unknown;
+            self.pair.mclag.backup_liveness = BackupLiveness::Unknown;
         }
         if let Some(at) = self.circumstances(now)
             && let Some(config) = &self.config().multi_chassis
         {
-            self.mclag.ruling = shown(rule(&config.behaviour, &at), &at.before);
-            self.mclag.init_delay_over = at.init_delay_over;
+            self.pair.mclag.ruling = shown(rule(&config.behaviour, &at), &at.before);
+            self.pair.mclag.init_delay_over = at.init_delay_over;
         }
     }
 
     fn circumstances(&self, now: Instant) -> Option<Circumstances> {
         let config = self.config().multi_chassis.as_ref()?;
-        let mclag = &self.mclag;
+        let mclag = &self.pair.mclag;
         let is_up = mclag.control_session == ControlSession::Up;
         Some(Circumstances {
             role: config.status_control,
@@ -97,7 +97,7 @@ impl Switch {
     pub(super) fn next_of_rulings(&self, now_ruled: Instant) -> Option<Instant> {
         let config = self.config().multi_chassis.as_ref()?;
         let delays = [config.init_delay, config.iccp.session_establishment_hold_time];
-        let ends = delays.into_iter().map(|delay| self.mclag.started + delay);
+        let ends = delays.into_iter().map(|delay| self.pair.mclag.started + delay);
         ends.filter(|end| *end > now_ruled).min()
     }
 
@@ -107,7 +107,7 @@ impl Switch {
         if !self.works(AgentKind::Iccp) {
             return;
         }
-        if std::mem::take(&mut self.mclag.is_stirred) {
+        if std::mem::take(&mut self.pair.mclag.is_stirred) {
             self.settle_legs(now);
             self.settle_detours(now);
         }
@@ -116,21 +116,21 @@ impl Switch {
         let Some(behaviour) = self.config().multi_chassis.as_ref().map(|config| config.behaviour) else {
             return;
         };
-        if let Some(agent) = &mut self.iccp {
+        if let Some(agent) = &mut self.pair.iccp {
             agent.ruled = now;
         }
-        if at.init_delay_over && !std::mem::replace(&mut self.mclag.init_delay_over, true) {
+        if at.init_delay_over && !std::mem::replace(&mut self.pair.mclag.init_delay_over, true) {
             self.tell_mclag(now, MclagEvent::MclagInitDelayOver);
         }
-        let before = self.mclag.ruling;
+        let before = self.pair.mclag.ruling;
         let ruling = if self.waits_for_session(now) { before } else { shown(rule(&behaviour, &at), &before) };
-        self.mclag.ruling = ruling;
+        self.pair.mclag.ruling = ruling;
         if before != ruling {
             self.tell_ruling(now, &before);
             self.reconfigure_lacp(now);
             self.settle_isolation(now);
         }
-        let ends = before.synchronised_macs.is_none() || !self.mclag.peer_macs.is_empty();
+        let ends = before.synchronised_macs.is_none() || !self.pair.mclag.peer_macs.is_empty();
         if let Some(how) = ruling.synchronised_macs.filter(|_| ends) {
             self.release_macs(now, how);
         }
@@ -138,7 +138,7 @@ impl Switch {
     }
 
     fn tell_ruling(&mut self, now: Instant, before: &Ruling) {
-        let ruling = self.mclag.ruling;
+        let ruling = self.pair.mclag.ruling;
         let system = self.lacp_config();
         for (port, _) in self.legs() {
             let lag = self.port_name(port);
@@ -165,7 +165,7 @@ impl Switch {
         for (kind, is_wrong) in [
             (AlarmKind::IccpDown, is_down),
             (AlarmKind::MclagSplitBrain, is_split),
-            (AlarmKind::MclagWithdrawn, self.mclag.withdrawn),
+            (AlarmKind::MclagWithdrawn, self.pair.mclag.withdrawn),
         ] {
             match is_wrong {
                 true => self.alarm_if(now, true, kind),

@@ -89,7 +89,7 @@ impl Switch {
 
     /// What ICCP knows, while its agent runs.
     pub fn iccp_snapshot(&self) -> Option<IccpSnapshot> {
-        Some(self.iccp.as_ref()?.iccp.snapshot())
+        Some(self.pair.iccp.as_ref()?.iccp.snapshot())
     }
 
     /// The agent is started: it takes over what was decided, and begins to look for the peer.
@@ -97,9 +97,9 @@ impl Switch {
         let Some(config) = iccp_config(self.config(), self.chassis) else { return };
         let Some(ends) = self.ends() else { return };
         let patience = config.session_timeout;
-        let has_taken_over = self.mclag.control_session != ControlSession::Never;
+        let has_taken_over = self.pair.mclag.control_session != ControlSession::Never;
         let iccp = Iccp::new(config, now).expect("a configuration is checked before it runs");
-        self.iccp = Some(Box::new(IccpAgent {
+        self.pair.iccp = Some(Box::new(IccpAgent {
             iccp,
             ends,
             connection: None,
@@ -131,7 +131,7 @@ impl Switch {
         let Some(config) = iccp_config(self.config(), self.chassis) else { return };
         let Some(ends) = self.ends() else { return };
         let is_active = config.role == Role::Active;
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         agent.iccp.reconfigure(now, config).expect("a configuration is checked before it runs");
         if std::mem::replace(&mut agent.ends, ends) != ends {
             agent.iccp.handle_closed(now);
@@ -154,15 +154,15 @@ impl Switch {
 
     /// The agent takes nothing from its connection, or takes again what has come in.
     pub(crate) fn hold_iccp(&mut self, held: bool) {
-        let connection = self.iccp.as_ref().and_then(|agent| agent.connection.as_ref());
-        if let (Some(connection), Some(station)) = (connection, &mut self.station) {
+        let connection = self.pair.iccp.as_ref().and_then(|agent| agent.connection.as_ref());
+        if let (Some(connection), Some(station)) = (connection, &mut self.routing.station) {
             station.stack.hold(connection.id, held);
         }
     }
 
     /// It has ended: its connection is closed by the system, and its session is over. What it has decided stays.
     pub(crate) fn end_iccp(&mut self, now: Instant) {
-        let Some(agent) = self.iccp.take() else { return };
+        let Some(agent) = self.pair.iccp.take() else { return };
         self.with_station(now, |stack| {
             stack.listen(PORT, false);
             if let Some(connection) = &agent.connection {
@@ -184,13 +184,15 @@ impl Switch {
 
     /// It has taken over from another one, and the session has not come back yet.
     pub(super) fn waits_for_session(&self, now: Instant) -> bool {
-        let until = self.iccp.as_ref().and_then(|agent| agent.takes_over_until);
-        self.mclag.control_session != ControlSession::Up && until.is_some_and(|until| now < until)
+        let until = self.pair.iccp.as_ref().and_then(|agent| agent.takes_over_until);
+        self.pair.mclag.control_session != ControlSession::Up && until.is_some_and(|until| now < until)
     }
 
     pub(crate) fn next_of_iccp(&self) -> Option<Instant> {
         let held = self.next_of_held();
-        let Some(agent) = self.iccp.as_ref().filter(|_| self.works(AgentKind::Iccp)) else { return held };
+        let Some(agent) = self.pair.iccp.as_ref().filter(|_| self.works(AgentKind::Iccp)) else {
+            return held;
+        };
         let takes_over = agent.takes_over_until.filter(|until| *until > agent.ruled);
         [
             held,
@@ -210,7 +212,7 @@ impl Switch {
         if !self.works(AgentKind::Iccp) || self.next_of_iccp().is_none_or(|due| due > now) {
             return;
         }
-        if let Some(agent) = &mut self.iccp {
+        if let Some(agent) = &mut self.pair.iccp {
             agent.iccp.handle_timeout(now);
         }
         self.follow_iccp(now);
@@ -222,7 +224,7 @@ impl Switch {
     /// Does what ICCP says.
     pub(super) fn follow_iccp(&mut self, now: Instant) {
         loop {
-            let Some(agent) = &mut self.iccp else { return };
+            let Some(agent) = &mut self.pair.iccp else { return };
             if let Some(event) = agent.iccp.poll_event() {
                 self.hear_iccp(now, event);
             } else if let Some(action) = agent.iccp.poll_action(now) {
@@ -239,11 +241,11 @@ impl Switch {
             IccpEvent::SessionDown { cause } => self.lose_session(now, cause.to_string()),
             IccpEvent::PeerAggregator { aggregator, serial } => {
                 let id = aggregator.id;
-                if let Some(agent) = &mut self.iccp {
+                if let Some(agent) = &mut self.pair.iccp {
                     agent.unnamed_legs.remove(&id);
                 }
                 self.hear_leg(now, id, Some(aggregator.up));
-                if let Some(agent) = &mut self.iccp {
+                if let Some(agent) = &mut self.pair.iccp {
                     agent.iccp.acknowledge_aggregator(now, id, serial);
                 }
             }
@@ -277,29 +279,29 @@ impl Switch {
 
     fn gain_session(&mut self, now: Instant) {
         let Some((_, peer_address)) = self.ends() else { return };
-        self.mclag.control_session = ControlSession::Up;
+        self.pair.mclag.control_session = ControlSession::Up;
         self.tell_mclag(now, MclagEvent::IccpSessionUp { peer_address });
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         agent.takes_over_until = None;
         agent.asking = None;
-        if self.mclag.backup_liveness != BackupLiveness::Unconfigured {
+        if self.pair.mclag.backup_liveness != BackupLiveness::Unconfigured {
             // There is no need to ask.
-            self.mclag.backup_liveness = BackupLiveness::Unknown;
+            self.pair.mclag.backup_liveness = BackupLiveness::Unknown;
         }
-        agent.unnamed_macs = self.mclag.peer_macs.keys().copied().collect();
-        agent.unnamed_legs = self.mclag.peer_legs.keys().copied().collect();
-        agent.unnamed_irbs = self.mclag.peer_irb_macs.keys().copied().collect();
+        agent.unnamed_macs = self.pair.mclag.peer_macs.keys().copied().collect();
+        agent.unnamed_legs = self.pair.mclag.peer_legs.keys().copied().collect();
+        agent.unnamed_irbs = self.pair.mclag.peer_irb_macs.keys().copied().collect();
         self.tell_all_macs(now);
     }
 
     /// What the peer had said is settled by who rules.
     fn lose_session(&mut self, now: Instant, cause: String) {
-        if self.mclag.control_session != ControlSession::Up {
+        if self.pair.mclag.control_session != ControlSession::Up {
             return;
         }
         let Some((_, peer_address)) = self.ends() else { return };
-        self.mclag.control_session = ControlSession::Down;
-        self.mclag.peer_withdrawn = false;
+        self.pair.mclag.control_session = ControlSession::Down;
+        self.pair.mclag.peer_withdrawn = false;
         self.tell_mclag(now, MclagEvent::IccpSessionDown { peer_address, cause });
         self.alarm_if(now, true, AlarmKind::IccpDown);
         self.begin_to_ask(now);
@@ -312,14 +314,14 @@ impl Switch {
         match action {
             Action::Connect => self.connect_iccp(now),
             Action::Send(octets) => {
-                let Some(agent) = &mut self.iccp else { return };
+                let Some(agent) = &mut self.pair.iccp else { return };
                 if let Some(connection) = &mut agent.connection {
                     connection.unsent.extend(&octets);
                 }
                 self.send_unsent_iccp(now);
             }
             Action::Close => {
-                let Some(agent) = &mut self.iccp else { return };
+                let Some(agent) = &mut self.pair.iccp else { return };
                 match &mut agent.connection {
                     Some(connection) if !connection.unsent.is_empty() => connection.closes = true,
                     _ => self.close_iccp(now),
@@ -329,7 +331,7 @@ impl Switch {
     }
 
     fn close_iccp(&mut self, now: Instant) {
-        let connection = self.iccp.as_mut().and_then(|agent| agent.connection.take());
+        let connection = self.pair.iccp.as_mut().and_then(|agent| agent.connection.take());
         if let Some(connection) = connection {
             self.with_station(now, |stack| stack.close(connection.id));
         }
@@ -340,8 +342,8 @@ impl Switch {
         let remote = SocketAddr::new(peer, PORT);
         self.drop_connection(now);
         let opened =
-            self.station.as_mut().map(|station| station.stack.connect(now, local, remote, TTL, None));
-        let Some(agent) = &mut self.iccp else { return };
+            self.routing.station.as_mut().map(|station| station.stack.connect(now, local, remote, TTL, None));
+        let Some(agent) = &mut self.pair.iccp else { return };
         match opened {
             Some(Ok(id)) => {
                 agent.connection = Some(Connection { id, unsent: VecDeque::new(), closes: false });
@@ -354,7 +356,7 @@ impl Switch {
 
     /// A connection that nobody needs any more.
     fn drop_connection(&mut self, now: Instant) {
-        let connection = self.iccp.as_mut().and_then(|agent| agent.connection.take());
+        let connection = self.pair.iccp.as_mut().and_then(|agent| agent.connection.take());
         if let Some(connection) = connection {
             self.with_station(now, |stack| stack.abort(connection.id));
         }
@@ -373,7 +375,7 @@ impl Switch {
             TcpEvent::Accepted { .. } => return false,
             TcpEvent::Connected { id } | TcpEvent::Received { id, .. } | TcpEvent::Closed { id, .. } => *id,
         };
-        let Some(agent) = self.iccp.as_mut().filter(|agent| is_own(agent, id)) else { return false };
+        let Some(agent) = self.pair.iccp.as_mut().filter(|agent| is_own(agent, id)) else { return false };
         if agent.connection.as_ref().is_some_and(|connection| connection.closes) {
             // What comes is for nobody.
             agent.connection.take_if(|_| matches!(event, TcpEvent::Closed { .. }));
@@ -397,7 +399,7 @@ impl Switch {
     fn accept_iccp(&mut self, now: Instant, id: ConnectionId, local: SocketAddr, remote: SocketAddr) {
         let is_peer = self.ends() == Some((local.ip(), remote.ip()));
         let is_welcome = self.works(AgentKind::Iccp) && is_peer;
-        let agent = self.iccp.as_mut().filter(|agent| is_welcome && agent.iccp.accepts());
+        let agent = self.pair.iccp.as_mut().filter(|agent| is_welcome && agent.iccp.accepts());
         let Some(agent) = agent else {
             return self.with_station(now, |stack| stack.abort(id));
         };
@@ -411,7 +413,7 @@ impl Switch {
 
     /// Gives the connection what it has room for now.
     pub(crate) fn send_unsent_iccp(&mut self, now: Instant) {
-        let (Some(agent), Some(station)) = (&mut self.iccp, &mut self.station) else { return };
+        let (Some(agent), Some(station)) = (&mut self.pair.iccp, &mut self.routing.station) else { return };
         let Some(connection) = agent.connection.as_mut().filter(|connection| !connection.unsent.is_empty())
         else {
             return;
@@ -444,8 +446,9 @@ impl Switch {
     }
 
     fn settle_iccp_path(&mut self, now: Instant) {
-        let has_failed = self.iccp_bfd().is_some_and(|(_, peer, _)| self.bfd_sessions.has_failed(peer));
-        if let Some(agent) = &mut self.iccp {
+        let has_failed =
+            self.iccp_bfd().is_some_and(|(_, peer, _)| self.routing.bfd_sessions.has_failed(peer));
+        if let Some(agent) = &mut self.pair.iccp {
             agent.iccp.set_path(now, !has_failed);
             self.follow_iccp(now);
         }

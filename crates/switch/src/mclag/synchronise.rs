@@ -19,7 +19,7 @@ impl Switch {
         if !self.has_session() || !self.works(AgentKind::Learning) {
             return;
         }
-        let begins = self.iccp.as_mut().is_some_and(|agent| std::mem::take(&mut agent.tells_all));
+        let begins = self.pair.iccp.as_mut().is_some_and(|agent| std::mem::take(&mut agent.tells_all));
         if !begins && !self.has_learned() {
             return;
         }
@@ -28,7 +28,7 @@ impl Switch {
             .into_iter()
             .map(|news| ((news.vlan, news.mac), news.port.map(|port| self.mac_place(port))))
             .collect();
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         if begins {
             // All of them were told: what is not among them is gone.
             let there: BTreeSet<(VlanId, MacAddr)> = news.iter().map(|(address, _)| *address).collect();
@@ -51,7 +51,7 @@ impl Switch {
     /// The peer is to be told of all our addresses.
     pub(super) fn tell_all_macs(&mut self, now: Instant) {
         self.relearn();
-        if let Some(agent) = &mut self.iccp {
+        if let Some(agent) = &mut self.pair.iccp {
             agent.tells_all = true;
         }
         self.synchronise(now);
@@ -66,12 +66,12 @@ impl Switch {
 
     /// The peer has an address there, or nowhere any more.
     pub(super) fn hear_mac(&mut self, now: Instant, (vlan, mac): (VlanId, MacAddr), place: Option<MacPlace>) {
-        if let Some(agent) = &mut self.iccp {
+        if let Some(agent) = &mut self.pair.iccp {
             agent.unnamed_macs.remove(&(vlan, mac));
         }
         match place {
-            Some(place) => self.mclag.peer_macs.insert((vlan, mac), place),
-            None => self.mclag.peer_macs.remove(&(vlan, mac)),
+            Some(place) => self.pair.mclag.peer_macs.insert((vlan, mac), place),
+            None => self.pair.mclag.peer_macs.remove(&(vlan, mac)),
         };
         let port = place.and_then(|place| self.home_of(place));
         self.place_peer_mac(now, vlan, mac, port);
@@ -89,7 +89,7 @@ impl Switch {
     /// Bundles or the inter-chassis link are others than before: so are the ports behind which the peer's addresses are.
     pub(super) fn place_all_macs(&mut self, now: Instant) {
         let places: Vec<((VlanId, MacAddr), MacPlace)> =
-            self.mclag.peer_macs.iter().map(|(address, place)| (*address, *place)).collect();
+            self.pair.mclag.peer_macs.iter().map(|(address, place)| (*address, *place)).collect();
         for ((vlan, mac), place) in places {
             let port = self.home_of(place);
             self.place_peer_mac(now, vlan, mac, port);
@@ -102,7 +102,7 @@ impl Switch {
         let legs = self.legs();
         let wanted: BTreeSet<PortId> =
             legs.iter().map(|(port, _)| *port).filter(|port| !self.ports[port.index()].is_up()).collect();
-        let before = std::mem::replace(&mut self.mclag.detours, wanted.clone());
+        let before = std::mem::replace(&mut self.pair.mclag.detours, wanted.clone());
         for port in before.difference(&wanted) {
             self.repoint(now, *port, *port);
         }
@@ -113,7 +113,7 @@ impl Switch {
 
     /// The peer has told everything: what it had before and did not name is gone.
     pub(super) fn hear_complete(&mut self, now: Instant) {
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         let (macs, legs, irbs) = (
             std::mem::take(&mut agent.unnamed_macs),
             std::mem::take(&mut agent.unnamed_legs),
@@ -132,7 +132,7 @@ impl Switch {
 
     /// The session is over, and it was ruled what becomes of the peer's addresses.
     pub(super) fn release_macs(&mut self, now: Instant, how: SynchronisedMacs) {
-        self.mclag.peer_macs.clear();
+        self.pair.mclag.peer_macs.clear();
         self.release_peer_macs(now, how);
     }
 }
@@ -153,7 +153,7 @@ impl Switch {
                 _ => None,
             })
             .collect();
-        let Some(agent) = &mut self.iccp else { return };
+        let Some(agent) = &mut self.pair.iccp else { return };
         let before = std::mem::replace(&mut agent.irbs_told, wanted.clone());
         for vlan in before.keys().filter(|vlan| !wanted.contains_key(vlan)) {
             agent.iccp.set_irb_mac(now, *vlan, None);
@@ -169,12 +169,12 @@ impl Switch {
     }
 
     pub(super) fn hear_irb_mac(&mut self, now: Instant, vlan: VlanId, mac: Option<MacAddr>) {
-        if let Some(agent) = &mut self.iccp {
+        if let Some(agent) = &mut self.pair.iccp {
             agent.unnamed_irbs.remove(&vlan);
         }
         let before = match mac {
-            Some(mac) => self.mclag.peer_irb_macs.insert(vlan, mac),
-            None => self.mclag.peer_irb_macs.remove(&vlan),
+            Some(mac) => self.pair.mclag.peer_irb_macs.insert(vlan, mac),
+            None => self.pair.mclag.peer_irb_macs.remove(&vlan),
         };
         if before != mac {
             self.publish(now);
@@ -186,7 +186,7 @@ impl Switch {
         self.pair_config()?;
         match place {
             InterfacePlace::Vlan(vlan) if self.synchronises(vlan) => {
-                self.mclag.peer_irb_macs.get(&vlan).copied()
+                self.pair.mclag.peer_irb_macs.get(&vlan).copied()
             }
             _ => None,
         }

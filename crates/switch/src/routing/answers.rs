@@ -4,6 +4,7 @@
 //! a route of it that zebra has told again since is answered with that later round. zebra may not care: nothing on the connection says.
 
 use crate::Switch;
+use crate::routing::Routing;
 use crate::routing::fpm::{Feed, Told};
 use crate::routing::route::RouteSource;
 use greylag_base::Instant;
@@ -62,7 +63,7 @@ impl Switch {
     /// The programming agent hears which routes zebra has told.
     pub(crate) fn hear_of_zebra(&mut self, now: Instant, heard: Heard) {
         let ready = now + self.config().routing.programming.delay;
-        if let Some(programmer) = &mut self.programmer
+        if let Some(programmer) = &mut self.routing.programmer
             && !heard.prefixes.is_empty()
         {
             programmer.hear_of_zebra(ready, heard);
@@ -71,7 +72,7 @@ impl Switch {
 
     /// What followed from a round is written.
     pub(crate) fn may_answer(&mut self, heard: Heard) {
-        if let Some(feed) = &mut self.feed {
+        if let Some(feed) = &mut self.routing.feed {
             feed.answers.answered = feed.answers.answered.max(heard.round);
             feed.answers.done.push_back(heard);
         }
@@ -79,7 +80,7 @@ impl Switch {
 
     /// A route that had failed is written.
     pub(crate) fn may_answer_after_all(&mut self, prefix: IpNet) {
-        if let Some(feed) = &mut self.feed {
+        if let Some(feed) = &mut self.routing.feed {
             let round = feed.answers.answered;
             feed.answers.done.push_back(Heard { round, prefixes: vec![prefix] });
         }
@@ -87,7 +88,7 @@ impl Switch {
 
     /// The programming agent begins anew, and has put everything right.
     pub(crate) fn answer_all(&mut self) {
-        if let Some(feed) = &mut self.feed {
+        if let Some(feed) = &mut self.routing.feed {
             let prefixes = feed.routes.keys().copied().collect();
             let round = feed.answers.heard.round;
             self.may_answer(Heard { round, prefixes });
@@ -97,12 +98,12 @@ impl Switch {
     /// zebra is to be told something now, or soon.
     pub fn owes_fpm(&self) -> bool {
         let owes = |answers: &Answers| answers.answered < answers.last || !answers.done.is_empty();
-        self.feed.as_ref().is_some_and(|feed| owes(&feed.answers))
+        self.routing.feed.as_ref().is_some_and(|feed| owes(&feed.answers))
     }
 
     /// The next octets for zebra, on the connection that it has.
     pub fn poll_fpm(&mut self) -> Option<Vec<u8>> {
-        let Switch { feed, rib, programmer, .. } = self;
+        let Routing { feed, rib, programmer, .. } = &mut self.routing;
         let Feed { answers, routes, .. } = &mut **feed.as_mut()?;
         let mut out = Vec::new();
         while out.len() < PIECE

@@ -140,7 +140,7 @@ impl Switch {
 
     /// A static route's gateway may be used: its session is up, where it has to be.
     pub(crate) fn may_be_used(&self, hop: &StaticNextHop) -> bool {
-        let is_up = |peer: BfdPeer| self.bfd_sessions.up.iter().any(|up| up.is_same(&peer));
+        let is_up = |peer: BfdPeer| self.routing.bfd_sessions.up.iter().any(|up| up.is_same(&peer));
         !hop.bfd || self.static_peer(hop).is_some_and(is_up)
     }
 
@@ -155,7 +155,7 @@ impl Switch {
 
     /// Our address on an interface that is nearest to another one.
     pub(crate) fn own_address(&self, interface: InterfaceId, to: IpAddr) -> Option<IpAddr> {
-        let stack = &self.station.as_ref()?.stack;
+        let stack = &self.routing.station.as_ref()?.stack;
         stack.config().interfaces.get(&interface)?.addresses().source(to)
     }
 
@@ -190,8 +190,8 @@ impl Switch {
         let wanted = self.wanted_sessions();
         self.forget_sessions(&wanted);
         let sessions = wanted.into_iter().map(|(peer, timers)| {
-            let next = SessionId(self.bfd_sessions.ids.len() as u32 + 1);
-            let id = *self.bfd_sessions.ids.entry(peer).or_insert(next);
+            let next = SessionId(self.routing.bfd_sessions.ids.len() as u32 + 1);
+            let id = *self.routing.bfd_sessions.ids.entry(peer).or_insert(next);
             let path = match peer.interface {
                 Some(interface) => Path::SingleHop { interface },
                 None => Path::Multihop { minimum_ttl: 1 },
@@ -208,14 +208,14 @@ impl Switch {
 
     pub(crate) fn start_bfd(&mut self, now: Instant) {
         let config = self.bfd_config();
-        self.bfd = Bfd::new(config, self.seed_of("bfd", now), now).ok().map(Timed::new);
+        self.routing.bfd = Bfd::new(config, self.seed_of("bfd", now), now).ok().map(Timed::new);
         self.settle_bfd_paths(now);
         self.follow_bfd(now);
     }
 
     /// What was known of sessions that nobody asks for any more is of no account.
     fn forget_sessions(&mut self, wanted: &BTreeMap<BfdPeer, BfdTimers>) {
-        let BfdSessions { lost, up, failed, .. } = &mut self.bfd_sessions;
+        let BfdSessions { lost, up, failed, .. } = &mut self.routing.bfd_sessions;
         up.retain(|peer| wanted.contains_key(peer));
         failed.retain(|peer| wanted.contains_key(peer));
         let stays = |station: &(InterfaceId, IpAddr)| {
@@ -225,7 +225,7 @@ impl Switch {
     }
 
     pub(crate) fn end_bfd(&mut self) {
-        self.bfd = None;
+        self.routing.bfd = None;
     }
 
     /// Sessions are asked for, or not any more, or interfaces have changed.
@@ -233,18 +233,18 @@ impl Switch {
         if !self.works(AgentKind::Bfd) {
             return;
         }
-        if self.bfd.is_none() {
+        if self.routing.bfd.is_none() {
             return self.start_bfd(now);
         }
-        let before = self.bfd_sessions.lost.clone();
+        let before = self.routing.bfd_sessions.lost.clone();
         let config = self.bfd_config();
-        if let Some(bfd) = &mut self.bfd {
+        if let Some(bfd) = &mut self.routing.bfd {
             // Two that want one session otherwise have it as it is.
             let _ = bfd.reconfigure(now, config);
         }
         self.settle_bfd_paths(now);
         self.follow_bfd(now);
-        for &(interface, address) in before.difference(&self.bfd_sessions.lost.clone()) {
+        for &(interface, address) in before.difference(&self.routing.bfd_sessions.lost.clone()) {
             self.follow_station(now, interface, address, true);
         }
     }
@@ -252,12 +252,13 @@ impl Switch {
     /// Tells the sessions of a single hop whether their interfaces are up.
     fn settle_bfd_paths(&mut self, now: Instant) {
         let paths: Vec<(SessionId, bool)> = self
+            .routing
             .bfd_sessions
             .ids
             .iter()
             .filter_map(|(peer, id)| Some((*id, self.interface_is_up(peer.interface?))))
             .collect();
-        if let Some(bfd) = &mut self.bfd {
+        if let Some(bfd) = &mut self.routing.bfd {
             for (id, up) in paths {
                 bfd.set_path(now, id, up);
             }
@@ -265,12 +266,12 @@ impl Switch {
     }
 
     pub(crate) fn next_of_bfd(&self) -> Option<Instant> {
-        self.bfd.as_ref().filter(|_| self.works(AgentKind::Bfd))?.next(Bfd::poll_timeout)
+        self.routing.bfd.as_ref().filter(|_| self.works(AgentKind::Bfd))?.next(Bfd::poll_timeout)
     }
 
     pub(crate) fn run_bfd(&mut self, now: Instant) {
         if self.next_of_bfd().is_some_and(|due| due <= now)
-            && let Some(bfd) = &mut self.bfd
+            && let Some(bfd) = &mut self.routing.bfd
         {
             bfd.handle_timeout(now);
             self.follow_bfd(now);
@@ -288,7 +289,7 @@ impl Switch {
         if !self.works(AgentKind::Bfd) {
             return;
         }
-        let Some(bfd) = &mut self.bfd else { return };
+        let Some(bfd) = &mut self.routing.bfd else { return };
         let packet =
             PacketIn { from: from.ip(), to: to.ip(), interface, ttl, destination_port: to.port(), payload };
         bfd.handle_packet(now, &packet);
@@ -298,7 +299,7 @@ impl Switch {
     /// Sends what the agent has to send, and does what its events mean for others.
     fn follow_bfd(&mut self, now: Instant) {
         loop {
-            let Some(bfd) = &mut self.bfd else { return };
+            let Some(bfd) = &mut self.routing.bfd else { return };
             if let Some(event) = bfd.poll_event() {
                 self.hear_bfd(now, event);
             } else if let Some(packet) = bfd.poll_transmit() {
@@ -333,7 +334,7 @@ impl Switch {
                 (down, [state, remote_state].contains(&State::AdminDown))
             }
             _ => {
-                self.bfd_sessions.up.insert(peer);
+                self.routing.bfd_sessions.up.insert(peer);
                 (BfdSessionEvent::BfdSessionUp { remote_address, local_address }, true)
             }
         };
@@ -342,12 +343,12 @@ impl Switch {
     }
 
     fn bfd_peer(&self, session: SessionId) -> Option<BfdPeer> {
-        self.bfd_sessions.ids.iter().find(|(_, id)| **id == session).map(|(peer, _)| *peer)
+        self.routing.bfd_sessions.ids.iter().find(|(_, id)| **id == session).map(|(peer, _)| *peer)
     }
 
     /// The path to another router can be used, or cannot: one store for the data plane, then the protocols.
     fn set_path(&mut self, now: Instant, peer: BfdPeer, usable: bool) {
-        let sessions = &mut self.bfd_sessions;
+        let sessions = &mut self.routing.bfd_sessions;
         if usable {
             sessions.failed.remove(&peer);
         } else {
@@ -357,8 +358,8 @@ impl Switch {
         if let Some(interface) = peer.interface {
             let station = (interface, peer.remote);
             let changed = match usable {
-                true => self.bfd_sessions.lost.remove(&station),
-                false => self.bfd_sessions.lost.insert(station),
+                true => self.routing.bfd_sessions.lost.remove(&station),
+                false => self.routing.bfd_sessions.lost.insert(station),
             };
             if changed {
                 self.follow_station(now, interface, peer.remote, usable);
@@ -376,14 +377,14 @@ impl Switch {
     fn follow_station(&mut self, now: Instant, interface: InterfaceId, address: IpAddr, usable: bool) {
         self.set_neighbor_live(now, interface, address, usable && self.interface_is_up(interface));
         if self.works(AgentKind::Routing) {
-            self.rib.set_lost(interface, address, !usable);
+            self.routing.rib.set_lost(interface, address, !usable);
             self.settle_routes(now);
         }
     }
 
     fn set_neighbor_live(&mut self, now: Instant, interface: InterfaceId, address: IpAddr, is_live: bool) {
         let adjacency = crate::routing::next_hops::Adjacency::Neighbor(interface, address);
-        if let Some(id) = self.rib.next_hops.id(adjacency) {
+        if let Some(id) = self.routing.rib.next_hops.id(adjacency) {
             self.door.set_live(now, id, is_live);
         }
     }

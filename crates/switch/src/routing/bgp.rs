@@ -80,8 +80,8 @@ impl Switch {
             // One that cannot be does not keep the others from being.
             let can_be = |local: &IpAddr| local.is_ipv4() == remote.is_ipv4() && *local != remote;
             let Some(local) = self.bgp_local(neighbor).filter(can_be) else { continue };
-            let next = NeighborId(self.bgp_neighbors.len() as u32);
-            let id = *self.bgp_neighbors.entry(neighbor.neighbor_address).or_insert(next);
+            let next = NeighborId(self.routing.bgp_neighbors.len() as u32);
+            let id = *self.routing.bgp_neighbors.entry(neighbor.neighbor_address).or_insert(next);
             speaker.neighbors.push(NeighborConfig {
                 passive_mode: neighbor.passive,
                 hold_time: neighbor.hold_time,
@@ -124,13 +124,13 @@ impl Switch {
             self.end_bgp(now);
             return self.disinherit(now, RouteSource::Bgp);
         };
-        match &mut self.speaker {
+        match &mut self.routing.speaker {
             Some(speaker) => {
                 let _ = speaker.bgp.reconfigure(now, config);
             }
             None => {
                 let seed = self.seed_of("bgp", now);
-                self.speaker = Bgp::new(config, seed, now).ok().map(|bgp| {
+                self.routing.speaker = Bgp::new(config, seed, now).ok().map(|bgp| {
                     Box::new(Speaker {
                         bgp: Timed::new(bgp),
                         connections: BTreeMap::new(),
@@ -147,7 +147,7 @@ impl Switch {
 
     /// The agent has ended, and its connections with it: the system closes them.
     pub(crate) fn end_bgp(&mut self, now: Instant) {
-        let Some(speaker) = self.speaker.take() else { return };
+        let Some(speaker) = self.routing.speaker.take() else { return };
         self.with_station(now, |stack| {
             stack.listen(PORT, false);
             speaker.by_connection.keys().for_each(|id| stack.abort(*id));
@@ -156,18 +156,18 @@ impl Switch {
 
     /// The agent takes nothing from its connections, or takes again what has come in.
     pub(crate) fn hold_bgp(&mut self, held: bool) {
-        if let (Some(speaker), Some(station)) = (&self.speaker, &mut self.station) {
+        if let (Some(speaker), Some(station)) = (&self.routing.speaker, &mut self.routing.station) {
             speaker.by_connection.keys().for_each(|id| station.stack.hold(*id, held));
         }
     }
 
     pub(crate) fn next_of_bgp(&self) -> Option<Instant> {
-        self.speaker.as_ref().filter(|_| self.works(AgentKind::Routing))?.bgp.next(Bgp::poll_timeout)
+        self.routing.speaker.as_ref().filter(|_| self.works(AgentKind::Routing))?.bgp.next(Bgp::poll_timeout)
     }
 
     pub(crate) fn run_bgp(&mut self, now: Instant) {
         if self.next_of_bgp().is_some_and(|due| due <= now)
-            && let Some(speaker) = &mut self.speaker
+            && let Some(speaker) = &mut self.routing.speaker
         {
             speaker.bgp.handle_timeout(now);
             self.follow_bgp(now);
@@ -176,17 +176,20 @@ impl Switch {
 
     /// The RIB or the interfaces have changed: what the speaker knows of next hops, paths and routes of our own.
     pub(crate) fn settle_bgp(&mut self, now: Instant) {
-        if !self.works(AgentKind::Routing) || self.speaker.is_none() {
+        if !self.works(AgentKind::Routing) || self.routing.speaker.is_none() {
             return;
         }
         self.settle_own_routes(now);
         let paths = self.bgp_paths();
-        let Some(speaker) = &mut self.speaker else { return };
+        let Some(speaker) = &mut self.routing.speaker else { return };
         for (id, up, part) in paths {
             speaker.bgp.set_path(now, id, up, part);
         }
-        let followed: Vec<(IpAddr, Option<u32>)> =
-            speaker.followed.keys().map(|next_hop| (*next_hop, self.rib.metric_to(*next_hop))).collect();
+        let followed: Vec<(IpAddr, Option<u32>)> = speaker
+            .followed
+            .keys()
+            .map(|next_hop| (*next_hop, self.routing.rib.metric_to(*next_hop)))
+            .collect();
         for (next_hop, metric) in followed {
             if speaker.followed.insert(next_hop, metric) != Some(metric) {
                 speaker.bgp.set_next_hop(now, next_hop, metric);
@@ -200,10 +203,10 @@ impl Switch {
         let neighbors = self.config().routing.bgp.iter().flat_map(|bgp| &bgp.neighbors);
         let paths = neighbors.filter_map(|neighbor| {
             let address = neighbor.neighbor_address;
-            let id = *self.bgp_neighbors.get(&address)?;
+            let id = *self.routing.bgp_neighbors.get(&address)?;
             let on_link = self.interface_to(address).filter(|_| !neighbor.multihop);
             let link_up = on_link.is_none_or(|interface| self.interface_is_up(interface));
-            let bfd_up = !(neighbor.bfd && self.bfd_sessions.has_failed(address));
+            let bfd_up = !(neighbor.bfd && self.routing.bfd_sessions.has_failed(address));
             Some([(id, link_up, PathPart::Interface), (id, bfd_up, PathPart::Bfd)])
         });
         paths.flatten().collect()
@@ -219,7 +222,7 @@ impl Switch {
             (RouteSource::Static, config.redistribute_static),
         ] {
             if is_told {
-                let routes = self.rib.iter().filter(|route| route.active && route.source == source);
+                let routes = self.routing.rib.iter().filter(|route| route.active && route.source == source);
                 wanted.extend(routes.map(|route| route.prefix));
             }
         }
@@ -228,7 +231,7 @@ impl Switch {
                 self.config().interfaces.iter().filter(|own| own.place == InterfacePlace::Loopback);
             wanted.extend(loopbacks.flat_map(|own| &own.addresses).map(|address| address.subnet()));
         }
-        let Some(speaker) = &mut self.speaker else { return };
+        let Some(speaker) = &mut self.routing.speaker else { return };
         for gone in speaker.announced.difference(&wanted) {
             speaker.bgp.withdraw(now, *gone);
         }
@@ -240,7 +243,7 @@ impl Switch {
 
     /// A route to this very prefix is in use, and BGP has not told it: two that announce to each other would keep it for ever.
     fn has_own(&self, prefix: IpNet) -> bool {
-        self.rib.offers(prefix).iter().any(|route| route.active && route.source != RouteSource::Bgp)
+        self.routing.rib.offers(prefix).iter().any(|route| route.active && route.source != RouteSource::Bgp)
     }
 
     /// A BFD session with a neighbour has failed, or is up again.
@@ -253,8 +256,8 @@ impl Switch {
                 .iter()
                 .flat_map(|bgp| &bgp.neighbors)
                 .any(|config| config.bfd && config.neighbor_address == neighbor);
-        let id = self.bgp_neighbors.get(&neighbor).copied();
-        if let (true, Some(id), Some(speaker)) = (with_bfd, id, &mut self.speaker) {
+        let id = self.routing.bgp_neighbors.get(&neighbor).copied();
+        if let (true, Some(id), Some(speaker)) = (with_bfd, id, &mut self.routing.speaker) {
             speaker.bgp.set_path(now, id, usable, PathPart::Bfd);
             self.follow_bgp(now);
         }
@@ -262,7 +265,7 @@ impl Switch {
 
     pub(crate) fn bgp_hears_tcp(&mut self, now: Instant, event: TcpEvent) {
         let works = self.works(AgentKind::Routing);
-        let Some(speaker) = &mut self.speaker else { return };
+        let Some(speaker) = &mut self.routing.speaker else { return };
         match event {
             TcpEvent::Connected { id } => {
                 if let Some(&(neighbor, direction)) = speaker.by_connection.get(&id) {
@@ -270,7 +273,7 @@ impl Switch {
                 }
             }
             TcpEvent::Accepted { id, remote, .. } => {
-                let neighbor = self.bgp_neighbors.get(&remote.ip()).copied();
+                let neighbor = self.routing.bgp_neighbors.get(&remote.ip()).copied();
                 let welcome = neighbor.filter(|neighbor| works && speaker.bgp.accepts(*neighbor));
                 let Some(neighbor) = welcome else {
                     return self.with_station(now, |stack| stack.abort(id));
@@ -297,10 +300,10 @@ impl Switch {
     fn follow_bgp(&mut self, now: Instant) {
         let mut has_routes = false;
         loop {
-            let Some(speaker) = &mut self.speaker else { return };
+            let Some(speaker) = &mut self.routing.speaker else { return };
             if let Some(interest) = speaker.bgp.poll_next_hop_interest() {
                 if interest.wanted {
-                    let metric = self.rib.metric_to(interest.next_hop);
+                    let metric = self.routing.rib.metric_to(interest.next_hop);
                     speaker.followed.insert(interest.next_hop, metric);
                     speaker.bgp.set_next_hop(now, interest.next_hop, metric);
                 } else {
@@ -330,7 +333,7 @@ impl Switch {
             Offer { preference, metric: 0, target: Target::hops(hops) }
         });
         self.heard_of(RouteSource::Bgp, change.prefix);
-        self.rib.update(change.prefix, RouteSource::Bgp, offer.as_ref());
+        self.routing.rib.update(change.prefix, RouteSource::Bgp, offer.as_ref());
     }
 
     fn tell_bgp(&mut self, now: Instant, event: BgpEvent) {
@@ -339,7 +342,7 @@ impl Switch {
             BgpEvent::Down { neighbor, failure } => (neighbor, Some(failure.cause)),
             _ => return,
         };
-        let Some(speaker) = &self.speaker else { return };
+        let Some(speaker) = &self.routing.speaker else { return };
         let neighbors = &speaker.bgp.config().neighbors;
         let Some(neighbor) = neighbors.iter().find(|neighbor| neighbor.id == id) else { return };
         let (neighbor_address, peer_as) = (neighbor.neighbor_address, neighbor.peer_as.0);
@@ -354,13 +357,13 @@ impl Switch {
         match action {
             Action::Connect { neighbor } => self.connect_bgp(now, neighbor),
             Action::Send { neighbor, direction, bytes } => {
-                let Some(speaker) = &mut self.speaker else { return };
+                let Some(speaker) = &mut self.routing.speaker else { return };
                 let Some(&id) = speaker.connections.get(&(neighbor, direction)) else { return };
                 speaker.unsent.entry(id).or_default().octets.extend(&bytes);
                 self.send_unsent(now, id);
             }
             Action::Close { neighbor, direction } => {
-                let Some(speaker) = &mut self.speaker else { return };
+                let Some(speaker) = &mut self.routing.speaker else { return };
                 let Some(&id) = speaker.connections.get(&(neighbor, direction)) else { return };
                 match speaker.unsent.get_mut(&id).filter(|unsent| !unsent.octets.is_empty()) {
                     Some(unsent) => unsent.closes = true,
@@ -374,7 +377,7 @@ impl Switch {
     }
 
     fn connect_bgp(&mut self, now: Instant, neighbor: NeighborId) {
-        let Some(speaker) = &self.speaker else { return };
+        let Some(speaker) = &self.routing.speaker else { return };
         let all = &speaker.bgp.config();
         let Some(config) = all.neighbors.iter().find(|config| config.id == neighbor) else { return };
         let (local, remote) = (config.local_address, SocketAddr::new(config.neighbor_address, PORT));
@@ -388,17 +391,17 @@ impl Switch {
             .any(|config| config.multihop && config.neighbor_address == remote.ip());
         // External neighbours are on the link, unless it is said that they are not.
         let ttl = if is_internal || multihop { 64 } else { 1 };
-        let Some(station) = &mut self.station else { return };
+        let Some(station) = &mut self.routing.station else { return };
         match station.stack.connect(now, local, remote, ttl, None) {
             Ok(id) => {
-                if let Some(speaker) = &mut self.speaker {
+                if let Some(speaker) = &mut self.routing.speaker {
                     speaker.connections.insert((neighbor, Direction::Active), id);
                     speaker.by_connection.insert(id, (neighbor, Direction::Active));
                 }
                 self.with_station(now, |_| {});
             }
             Err(_) => {
-                if let Some(speaker) = &mut self.speaker {
+                if let Some(speaker) = &mut self.routing.speaker {
                     speaker.bgp.handle_closed(now, neighbor, Direction::Active);
                 }
             }
@@ -407,7 +410,7 @@ impl Switch {
 
     /// Gives connections what they have room for now.
     pub(crate) fn send_all_unsent(&mut self, now: Instant) {
-        let Some(speaker) = &self.speaker else { return };
+        let Some(speaker) = &self.routing.speaker else { return };
         let waiting = speaker.unsent.iter().filter(|(_, unsent)| !unsent.octets.is_empty());
         for id in waiting.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.send_unsent(now, id);
@@ -415,7 +418,9 @@ impl Switch {
     }
 
     fn send_unsent(&mut self, now: Instant, id: ConnectionId) {
-        let (Some(speaker), Some(station)) = (&mut self.speaker, &mut self.station) else { return };
+        let (Some(speaker), Some(station)) = (&mut self.routing.speaker, &mut self.routing.station) else {
+            return;
+        };
         let Some(&(neighbor, _)) = speaker.by_connection.get(&id) else { return };
         let Some(unsent) = speaker.unsent.get_mut(&id) else { return };
         let sent = station.stack.send(id, unsent.octets.make_contiguous());

@@ -114,7 +114,7 @@ impl Switch {
 
     /// The connection is of use. One that is not is to be closed: zebra connects again, and tells everything anew.
     pub fn has_fpm(&self) -> bool {
-        self.feed.is_some()
+        self.routing.feed.is_some()
     }
 
     pub(crate) fn handle_fpm(&mut self, now: Instant, input: FpmInput) {
@@ -129,33 +129,33 @@ impl Switch {
 
     fn begin_fpm(&mut self, now: Instant) {
         let Some(stale_time) = self.config().routing.fpm.as_ref().map(|fpm| fpm.stale_time) else { return };
-        self.feed = Some(Box::new(Feed::new()));
-        let prefixes: BTreeSet<IpNet> = self.rib.offered_by(RouteSource::Zebra).into_iter().collect();
+        self.routing.feed = Some(Box::new(Feed::new()));
+        let prefixes: BTreeSet<IpNet> = self.routing.rib.offered_by(RouteSource::Zebra).into_iter().collect();
         let until = (!prefixes.is_empty()).then(|| now + stale_time);
-        self.stale_routes = StaleRoutes { prefixes, until };
+        self.routing.stale_routes = StaleRoutes { prefixes, until };
         self.tell_routing(now, RoutingEvent::FpmConnected);
     }
 
     /// zebra has gone, or nobody listens to it: what it has told stays until another has told otherwise.
     pub(crate) fn end_fpm(&mut self, now: Instant) {
-        if self.feed.take().is_some() {
-            self.stale_routes.until = None;
-            let routes = self.rib.offered_by(RouteSource::Zebra).len();
+        if self.routing.feed.take().is_some() {
+            self.routing.stale_routes.until = None;
+            let routes = self.routing.rib.offered_by(RouteSource::Zebra).len();
             self.tell_routing(now, RoutingEvent::FpmClosed { routes });
         }
     }
 
     fn hear_fpm(&mut self, now: Instant, mut octets: &[u8]) {
-        let Some(mut feed) = self.feed.take() else { return };
+        let Some(mut feed) = self.routing.feed.take() else { return };
         feed.answers.begin();
         let mut error = None;
         while !octets.is_empty() && error.is_none() {
             octets = &octets[feed.stream.handle_bytes(octets)..];
             error = self.hear_messages(&mut feed);
         }
-        feed.offer_moved(&mut self.rib);
+        feed.offer_moved(&mut self.routing.rib);
         let heard = feed.answers.heard();
-        self.feed = Some(feed);
+        self.routing.feed = Some(feed);
         if let Some(error) = error {
             self.tell_routing(now, RoutingEvent::FpmFailed { error });
             self.end_fpm(now);
@@ -179,27 +179,27 @@ impl Switch {
             match message {
                 FpmMessage::RouteAdd(route) if route.table == TableId::MAIN => {
                     let prefix = prefix(route.prefix);
-                    self.stale_routes.prefixes.remove(&prefix);
+                    self.routing.stale_routes.prefixes.remove(&prefix);
                     match route.next {
                         Next::Id(id) => {
                             let RouteAdd { protocol, priority, .. } = route;
                             let round = answers.note(prefix);
                             let number = routes.lead(prefix, Told { id, protocol, priority, round });
-                            number.offer(&mut self.rib, prefix, protocol);
+                            number.offer(&mut self.routing.rib, prefix, protocol);
                         }
                         _ => {
                             routes.forget(prefix);
                             let offer = self.plain_target(&route).map(|to| Offer::of(RouteSource::Zebra, to));
                             let offer = offer.filter(|offer| !is_the_kernels_own(route.protocol, offer));
-                            self.rib.update(prefix, RouteSource::Zebra, offer.as_ref());
+                            self.routing.rib.update(prefix, RouteSource::Zebra, offer.as_ref());
                         }
                     }
                 }
                 FpmMessage::RouteDelete(route) if route.table == TableId::MAIN => {
                     let prefix = prefix(route.prefix);
-                    self.stale_routes.prefixes.remove(&prefix);
+                    self.routing.stale_routes.prefixes.remove(&prefix);
                     routes.forget(prefix);
-                    self.rib.update(prefix, RouteSource::Zebra, None);
+                    self.routing.rib.update(prefix, RouteSource::Zebra, None);
                 }
                 FpmMessage::NextHopAdd(add) => {
                     let object = match add.object {
@@ -234,7 +234,7 @@ impl Switch {
         if next_hop.encap.is_some() {
             return Way::Wrapped;
         }
-        let interface = self.host_interfaces.get(&next_hop.interface.0).copied();
+        let interface = self.routing.host_interfaces.get(&next_hop.interface.0).copied();
         match (next_hop.gateway, interface) {
             (Some(address), Some(_)) => Way::By(Hop { address, interface, weight: 1 }),
             // Without an interface the RIB finds the way, but for an address that every link has.
@@ -248,22 +248,22 @@ impl Switch {
 
     /// Another IP stack, which FRR sees, shares an interface: the kernel's number of it there.
     pub(crate) fn share_interface(&mut self, now: Instant, interface: InterfaceId, index: u32) {
-        self.host_interfaces.insert(index, interface);
+        self.routing.host_interfaces.insert(index, interface);
         self.publish(now);
     }
 
     /// When routes that have not been told again are removed.
     pub(crate) fn next_of_fpm(&self) -> Option<Instant> {
-        self.stale_routes.until.filter(|_| self.works(AgentKind::Routing))
+        self.routing.stale_routes.until.filter(|_| self.works(AgentKind::Routing))
     }
 
     pub(crate) fn run_fpm(&mut self, now: Instant) {
         if self.next_of_fpm().is_none_or(|until| until > now) {
             return;
         }
-        let StaleRoutes { prefixes, .. } = std::mem::take(&mut self.stale_routes);
+        let StaleRoutes { prefixes, .. } = std::mem::take(&mut self.routing.stale_routes);
         for prefix in &prefixes {
-            self.rib.update(*prefix, RouteSource::Zebra, None);
+            self.routing.rib.update(*prefix, RouteSource::Zebra, None);
         }
         self.tell_routing(now, RoutingEvent::FpmStaleRemoved { routes: prefixes.len() });
         self.settle_routes(now);

@@ -20,16 +20,16 @@ impl Switch {
     /// The routing agent ends: what protocols have told it is all there is for now.
     pub(crate) fn bequeath(&mut self) {
         for source in [RouteSource::Bgp, RouteSource::LinkState] {
-            let routes = self.rib.offered_by(source);
-            self.inheritance.routes.extend(routes.into_iter().map(|prefix| (source, prefix)));
+            let routes = self.routing.rib.offered_by(source);
+            self.routing.inheritance.routes.extend(routes.into_iter().map(|prefix| (source, prefix)));
         }
-        self.inheritance.until = None;
+        self.routing.inheritance.until = None;
     }
 
     /// The routing agent has started: from now on others have time to tell it again.
     pub(crate) fn time_inheritance(&mut self, now: Instant) {
-        if !self.inheritance.routes.is_empty() && self.inheritance.until.is_none() {
-            self.inheritance.until = Some(now + self.patience());
+        if !self.routing.inheritance.routes.is_empty() && self.routing.inheritance.until.is_none() {
+            self.routing.inheritance.until = Some(now + self.patience());
         }
     }
 
@@ -45,27 +45,27 @@ impl Switch {
 
     /// A protocol has spoken of a prefix.
     pub(crate) fn heard_of(&mut self, source: RouteSource, prefix: IpNet) {
-        self.inheritance.routes.remove(&(source, prefix));
+        self.routing.inheritance.routes.remove(&(source, prefix));
     }
 
     /// A protocol is not spoken any more: its routes go.
     pub(crate) fn disinherit(&mut self, now: Instant, source: RouteSource) {
-        self.inheritance.routes.retain(|(of, _)| *of != source);
-        for prefix in self.rib.offered_by(source) {
-            self.rib.update(prefix, source, None);
+        self.routing.inheritance.routes.retain(|(of, _)| *of != source);
+        for prefix in self.routing.rib.offered_by(source) {
+            self.routing.rib.update(prefix, source, None);
         }
         self.settle_routes(now);
     }
 
     /// When what nobody has told of again goes.
     pub(crate) fn next_of_inheritance(&self) -> Option<Instant> {
-        self.inheritance.until.filter(|_| self.works(AgentKind::Routing))
+        self.routing.inheritance.until.filter(|_| self.works(AgentKind::Routing))
     }
 
     pub(crate) fn run_inheritance(&mut self, now: Instant) {
         if self.next_of_inheritance().is_some_and(|until| until <= now) {
-            for (source, prefix) in std::mem::take(&mut self.inheritance).routes {
-                self.rib.update(prefix, source, None);
+            for (source, prefix) in std::mem::take(&mut self.routing.inheritance).routes {
+                self.routing.rib.update(prefix, source, None);
             }
             self.settle_routes(now);
         }

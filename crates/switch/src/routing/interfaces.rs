@@ -34,7 +34,7 @@ impl Switch {
 
     /// Packets may pass by an interface.
     pub fn interface_is_up(&self, id: InterfaceId) -> bool {
-        self.interfaces.get(id.index()).is_some_and(|interface| interface.up)
+        self.routing.interfaces.get(id.index()).is_some_and(|interface| interface.up)
     }
 
     fn carrier_is_up(&self, interface: &InterfaceConfig) -> bool {
@@ -48,25 +48,25 @@ impl Switch {
 
     /// Ports have changed, or the configuration: interfaces follow, and what goes by them.
     pub(crate) fn settle_interfaces(&mut self, now: Instant) {
-        let count = self.config().interfaces.len().max(self.interfaces.len());
-        self.interfaces.resize_with(count, InterfaceState::default);
+        let count = self.config().interfaces.len().max(self.routing.interfaces.len());
+        self.routing.interfaces.resize_with(count, InterfaceState::default);
         let identity = |config: &InterfaceConfig| (config.name.clone(), config.place);
         let wanted: Vec<_> =
             (0..count).map(|index| self.config().interfaces.get(index).map(identity)).collect();
         // What is gone goes first, before its number is another one's.
-        let states = self.interfaces.iter().zip(&wanted).enumerate();
+        let states = self.routing.interfaces.iter().zip(&wanted).enumerate();
         let gone = states.filter(|(_, (state, wanted))| state.up && state.identity != **wanted);
         let gone: Vec<(usize, bool)> = gone.map(|(index, _)| (index, false)).collect();
         self.follow_interfaces(now, &gone);
-        for (state, wanted) in self.interfaces.iter_mut().zip(wanted) {
+        for (state, wanted) in self.routing.interfaces.iter_mut().zip(wanted) {
             state.identity = wanted;
         }
-        let changed: Vec<(usize, bool)> = (0..self.interfaces.len())
+        let changed: Vec<(usize, bool)> = (0..self.routing.interfaces.len())
             .map(|index| {
                 let config = self.config().interfaces.get(index);
                 (index, config.is_some_and(|config| self.carrier_is_up(config)))
             })
-            .filter(|&(index, up)| self.interfaces[index].up != up)
+            .filter(|&(index, up)| self.routing.interfaces[index].up != up)
             .collect();
         self.follow_interfaces(now, &changed);
     }
@@ -77,8 +77,8 @@ impl Switch {
             return;
         }
         for &(index, up) in changed {
-            (self.interfaces[index].up, self.interfaces[index].since) = (up, now);
-            let identity = self.interfaces[index].identity.as_ref();
+            (self.routing.interfaces[index].up, self.routing.interfaces[index].since) = (up, now);
+            let identity = self.routing.interfaces[index].identity.as_ref();
             let interface = identity.map(|(name, _)| name.to_string()).unwrap_or_default();
             let event = if up {
                 RoutingEvent::InterfaceUp { interface }
@@ -118,11 +118,12 @@ impl Switch {
     /// agents come later.
     fn set_next_hops_live(&mut self, now: Instant, interface: InterfaceId, up: bool) {
         let there: Vec<NextHopId> = self
+            .routing
             .rib
             .next_hops
             .neighbors()
             .filter(|(on, address, _)| {
-                *on == interface && !(up && self.bfd_sessions.lost().contains(&(*on, *address)))
+                *on == interface && !(up && self.routing.bfd_sessions.lost().contains(&(*on, *address)))
             })
             .map(|(_, _, id)| id)
             .collect();
@@ -139,12 +140,12 @@ impl Switch {
         }
         let mut updates = Vec::new();
         // Answers of neighbour discovery come to the link-local address, which is configured nowhere.
-        let count = self.interfaces.len();
+        let count = self.routing.interfaces.len();
         let of_links: Vec<Vec<IpNet>> = (0..count)
             .map(|index| self.interface_nets(InterfaceId(index as u16)))
             .map(|nets| nets.into_iter().filter(is_link_local).map(|net| net.addr().into()).collect())
             .collect();
-        for (index, state) in self.interfaces.iter_mut().enumerate() {
+        for (index, state) in self.routing.interfaces.iter_mut().enumerate() {
             let config = self.history.running().interfaces.get(index);
             let id = InterfaceId(index as u16);
             let mut wanted = BTreeSet::new();
@@ -173,16 +174,16 @@ impl Switch {
         }
         // Interfaces with one address on the link have one link-local address, too: it is there while any of them is up.
         updates.retain(|(route, offer): &((IpNet, RouteSource), Option<Offer>)| {
-            offer.is_some() || !self.interfaces.iter().any(|state| state.routes.contains(route))
+            offer.is_some() || !self.routing.interfaces.iter().any(|state| state.routes.contains(route))
         });
-        self.interfaces.truncate(self.history.running().interfaces.len());
-        let down = self.interfaces.iter().enumerate().filter(|(_, state)| !state.up);
+        self.routing.interfaces.truncate(self.history.running().interfaces.len());
+        let down = self.routing.interfaces.iter().enumerate().filter(|(_, state)| !state.up);
         let down = down.map(|(index, _)| InterfaceId(index as u16)).collect();
-        self.rib.set_down(down);
+        self.routing.rib.set_down(down);
         // One interface may have what another had: what goes first.
         updates.sort_by_key(|(_, offer)| offer.is_some());
         for ((prefix, source), offer) in updates {
-            self.rib.update(prefix, source, offer.as_ref());
+            self.routing.rib.update(prefix, source, offer.as_ref());
         }
         self.settle_routes(now);
     }
@@ -197,7 +198,7 @@ impl Switch {
 
     /// What the data plane is told of the interfaces.
     pub(crate) fn interface_forwarding(&self) -> Vec<InterfaceForwarding> {
-        let hosts: BTreeSet<InterfaceId> = self.host_interfaces.values().copied().collect();
+        let hosts: BTreeSet<InterfaceId> = self.routing.host_interfaces.values().copied().collect();
         let forwarding = self.config().numbered_interfaces().map(|(id, interface)| InterfaceForwarding {
             up: self.interface_is_up(id),
             carrier: match interface.place {
@@ -216,7 +217,7 @@ impl Switch {
     /// What the data plane is told of the ports behind which another IP stack shares an interface: one for each interface, behind the
     /// others. They are always there, for nobody has configured them; what comes in by one whose interface is down goes no further.
     pub(crate) fn host_forwarding(&self) -> impl Iterator<Item = PortForwarding> {
-        let shared: BTreeSet<InterfaceId> = self.host_interfaces.values().copied().collect();
+        let shared: BTreeSet<InterfaceId> = self.routing.host_interfaces.values().copied().collect();
         let interfaces = self.config().numbered_interfaces().take(self.config().host_ports());
         interfaces.map(move |(id, interface)| PortForwarding {
             up: shared.contains(&id),

@@ -92,15 +92,15 @@ impl Switch {
 
     pub(crate) fn start_link_state(&mut self, now: Instant) {
         let Some(config) = self.link_state_config() else {
-            self.link_state = None;
+            self.routing.link_state = None;
             return self.disinherit(now, RouteSource::LinkState);
         };
-        match &mut self.link_state {
+        match &mut self.routing.link_state {
             Some(machine) => {
                 let _ = machine.reconfigure(now, config);
             }
             None => {
-                self.link_state =
+                self.routing.link_state =
                     LinkState::new(config, self.seed_of("link-state", now), now).ok().map(Timed::new);
                 self.tell_lost_paths(now);
             }
@@ -110,8 +110,8 @@ impl Switch {
 
     /// What BFD has lost before, a machine that has just begun does not know.
     fn tell_lost_paths(&mut self, now: Instant) {
-        if let Some(machine) = &mut self.link_state {
-            for &(interface, neighbor) in self.bfd_sessions.lost() {
+        if let Some(machine) = &mut self.routing.link_state {
+            for &(interface, neighbor) in self.routing.bfd_sessions.lost() {
                 machine.set_path(now, interface, neighbor, false);
             }
         }
@@ -122,7 +122,7 @@ impl Switch {
         if !self.works(AgentKind::Routing) {
             return;
         }
-        let Some(config) = &self.link_state else { return };
+        let Some(config) = &self.routing.link_state else { return };
         let states: Vec<(InterfaceId, bool, Vec<IpNet>)> = config
             .config()
             .interfaces
@@ -131,7 +131,7 @@ impl Switch {
                 (interface.id, self.interface_is_up(interface.id), self.interface_nets(interface.id))
             })
             .collect();
-        if let Some(machine) = &mut self.link_state {
+        if let Some(machine) = &mut self.routing.link_state {
             for (id, up, addresses) in states {
                 machine.set_interface(now, id, up, &addresses);
             }
@@ -141,19 +141,24 @@ impl Switch {
 
     /// The addresses of an interface, its link-local one too.
     pub(crate) fn interface_nets(&self, id: InterfaceId) -> Vec<IpNet> {
-        let config = self.station.as_ref().and_then(|station| station.stack.config().interfaces.get(&id));
+        let config =
+            self.routing.station.as_ref().and_then(|station| station.stack.config().interfaces.get(&id));
         let addresses = config.map(greylag_ip::InterfaceConfig::addresses);
         let nets = addresses.iter().flat_map(greylag_ip::addresses::Addresses::iter);
         nets.filter_map(|(address, length)| IpNet::new(address, length).ok()).collect()
     }
 
     pub(crate) fn next_of_link_state(&self) -> Option<Instant> {
-        self.link_state.as_ref().filter(|_| self.works(AgentKind::Routing))?.next(LinkState::poll_timeout)
+        self.routing
+            .link_state
+            .as_ref()
+            .filter(|_| self.works(AgentKind::Routing))?
+            .next(LinkState::poll_timeout)
     }
 
     pub(crate) fn run_link_state(&mut self, now: Instant) {
         if self.next_of_link_state().is_some_and(|due| due <= now)
-            && let Some(machine) = &mut self.link_state
+            && let Some(machine) = &mut self.routing.link_state
         {
             machine.handle_timeout(now);
             self.follow_link_state(now);
@@ -168,7 +173,7 @@ impl Switch {
         payload: &[u8],
     ) {
         if self.works(AgentKind::Routing)
-            && let Some(machine) = &mut self.link_state
+            && let Some(machine) = &mut self.routing.link_state
         {
             machine.handle_packet(now, interface, from, payload);
             self.follow_link_state(now);
@@ -177,7 +182,8 @@ impl Switch {
 
     /// Stations with which link-state adjacencies want BFD.
     pub(crate) fn link_state_peers(&self) -> Vec<BfdPeer> {
-        let (Some(config), Some(machine)) = (&self.config().routing.link_state, &self.link_state) else {
+        let (Some(config), Some(machine)) = (&self.config().routing.link_state, &self.routing.link_state)
+        else {
             return Vec::new();
         };
         let wanted: Vec<InterfaceId> = config
@@ -199,7 +205,7 @@ impl Switch {
         usable: bool,
     ) {
         if self.works(AgentKind::Routing)
-            && let Some(machine) = &mut self.link_state
+            && let Some(machine) = &mut self.routing.link_state
         {
             machine.set_path(now, interface, neighbor, usable);
             self.follow_link_state(now);
@@ -210,7 +216,7 @@ impl Switch {
         let mut has_routes = false;
         let mut has_neighbors = false;
         loop {
-            let Some(machine) = &mut self.link_state else { return };
+            let Some(machine) = &mut self.routing.link_state else { return };
             if let Some(change) = machine.poll_route_change() {
                 has_routes = true;
                 let hops = change.next_hops.iter().map(|hop| Hop {
@@ -222,7 +228,7 @@ impl Switch {
                 let offer = Offer { metric: change.metric, ..Offer::of(RouteSource::LinkState, target) };
                 let offer = (!change.next_hops.is_empty()).then_some(&offer);
                 self.heard_of(RouteSource::LinkState, change.prefix);
-                self.rib.update(change.prefix, RouteSource::LinkState, offer);
+                self.routing.rib.update(change.prefix, RouteSource::LinkState, offer);
             } else if let Some(event) = machine.poll_event() {
                 has_neighbors |= matches!(event, LinkStateEvent::NeighborChanged { .. });
                 self.tell_link_state(now, event);

@@ -33,9 +33,17 @@ mod write;
 
 use crate::Switch;
 use crate::agent::AgentKind;
+use crate::config::SwitchConfig;
 use crate::event::Event;
+use crate::timed::Timed;
+use core::net::IpAddr;
 use greylag_base::{Instant, Seed};
-use greylag_dataplane::NextHop;
+use greylag_bfd::Bfd;
+use greylag_bgp::NeighborId;
+use greylag_dataplane::{NextHop, StaleBucket};
+use greylag_linkstate::LinkState;
+use ipnet::IpNet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use audit::{FibConflict, FibConflictKind};
 pub use bfd::BfdSessionEvent;
@@ -62,6 +70,79 @@ pub(crate) use audit::{
     adjacency_address, adjacency_interface, fib_longest, fib_routes_from, in_fib, target_kind,
 };
 
+/// Next hops, which are neighbours for the greater part.
+pub(crate) const NEXT_HOPS: u32 = 65_536;
+
+/// What a switch has of layer 3. Agents come and go; what stands beside them outlives them.
+pub(crate) struct Routing {
+    /// The switch as an IP station, where it has interfaces of layer 3.
+    pub(crate) station: Option<Box<Station>>,
+    /// What is known of those interfaces, by number.
+    pub(crate) interfaces: Vec<InterfaceState>,
+    /// Interfaces that another IP stack shares.
+    pub(crate) host_interfaces: HostInterfaces,
+    /// The BFD agent's sessions, while it runs.
+    pub(crate) bfd: Option<Timed<Bfd>>,
+    /// What of them outlives it.
+    pub(crate) bfd_sessions: BfdSessions,
+    /// The BGP speaker, while the routing agent runs.
+    pub(crate) speaker: Option<Box<Speaker>>,
+    /// The numbers of its neighbours.
+    pub(crate) bgp_neighbors: BTreeMap<IpAddr, NeighborId>,
+    /// The interior protocol, while the routing agent runs.
+    pub(crate) link_state: Option<Timed<LinkState>>,
+    /// What protocols told a routing agent that has ended.
+    pub(crate) inheritance: Inheritance,
+    /// What FRR's zebra has told, while it is connected.
+    pub(crate) feed: Option<Box<Feed>>,
+    /// What it had told before, and not again.
+    pub(crate) stale_routes: StaleRoutes,
+    /// Prefixes of static routes that are in the RIB.
+    pub(crate) statics: BTreeSet<IpNet>,
+    /// The routes. What the routing agent has put in stays while there is none.
+    pub(crate) rib: Rib,
+    /// The programming agent, while it runs.
+    pub(crate) programmer: Option<Programmer>,
+    /// What befalls its writes.
+    pub(crate) write_mishaps: WriteMishaps,
+    /// Buckets that one worker has otherwise than the others.
+    pub(crate) stale_buckets: Vec<StaleBucket>,
+    /// When RIB and FIB are compared next.
+    pub(crate) next_fib_audit: Option<Instant>,
+    /// What their last comparison found.
+    pub(crate) fib_conflicts: Vec<FibConflict>,
+    /// A packet through every bucket.
+    pub(crate) path_check: PathCheck,
+}
+
+impl Routing {
+    /// Of a switch that has no interface yet.
+    pub(crate) fn new(config: &SwitchConfig, seed: Seed) -> Routing {
+        let settings = &config.routing;
+        Routing {
+            station: None,
+            interfaces: Vec::new(),
+            host_interfaces: HostInterfaces::new(),
+            bfd: None,
+            bfd_sessions: BfdSessions::default(),
+            speaker: None,
+            bgp_neighbors: BTreeMap::new(),
+            link_state: None,
+            inheritance: Inheritance::default(),
+            feed: None,
+            stale_routes: StaleRoutes::default(),
+            statics: BTreeSet::new(),
+            rib: Rib::new(settings.next_hop_groups.maximum, NEXT_HOPS, settings.maximum_paths),
+            programmer: None,
+            write_mishaps: WriteMishaps::new(seed),
+            stale_buckets: Vec::new(),
+            next_fib_audit: None,
+            fib_conflicts: Vec::new(),
+            path_check: PathCheck::default(),
+        }
+    }
+}
+
 impl Switch {
     pub(crate) fn tell_routing(&mut self, now: Instant, event: RoutingEvent) {
         self.events.push(now, Event::Routing(event));
@@ -71,7 +152,7 @@ impl Switch {
     /// goes on with it.
     pub(crate) fn start_routing(&mut self, now: Instant) {
         self.settle_interfaces(now);
-        self.rib.lose(self.bfd_sessions.lost());
+        self.routing.rib.lose(self.routing.bfd_sessions.lost());
         self.settle_connected(now);
         self.settle_statics(now);
         self.settle_hosts(now);
@@ -84,7 +165,7 @@ impl Switch {
     /// What protocols have told stays in the RIB until another agent has heard otherwise.
     pub(crate) fn end_routing(&mut self, now: Instant) {
         self.bequeath();
-        self.link_state = None;
+        self.routing.link_state = None;
         self.end_bgp(now);
         self.end_fpm(now);
     }
@@ -108,7 +189,7 @@ impl Switch {
 
     /// Offers have changed: the FIB is to follow.
     pub(crate) fn settle_routes(&mut self, now: Instant) {
-        let writes = self.rib.settle();
+        let writes = self.routing.rib.settle();
         if !writes.is_empty() {
             for write in &writes {
                 // A number that is used again stands for somebody else: what was known about the one before goes.

@@ -95,18 +95,18 @@ impl Switch {
     pub(crate) fn check_paths(&mut self, now: Instant) {
         let probes = self.make_probes();
         let by_flow = probes.iter().enumerate().map(|(index, probe)| (probe.flow(), index));
-        self.path_check = PathCheck { by_flow: by_flow.collect(), next: 0, due: Some(now), probes };
+        self.routing.path_check = PathCheck { by_flow: by_flow.collect(), next: 0, due: Some(now), probes };
         self.run_path_check(now);
     }
 
     /// What the last check has found, or the one that is under way so far; and whether it is over.
     pub fn path_probes(&self) -> (&[PathProbe], bool) {
-        (&self.path_check.probes, self.path_check.due.is_none())
+        (&self.routing.path_check.probes, self.routing.path_check.due.is_none())
     }
 
     pub(crate) fn run_path_check(&mut self, now: Instant) {
-        while self.path_check.due.is_some_and(|due| due <= now) {
-            let check = &mut self.path_check;
+        while self.routing.path_check.due.is_some_and(|due| due <= now) {
+            let check = &mut self.routing.path_check;
             let waits = |probe: &PathProbe| probe.answered_by.is_none() && probe.attempts < ATTEMPTS;
             while check.probes.get(check.next).is_some_and(|probe| !waits(probe)) {
                 check.next += 1;
@@ -132,7 +132,7 @@ impl Switch {
     /// Somebody says of a packet of ours that it went no further.
     pub(crate) fn hear_error(&mut self, from: IpAddr, quoted: &[u8]) {
         let Some(flow) = flow_of(quoted) else { return };
-        let check = &mut self.path_check;
+        let check = &mut self.routing.path_check;
         if let Some(probe) = check.by_flow.get(&flow).and_then(|index| check.probes.get_mut(*index)) {
             probe.answered_by.get_or_insert(from);
         }
@@ -174,10 +174,10 @@ impl Switch {
     /// The group is to lead to another router, or does so though the RIB has no such group.
     fn leads_on(&self, group: GroupId, buckets: &[Option<NextHopId>]) -> bool {
         let is_neighbor = |adjacency: &Adjacency| matches!(adjacency, Adjacency::Neighbor(..));
-        match self.rib.paths.get(group) {
+        match self.routing.rib.paths.get(group) {
             Some(path) if !path.held.is_empty() => path.held.iter().any(is_neighbor),
             _ => {
-                let of_bucket = |id: &NextHopId| self.rib.next_hops.adjacency(*id);
+                let of_bucket = |id: &NextHopId| self.routing.rib.next_hops.adjacency(*id);
                 buckets.iter().flatten().filter_map(of_bucket).any(|adjacency| is_neighbor(&adjacency))
             }
         }
@@ -185,8 +185,8 @@ impl Switch {
 
     /// Our address on the link that the packet leaves by, which the next router knows.
     fn probe_source(&self, group: GroupId, next_hop: Option<NextHopId>, prefix: IpNet) -> Option<IpAddr> {
-        let of_bucket = next_hop.and_then(|id| self.rib.next_hops.adjacency(id));
-        let of_group = self.rib.paths.get(group).and_then(|path| path.held.first().copied());
+        let of_bucket = next_hop.and_then(|id| self.routing.rib.next_hops.adjacency(id));
+        let of_group = self.routing.rib.paths.get(group).and_then(|path| path.held.first().copied());
         let interface =
             [of_bucket, of_group].into_iter().flatten().find_map(|adjacency| match adjacency {
                 Adjacency::Neighbor(interface, _) => Some(interface),
@@ -207,7 +207,7 @@ impl Switch {
     ) -> Option<Flow> {
         for attempt in 0..TRIES * count {
             let destination = nth_address(prefix, 1 + attempt / (TRIES * 4));
-            if self.rib.longest(destination) != Some(prefix) {
+            if self.routing.rib.longest(destination) != Some(prefix) {
                 continue;
             }
             let port = (attempt % 16_384) as u16;

@@ -31,14 +31,15 @@ impl Switch {
         share: f64,
         lasts: Option<Duration>,
     ) {
-        self.write_mishaps.order(Lasting::new(Order { mishap, only, share }, now, lasts));
+        self.routing.write_mishaps.order(Lasting::new(Order { mishap, only, share }, now, lasts));
     }
 
     /// It adopts the FIB as it stands, and puts right what the RIB has otherwise.
     pub(crate) fn start_programming(&mut self, now: Instant) {
-        self.programmer = Some(Programmer::default());
+        self.routing.programmer = Some(Programmer::default());
         self.repair_fib(now);
         let groups: Vec<FibWrite> = self
+            .routing
             .rib
             .paths
             .iter()
@@ -46,12 +47,12 @@ impl Switch {
             .collect();
         groups.iter().for_each(|group| self.believe(group));
         self.answer_all();
-        self.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
+        self.routing.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
     }
 
     pub(crate) fn end_programming(&mut self) {
-        self.programmer = None;
-        self.next_fib_audit = None;
+        self.routing.programmer = None;
+        self.routing.next_fib_audit = None;
     }
 
     fn fib_audit_interval(&self) -> Option<Duration> {
@@ -73,14 +74,14 @@ impl Switch {
     /// The RIB has changed: the agent hears of it, or finds out when it is started.
     pub(crate) fn tell_programmer(&mut self, now: Instant, writes: Vec<FibWrite>) {
         let ready = now + self.config().routing.programming.delay;
-        if let Some(programmer) = &mut self.programmer {
+        if let Some(programmer) = &mut self.routing.programmer {
             programmer.hear(ready, writes);
         }
     }
 
     /// Writes that it has heard of and not done.
     pub(crate) fn writes_waiting(&self) -> usize {
-        self.programmer.as_ref().map_or(0, Programmer::waiting)
+        self.routing.programmer.as_ref().map_or(0, Programmer::waiting)
     }
 
     /// When it has something to do.
@@ -88,8 +89,8 @@ impl Switch {
         if !self.works(AgentKind::Programming) {
             return None;
         }
-        let next = self.programmer.as_ref().and_then(Programmer::poll_timeout);
-        [next, self.next_fib_audit].into_iter().flatten().min()
+        let next = self.routing.programmer.as_ref().and_then(Programmer::poll_timeout);
+        [next, self.routing.next_fib_audit].into_iter().flatten().min()
     }
 
     /// Writes what is due.
@@ -98,10 +99,12 @@ impl Switch {
             return;
         }
         let rate = self.config().routing.programming.rate;
-        if self.write_mishaps.is_empty() && rate.is_none() {
+        if self.routing.write_mishaps.is_empty() && rate.is_none() {
             self.load_routes(now);
         }
-        while let Some(pending) = self.programmer.as_mut().and_then(|programmer| programmer.next(now, rate)) {
+        while let Some(pending) =
+            self.routing.programmer.as_mut().and_then(|programmer| programmer.next(now, rate))
+        {
             match pending.job {
                 Job::Write(write) => {
                     let order = if pending.is_drawn { None } else { self.befall(&write) };
@@ -110,18 +113,19 @@ impl Switch {
                 Job::Answer(heard) => self.may_answer(heard),
             }
         }
-        while let Some(write) = self.programmer.as_mut().and_then(|programmer| programmer.waited_in_vain(now))
+        while let Some(write) =
+            self.routing.programmer.as_mut().and_then(|programmer| programmer.waited_in_vain(now))
         {
             self.write(now, write);
         }
-        if self.next_fib_audit.is_some_and(|due| due <= now) {
-            self.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
+        if self.routing.next_fib_audit.is_some_and(|due| due <= now) {
+            self.routing.next_fib_audit = self.fib_audit_interval().map(|interval| now + interval);
             self.audit_fib(now, true);
         }
     }
 
     fn load_routes(&mut self, now: Instant) {
-        let Some(programmer) = &mut self.programmer else { return };
+        let Some(programmer) = &mut self.routing.programmer else { return };
         let (writes, answers) = programmer.take_routes(now, LOAD_AT_ONCE);
         if writes.is_empty() {
             return answers.into_iter().for_each(|heard| self.may_answer(heard));
@@ -133,7 +137,7 @@ impl Switch {
                     now,
                     RoutingEvent::FibWriteFailed { what: "routes".to_owned(), why: refusal.to_string() },
                 );
-                if let Some(programmer) = &mut self.programmer {
+                if let Some(programmer) = &mut self.routing.programmer {
                     writes.iter().for_each(|write| programmer.fail(write));
                 }
             }
@@ -154,11 +158,11 @@ impl Switch {
 
     /// What befalls a write.
     fn befall(&mut self, write: &FibWrite) -> Option<Order> {
-        if self.write_mishaps.is_empty() {
+        if self.routing.write_mishaps.is_empty() {
             return None;
         }
-        let (rib, programmer) = (&self.rib, self.programmer.as_ref()?);
-        self.write_mishaps.befall(|order| {
+        let (rib, programmer) = (&self.routing.rib, self.routing.programmer.as_ref()?);
+        self.routing.write_mishaps.befall(|order| {
             let only = &order.only;
             match write {
                 FibWrite::Route { prefix, .. } => {
@@ -199,18 +203,18 @@ impl Switch {
                 let what = self.write_text(&write);
                 let why = "it was not acknowledged".to_owned();
                 self.tell_routing(now, RoutingEvent::FibWriteFailed { what, why });
-                if let Some(programmer) = &mut self.programmer {
+                if let Some(programmer) = &mut self.routing.programmer {
                     programmer.try_again(now, write);
                 }
             }
             ProgrammingMishap::Delay(span) => {
-                let until = now + self.write_mishaps.delay(span.least, span.most);
-                if let Some(programmer) = &mut self.programmer {
+                let until = now + self.routing.write_mishaps.delay(span.least, span.most);
+                if let Some(programmer) = &mut self.routing.programmer {
                     programmer.put_off(until, write);
                 }
             }
             ProgrammingMishap::Misorder => {
-                let Some(programmer) = &mut self.programmer else { return };
+                let Some(programmer) = &mut self.routing.programmer else { return };
                 if programmer.holds(write.written()) {
                     self.write(now, write);
                 } else {
@@ -221,7 +225,9 @@ impl Switch {
     }
 
     fn believe(&mut self, write: &FibWrite) {
-        if let Some(prefix) = self.programmer.as_mut().and_then(|programmer| programmer.believe(write)) {
+        if let Some(prefix) =
+            self.routing.programmer.as_mut().and_then(|programmer| programmer.believe(write))
+        {
             self.may_answer_after_all(prefix);
         }
     }
@@ -234,20 +240,21 @@ impl Switch {
             if let Err(refusal) = self.door.write_fib(now, &write, shape) {
                 let what = self.write_text(&write);
                 self.tell_routing(now, RoutingEvent::FibWriteFailed { what, why: refusal.to_string() });
-                if let Some(programmer) = &mut self.programmer {
+                if let Some(programmer) = &mut self.routing.programmer {
                     programmer.fail(&write);
                 }
             } else {
                 self.believe(&write);
             }
             if let FibWrite::Group { id, .. } = write {
-                let before = self.stale_buckets.len();
-                self.stale_buckets.retain(|stale| stale.group != id);
-                if self.stale_buckets.len() != before {
+                let before = self.routing.stale_buckets.len();
+                self.routing.stale_buckets.retain(|stale| stale.group != id);
+                if self.routing.stale_buckets.len() != before {
                     self.publish(now);
                 }
             }
-            next = self.programmer.as_mut().and_then(|programmer| programmer.overtaken(write.written()));
+            next =
+                self.routing.programmer.as_mut().and_then(|programmer| programmer.overtaken(write.written()));
         }
     }
 
@@ -267,7 +274,7 @@ impl Switch {
         for &(bucket, next_hop) in &stale {
             match only.worker {
                 Some(worker) => {
-                    self.stale_buckets.push(StaleBucket { worker, group, bucket, next_hop });
+                    self.routing.stale_buckets.push(StaleBucket { worker, group, bucket, next_hop });
                 }
                 None => {
                     let _ = self.door.write_fib(now, &FibWrite::Bucket { group, bucket, next_hop }, shape);
@@ -293,13 +300,13 @@ impl Switch {
         let repaired = if repair && !conflicts.is_empty() { self.repair_fib(now) } else { 0 };
         let count = conflicts.len();
         self.tell_routing(now, RoutingEvent::FibChecked { conflicts: count, repaired });
-        self.fib_conflicts = conflicts;
+        self.routing.fib_conflicts = conflicts;
     }
 
     /// Where the FIB, or one worker, is not as the RIB wants it. What waits to be written is a difference too.
     fn fib_differences(&mut self) -> Vec<FibConflict> {
         let shape = self.group_shape();
-        let words = Words { rib: &self.rib, interfaces: &self.history.running().interfaces };
+        let words = Words { rib: &self.routing.rib, interfaces: &self.history.running().interfaces };
         let mut conflicts = self.door.compare_fib(words, shape);
         conflicts.extend(self.conflicts_of_workers());
         conflicts
@@ -314,7 +321,7 @@ impl Switch {
     }
 
     fn conflicts_of_workers(&self) -> impl Iterator<Item = FibConflict> + '_ {
-        self.stale_buckets.iter().map(|stale| FibConflict::of_worker(self.words(), stale))
+        self.routing.stale_buckets.iter().map(|stale| FibConflict::of_worker(self.words(), stale))
     }
 
     /// Writes anew what differs; how many differences there were.
@@ -322,9 +329,10 @@ impl Switch {
         let conflicts = self.fib_differences();
         let (mut writes, mut gone) = (Vec::new(), Vec::new());
         for id in conflicts.iter().filter_map(|conflict| conflict.next_hop) {
-            match self.rib.next_hops.adjacency(id) {
+            match self.routing.rib.next_hops.adjacency(id) {
                 Some(adjacency) => {
-                    writes.push(FibWrite::NextHop { id, next_hop: self.rib.next_hops.word(adjacency) });
+                    writes
+                        .push(FibWrite::NextHop { id, next_hop: self.routing.rib.next_hops.word(adjacency) });
                 }
                 None => gone.push(FibWrite::NextHop { id, next_hop: NextHop::Unset }),
             }
@@ -343,7 +351,7 @@ impl Switch {
             }
         }
         for id in groups {
-            let members = self.rib.paths.get(id).map(|path| path.group.clone()).unwrap_or_default();
+            let members = self.routing.rib.paths.get(id).map(|path| path.group.clone()).unwrap_or_default();
             // What nobody is to lead to goes behind what led there.
             let list = if members.is_empty() { &mut gone } else { &mut writes };
             list.insert(if members.is_empty() { 0 } else { list.len() }, FibWrite::Group { id, members });
@@ -351,7 +359,7 @@ impl Switch {
         writes.append(&mut routes);
         writes.append(&mut gone);
         for write in writes {
-            if let Some(programmer) = &mut self.programmer {
+            if let Some(programmer) = &mut self.routing.programmer {
                 // What was to be overtaken is out of date.
                 programmer.overtaken(write.written());
             }

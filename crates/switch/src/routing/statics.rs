@@ -12,14 +12,14 @@ impl Switch {
     pub(crate) fn settle_statics(&mut self, now: Instant) {
         let routes = self.config().routing.static_routes.clone();
         let wanted: BTreeSet<IpNet> = routes.iter().map(|route| route.prefix).collect();
-        for gone in self.statics.difference(&wanted).copied().collect::<Vec<_>>() {
-            self.rib.update(gone, RouteSource::Static, None);
+        for gone in self.routing.statics.difference(&wanted).copied().collect::<Vec<_>>() {
+            self.routing.rib.update(gone, RouteSource::Static, None);
         }
         for route in &routes {
             let offer = self.static_offer(route);
-            self.rib.update(route.prefix, RouteSource::Static, offer.as_ref());
+            self.routing.rib.update(route.prefix, RouteSource::Static, offer.as_ref());
         }
-        self.statics = wanted;
+        self.routing.statics = wanted;
         self.settle_routes(now);
     }
 

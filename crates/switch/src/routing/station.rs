@@ -115,7 +115,7 @@ impl Switch {
 
     /// Lets the station do something, and does what it says.
     pub(crate) fn with_station(&mut self, now: Instant, work: impl FnOnce(&mut IpStack)) {
-        let Some(station) = &mut self.station else { return };
+        let Some(station) = &mut self.routing.station else { return };
         work(&mut station.stack);
         self.hear_station(now);
     }
@@ -145,7 +145,7 @@ impl Switch {
                 return self.with_station(now, |stack| stack.handle_frame(now, interface, frame));
             }
             PuntReason::Unresolved(next_hop) | PuntReason::TooBig(next_hop) => {
-                let (on, gateway) = match self.rib.next_hops.adjacency(next_hop) {
+                let (on, gateway) = match self.routing.rib.next_hops.adjacency(next_hop) {
                     Some(Adjacency::Neighbor(on, gateway)) => (on, Some(gateway)),
                     Some(Adjacency::Glean(on)) => (on, None),
                     _ => return,
@@ -168,12 +168,12 @@ impl Switch {
 
     /// When it has something to do.
     pub(crate) fn next_of_station(&self) -> Option<Instant> {
-        self.station.as_ref().and_then(|station| station.poll_timeout())
+        self.routing.station.as_ref().and_then(|station| station.poll_timeout())
     }
 
     /// Does what is due.
     pub(crate) fn run_station(&mut self, now: Instant) {
-        let Some(station) = &mut self.station else { return };
+        let Some(station) = &mut self.routing.station else { return };
         if station.stack.next(IpStack::poll_timeout).is_some_and(|due| due <= now) {
             station.stack.handle_timeout(now);
             self.hear_station(now);
@@ -185,7 +185,7 @@ impl Switch {
     pub(crate) fn hear_station(&mut self, now: Instant) {
         let mut is_changed = false;
         loop {
-            let Some(station) = &mut self.station else { return };
+            let Some(station) = &mut self.routing.station else { return };
             if let Some(event) = station.stack.poll_event() {
                 is_changed |= self.hear_event(now, event);
             } else if let Some(event) = station.stack.poll_tcp() {
@@ -248,12 +248,12 @@ impl Switch {
             }
             None => {}
         }
-        if let Some(write) = self.rib.set_neighbor(interface, address, mac) {
+        if let Some(write) = self.routing.rib.set_neighbor(interface, address, mac) {
             self.tell_programmer(now, vec![write]);
         }
         // A station on the link has a route to itself: the longest, and the one that hardware has.
         let is_host = mac.is_some() && !is_link_local(address);
-        let Some(station) = &mut self.station else { return };
+        let Some(station) = &mut self.routing.station else { return };
         let changed = match is_host {
             true => station.hosts.insert((interface, address)),
             false => station.hosts.remove(&(interface, address)),
@@ -262,29 +262,29 @@ impl Switch {
             return;
         }
         let target = to_host(interface, address);
-        self.rib.touch_path(&target);
+        self.routing.rib.touch_path(&target);
         if self.works(AgentKind::Routing) {
             let offer = is_host.then(|| Offer::of(RouteSource::Neighbor, target));
-            self.rib.update(IpNet::from(address), RouteSource::Neighbor, offer.as_ref());
+            self.routing.rib.update(IpNet::from(address), RouteSource::Neighbor, offer.as_ref());
         }
     }
 
     /// The routing agent is there again: it hears of all stations that have come and gone meanwhile.
     pub(crate) fn settle_hosts(&mut self, now: Instant) {
-        let Some(station) = &self.station else { return };
+        let Some(station) = &self.routing.station else { return };
         let there: BTreeMap<IpNet, (InterfaceId, IpAddr)> = station
             .hosts
             .iter()
             .map(|&(interface, address)| (IpNet::from(address), (interface, address)))
             .collect();
-        for gone in self.rib.offered_by(RouteSource::Neighbor) {
+        for gone in self.routing.rib.offered_by(RouteSource::Neighbor) {
             if !there.contains_key(&gone) {
-                self.rib.update(gone, RouteSource::Neighbor, None);
+                self.routing.rib.update(gone, RouteSource::Neighbor, None);
             }
         }
         for (prefix, (interface, address)) in there {
             let offer = Offer::of(RouteSource::Neighbor, to_host(interface, address));
-            self.rib.update(prefix, RouteSource::Neighbor, Some(&offer));
+            self.routing.rib.update(prefix, RouteSource::Neighbor, Some(&offer));
         }
         self.settle_routes(now);
     }
@@ -317,7 +317,7 @@ impl Switch {
             return self.door.originate_on(now, held.interface, held.frame);
         }
         let asks = self.works(AgentKind::Learning);
-        let Some(station) = &mut self.station else { return };
+        let Some(station) = &mut self.routing.station else { return };
         let is_first = !station
             .held
             .iter()
@@ -345,14 +345,14 @@ impl Switch {
 
     /// Asks the whole VLAN for a station, so that its answer shows where it is.
     fn ask_for(&mut self, now: Instant, interface: InterfaceId, station: MacAddr) {
-        let Some(address) = self.rib.next_hops.address_of(interface, station) else { return };
+        let Some(address) = self.routing.rib.next_hops.address_of(interface, station) else { return };
         let Some(frame) = self.question(interface, address) else { return };
         self.door.originate_on(now, interface, frame);
     }
 
     /// Frames that waited leave where their stations are known now, and perish where they are not for too long.
     pub(crate) fn place_held(&mut self, now: Instant) {
-        let Some(station) = &mut self.station else { return };
+        let Some(station) = &mut self.routing.station else { return };
         if station.held.is_empty() {
             return;
         }
@@ -362,14 +362,14 @@ impl Switch {
             if self.door.find(now, held.vlan, held.destination).is_some() {
                 self.door.originate_on(now, held.interface, held.frame);
             } else if held.until <= now {
-                if let Some(station) = &mut self.station {
+                if let Some(station) = &mut self.routing.station {
                     station.unplaced += 1;
                 }
             } else {
                 left.push_back(held);
             }
         }
-        if let Some(station) = &mut self.station {
+        if let Some(station) = &mut self.routing.station {
             station.held.extend(left);
         }
     }

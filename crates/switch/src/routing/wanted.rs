@@ -66,9 +66,9 @@ impl Wanted {
 impl Switch {
     /// Keeps the gateways known that routes lead to.
     pub(crate) fn settle_wanted(&mut self, now: Instant) {
-        let changed = self.rib.take_changed();
-        let Some(station) = &mut self.station else { return };
-        let (rib, Station { hosts, wanted, stack, .. }) = (&self.rib, &mut **station);
+        let changed = self.routing.rib.take_changed();
+        let Some(station) = &mut self.routing.station else { return };
+        let (rib, Station { hosts, wanted, stack, .. }) = (&self.routing.rib, &mut **station);
         let of_path = |id: GroupId| -> Vec<Gateway> {
             let Some(path) = rib.paths.get(id) else { return Vec::new() };
             let neighbors = path.members.iter().filter_map(|(adjacency, _)| match adjacency {

@@ -72,6 +72,6 @@ impl Words<'_> {
 
 impl Switch {
     pub(crate) fn words(&self) -> Words<'_> {
-        Words { rib: &self.rib, interfaces: &self.config().interfaces }
+        Words { rib: &self.routing.rib, interfaces: &self.config().interfaces }
     }
 }

@@ -163,7 +163,7 @@ impl Switch {
     }
 
     fn lag_row(&self, id: PortId, lag: &LagConfig) -> LagRow {
-        let buckets = self.lags.buckets(id);
+        let buckets = self.bundles.lags.buckets(id);
         let buckets = buckets.as_slice();
         let member = |port: PortId| {
             let own = buckets.iter().filter(|&&member| member == port).count();
@@ -193,7 +193,7 @@ impl Switch {
         if self.config().lags().next().is_none() {
             return Some(Vec::new());
         }
-        let machines = self.lacp.as_ref()?.machines();
+        let machines = self.bundles.lacp.as_ref()?.machines();
         let rows = self.config().lags().flat_map(|(id, lag)| {
             let rows = self.config().members(id).filter_map(|(port, _)| machines.member_row(port));
             rows.map(move |row| self.lacp_row(id, lag, row))

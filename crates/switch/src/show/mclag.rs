@@ -164,7 +164,7 @@ impl Switch {
     /// The control session; `None` without a pair, and while its agent does not run.
     pub fn iccp_row(&self) -> Option<IccpRow> {
         let config = &self.config().multi_chassis.as_ref()?.iccp;
-        let agent = self.iccp.as_ref()?;
+        let agent = self.pair.iccp.as_ref()?;
         let is_beside = |row: &BfdRow| row.interface.is_none() && row.remote_address == config.peer_address;
         Some(IccpRow {
             local_address: config.local_address,
@@ -178,7 +178,7 @@ impl Switch {
     /// there while the session stands.
     pub fn mclag_check_rows(&self, now: Instant) -> Option<Vec<MclagCheckRow>> {
         let config = self.config().multi_chassis.as_ref()?;
-        let agent = self.iccp.as_ref()?;
+        let agent = self.pair.iccp.as_ref()?;
         let session = agent.iccp.snapshot();
         let mut rows = Rows { conflicts: &session.conflicts, rows: Vec::new() };
         let has_session = session.peer_system.is_some();

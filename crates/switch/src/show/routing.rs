@@ -212,7 +212,12 @@ impl Switch {
                 mac_address: self.interface_mac(config),
                 mtu: config.mtu,
                 addresses: self.interface_nets(id).iter().map(IpNet::to_string).collect(),
-                since_ns: self.interfaces.get(id.index()).map(|state| state.since).unwrap_or_default(),
+                since_ns: self
+                    .routing
+                    .interfaces
+                    .get(id.index())
+                    .map(|state| state.since)
+                    .unwrap_or_default(),
             }
         });
         rows.collect()
@@ -231,20 +236,20 @@ impl Switch {
     /// What is offered for each prefix, the best first: all offers of so many prefixes behind `after`.
     pub fn route_rows(&self, which: Which, after: Option<IpNet>, prefixes: usize) -> Vec<RouteRow> {
         let prefixes: Vec<IpNet> = match which {
-            Which::All => self.rib.prefixes_from(after, false).take(prefixes).collect(),
+            Which::All => self.routing.rib.prefixes_from(after, false).take(prefixes).collect(),
             Which::Within(within) => {
-                let from = self.rib.prefixes_from(after.or(Some(within)), after.is_none());
+                let from = self.routing.rib.prefixes_from(after.or(Some(within)), after.is_none());
                 from.take_while(|prefix| within.contains(prefix)).take(prefixes).collect()
             }
-            Which::To(address) => self.rib.longest(address).into_iter().collect(),
+            Which::To(address) => self.routing.rib.longest(address).into_iter().collect(),
         };
-        let routes = prefixes.into_iter().flat_map(|prefix| self.rib.offers(prefix));
+        let routes = prefixes.into_iter().flat_map(|prefix| self.routing.rib.offers(prefix));
         routes.map(|route| self.route_row(&route)).collect()
     }
 
     fn route_row(&self, route: &RouteView<'_>) -> RouteRow {
         let (kind, gateways) = target_kind(route.target);
-        let members = self.rib.paths.get(route.path).map_or(&[][..], |path| &path.members);
+        let members = self.routing.rib.paths.get(route.path).map_or(&[][..], |path| &path.members);
         let next_hops = members.iter().map(|(adjacency, weight)| NextHopRow {
             interface: adjacency_interface(*adjacency).map(|interface| self.interface_name(interface)),
             address: adjacency_address(*adjacency),
@@ -327,7 +332,7 @@ impl Switch {
         };
         let row = |group: GroupId| {
             let hops = self.group_hops(group);
-            let intended = self.rib.paths.get(group).map_or(&[][..], |path| &path.group);
+            let intended = self.routing.rib.paths.get(group).map_or(&[][..], |path| &path.group);
             NextHopGroupRow {
                 group,
                 prefixes: prefixes.get(&group).copied().unwrap_or(0),
@@ -351,7 +356,7 @@ impl Switch {
 
     /// The neighbours on the links.
     pub fn neighbor_rows(&self, now: Instant) -> Vec<NeighborRow> {
-        let Some(station) = &self.station else { return Vec::new() };
+        let Some(station) = &self.routing.station else { return Vec::new() };
         let rows = station.stack.snapshot(now).neighbors.into_iter().map(|row| NeighborRow {
             interface: self.interface_name(row.interface),
             address: row.ip,
@@ -366,6 +371,6 @@ impl Switch {
 
     /// What the last comparison of RIB and FIB found.
     pub fn fib_conflicts(&self) -> &[FibConflict] {
-        &self.fib_conflicts
+        &self.routing.fib_conflicts
     }
 }

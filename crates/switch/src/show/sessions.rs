@@ -240,7 +240,7 @@ impl<N> LinkStateRow<N> {
 impl Switch {
     /// The BFD sessions; none while their agent does not run.
     pub fn bfd_rows(&self) -> Vec<BfdRow> {
-        let sessions = self.bfd.iter().flat_map(|bfd| bfd.snapshot().sessions);
+        let sessions = self.routing.bfd.iter().flat_map(|bfd| bfd.snapshot().sessions);
         sessions.map(|row| self.bfd_row(row)).collect()
     }
 
@@ -278,7 +278,7 @@ impl Switch {
 
     /// The BGP speaker and its neighbours; none where BGP is not spoken, or the routing agent does not run.
     pub fn bgp_rows(&self) -> Option<BgpRow> {
-        let bgp = &self.speaker.as_ref()?.bgp;
+        let bgp = &self.routing.speaker.as_ref()?.bgp;
         let config = bgp.config();
         let rows = config.neighbors.iter().filter_map(|neighbor| bgp.neighbor_row(neighbor.id));
         Some(BgpRow {
@@ -290,7 +290,7 @@ impl Switch {
 
     /// What BGP knows of prefixes, all paths: so many prefixes behind `after`.
     pub fn bgp_path_rows(&self, which: Which, after: Option<IpNet>, prefixes: usize) -> Vec<BgpPathRow> {
-        let Some(speaker) = &self.speaker else { return Vec::new() };
+        let Some(speaker) = &self.routing.speaker else { return Vec::new() };
         let bgp = &speaker.bgp;
         let addresses: BTreeMap<NeighborId, IpAddr> =
             bgp.config().neighbors.iter().map(|config| (config.id, config.neighbor_address)).collect();
@@ -321,7 +321,7 @@ impl Switch {
 
     /// What the interior protocol knows; none where it is not spoken, or the routing agent does not run.
     pub fn link_state_rows(&self, now: Instant) -> Option<LinkStateRow> {
-        let snapshot = self.link_state.as_ref()?.snapshot(now);
+        let snapshot = self.routing.link_state.as_ref()?.snapshot(now);
         let name = |id: InterfaceId| self.interface_name(id);
         let interfaces = snapshot.interfaces.into_iter().filter(|row| row.enabled);
         let interfaces = interfaces.map(|row| LinkStateInterfaceRow {

@@ -86,7 +86,7 @@ impl Rig {
 
     /// What zebra's route for a prefix leads to.
     fn target(&self, prefix: &str) -> Option<Target> {
-        let offers = self.switch.rib.offers(prefix.parse().unwrap());
+        let offers = self.switch.routing.rib.offers(prefix.parse().unwrap());
         offers.iter().find(|offer| offer.source == RouteSource::Zebra).map(|offer| offer.target.clone())
     }
 
@@ -292,7 +292,7 @@ fn a_route_that_flaps_needs_no_more_room() {
     for turn in 0..1000 {
         rig.say(&[route("198.51.100.0/24", Next::Id(NextHopId(1 + turn % 2)))]);
     }
-    let feed = rig.switch.feed.as_ref().unwrap();
+    let feed = rig.switch.routing.feed.as_ref().unwrap();
     assert!(feed.numbers.values().all(|number| number.prefixes.len() < 100));
 }
 

@@ -142,7 +142,7 @@ impl Switch {
             "Routers that the interior protocol hears, by state.",
             &["state"],
         );
-        if let Some(link_state) = &self.link_state {
+        if let Some(link_state) = &self.routing.link_state {
             let rows = link_state.snapshot(now).neighbors;
             for state in LINK_STATE {
                 neighbors.put(&[&word(&state)], rows.iter().filter(|row| row.state == state).count() as u64);
@@ -154,7 +154,7 @@ impl Switch {
         let rib = metrics.gauge("greylag_rib_prefixes", "Prefixes for which there is a route.", &["family"]);
         let routes = self.data_plane().routes();
         if routes.is_some() {
-            let [ipv4, ipv6] = self.rib.prefix_counts();
+            let [ipv4, ipv6] = self.routing.rib.prefix_counts();
             rib.put(&["ipv4"], ipv4 as u64);
             rib.put(&["ipv6"], ipv6 as u64);
         }
