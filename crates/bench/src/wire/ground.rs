@@ -105,10 +105,14 @@ impl Ground {
         self.folder.join(format!("{}.log", program.rsplit('/').next().unwrap_or(program)))
     }
 
-    /// The last lines that a program wrote.
+    /// All that a program wrote.
+    pub(crate) fn said(&self, program: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.log(program)).unwrap_or_default()).into_owned()
+    }
+
+    /// The last lines of it.
     pub(crate) fn told(&self, program: &str) -> String {
-        let text = fs::read(self.log(program)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = self.said(program);
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(5)..].join("\n")
     }
