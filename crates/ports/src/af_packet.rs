@@ -4,10 +4,10 @@ use crate::control_line::ControlLine;
 use crate::frame_limit::FrameLimit;
 use crate::mmsg::{Received, Receiver, Sender};
 use crate::packet_ring::PacketRing;
+use crate::packet_socket;
 use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport};
-use crate::{packet_send, packet_socket};
 use greylag_base::PortName;
-use greylag_wire::ethernet::EtherType;
+use greylag_wire::ethernet::{EtherType, HEADER_LEN};
 use greylag_wire::vlan::Tci;
 use rustix::io::Errno;
 use std::io;
@@ -151,14 +151,24 @@ impl Port for PacketQueue {
     }
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
-        packet_send::send(self.socket.as_fd(), &mut self.sender, &mut self.limit, batch, frames)
-    }
-
-    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
-        match &mut self.control {
-            Some(line) => line.send(&mut self.limit, batch, frames),
-            None => self.tx(batch, frames),
+        let mut report = TxReport::default();
+        for frames in frames.chunks(BATCH_FRAMES) {
+            let mut load = self.sender.load();
+            for index in frames.iter().map(|&index| usize::from(index)) {
+                debug_assert!(!matches!(batch.tagging(index), Tagging::Aside(_)), "set_tag comes before tx");
+                let (frame, offload) = (batch.bytes(index), batch.offload(index));
+                if frame.len() < HEADER_LEN {
+                    // For a process with CAP_SYS_RAWIO the kernel would fill the header up with zeros.
+                    report.refused += 1;
+                } else if !self.limit.takes(frame, offload) {
+                    report.too_long += 1;
+                } else {
+                    load.push(frame, offload);
+                }
+            }
+            load.send(self.socket.as_fd(), &mut report);
         }
+        report
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
@@ -172,5 +182,12 @@ impl Port for PacketQueue {
             self.dropped.set(RxDrop::ControlQueueFull, line.dropped());
         }
         self.dropped
+    }
+
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        match &mut self.control {
+            Some(line) => line.send(&mut self.limit, batch, frames),
+            None => self.tx(batch, frames),
+        }
     }
 }

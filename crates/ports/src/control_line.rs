@@ -5,11 +5,10 @@ use crate::af_packet::take;
 use crate::control_filter::{Share, classic};
 use crate::frame_limit::FrameLimit;
 use crate::mmsg::{Receiver, Sender};
-use crate::packet_send;
 use crate::packet_socket::{self, drops_since_last_asked};
 use crate::turns::Turns;
 use crate::wait_set::WaitSet;
-use crate::{Batch, Interface, OpenError, TxReport};
+use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Tagging, TxReport};
 use greylag_wire::ethernet::EtherType;
 use rustix::io::Errno;
 use std::io;
@@ -58,7 +57,21 @@ impl ControlLine {
 
     /// Sends as [`Port::tx_control`](crate::Port::tx_control) does.
     pub(crate) fn send(&mut self, limit: &mut FrameLimit, batch: &Batch, frames: &[u16]) -> TxReport {
-        packet_send::send(self.control.as_fd(), &mut self.sender, limit, batch, frames)
+        let mut report = TxReport::default();
+        for frames in frames.chunks(BATCH_FRAMES) {
+            let mut load = self.sender.load();
+            for index in frames.iter().map(|&index| usize::from(index)) {
+                debug_assert!(!matches!(batch.tagging(index), Tagging::Aside(_)), "set_tag comes before tx");
+                let (frame, offload) = (batch.bytes(index), batch.offload(index));
+                if limit.takes(frame, offload) {
+                    load.push(frame, offload);
+                } else {
+                    report.too_long += 1;
+                }
+            }
+            load.send(self.control.as_fd(), &mut report);
+        }
+        report
     }
 
     /// What to wait on, for both.

@@ -47,7 +47,6 @@ mod mmsg;
 mod offload;
 mod open_error;
 mod packet_ring;
-mod packet_send;
 mod packet_socket;
 mod pages;
 mod raw;
