@@ -166,6 +166,31 @@ fn a_switch_at_overload_keeps_its_partner_accounts_for_every_frame_and_does_not_
     }
 }
 
+/// Three packets are missed after 150 ms, a quarter of the flood.
+#[test]
+fn a_session_of_bfd_outlives_a_flood() {
+    if !has(LIVE) {
+        return;
+    }
+    let report = bench(&[
+        "wire",
+        "--dut",
+        "greylag",
+        "--measure",
+        "bfd",
+        "--bfd-interval",
+        "50",
+        "--macs",
+        "50",
+        "--trial",
+        "0.6",
+        "--runs",
+        "1",
+    ]);
+    assert_eq!(report["missing"].as_array().unwrap().len(), 0, "{report:#}");
+    assert_eq!(medians(&report, "bfd"), [("greylag".to_owned(), 50.0)]);
+}
+
 /// A measurement of many minutes that is in the middle of its first trial.
 fn long_one() -> Child {
     let mut command = Command::new(program());
