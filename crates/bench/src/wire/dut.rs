@@ -168,9 +168,10 @@ impl Dut {
     }
 
     /// Why there is no connection through it, where that is how it is and no fault of the ground that it stands on.
-    pub(crate) fn is_known_for(self) -> Option<&'static str> {
-        match self {
-            Dut::Ovs | Dut::OvsAfXdp | Dut::OvsDpdk => Some(
+    pub(crate) fn is_known_for(self, ports: PortKind) -> Option<&'static str> {
+        match (self, ports) {
+            // A TAP of its own has the kernel finish everything.
+            (Dut::Ovs | Dut::OvsAfXdp | Dut::OvsDpdk, PortKind::Veth) => Some(
                 "it hands on checksums that the sender's kernel has left to hardware, and never finishes them: what its users see until \
                  they switch that off at the stations (ethtool -K IF tx off)",
             ),

@@ -155,7 +155,8 @@ impl Ledger {
 
     /// A measure did not work. It is tried again in the next run, and told once.
     pub(super) fn fail(&mut self, kind: PortKind, dut: Dut, measure: Measure, error: &WireError) {
-        let reason = dut.is_known_for().filter(|_| matches!(error, WireError::NoConnection(_)));
+        let is_none = matches!(error, WireError::NoConnection("TCP connection" | "UDP datagram"));
+        let reason = dut.is_known_for(kind).filter(|_| is_none);
         let missing = Missing {
             dut: dut.name().to_owned(),
             ports: kind,
