@@ -6,6 +6,7 @@ use greylag_tests::{has, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Runs the bench and reads what it prints.
 fn bench(words: &[&str]) -> Value {
@@ -135,6 +136,30 @@ fn latency_at_a_share_of_the_throughput_and_the_size_of_the_address_table() {
     }
 }
 
+/// The switch of a measurement, held up for most of the time from when frames flow: more comes in than it could ever read, on machines whose
+/// generator is not much faster than it is. Nine in ten frames find no room then, whatever they are, unless something is kept for them.
+fn hold_up(bench: &Child) {
+    const RUNS: Duration = Duration::from_millis(50);
+    const STANDS: Duration = Duration::from_millis(450);
+    let file = format!("greylag-bench-{}-0/switch.yml", bench.id());
+    let is_ours = |pid: i32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains(&file)
+    };
+    wait_for("frames flow", DEADLINE, || frames_flow(bench));
+    let pids = std::fs::read_dir("/proc").expect("/proc can be listed").flatten();
+    let mut pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let pid = pids.find(|&pid| is_ours(pid)).expect("the switch runs");
+    // Until it has ended, with the measurement.
+    while is_ours(pid) {
+        // It may end at any time.
+        for (order, time) in [(Signal::STOP, STANDS), (Signal::CONT, RUNS)] {
+            let _ = kill_process(Pid::from_raw(pid).unwrap(), order);
+            std::thread::sleep(time);
+        }
+    }
+}
+
 /// LACP's short timeout is three seconds: thirty are ten chances to lose the partner.
 #[test]
 fn a_switch_at_overload_keeps_its_partner_accounts_for_every_frame_and_does_not_grow() {
@@ -142,28 +167,45 @@ fn a_switch_at_overload_keeps_its_partner_accounts_for_every_frame_and_does_not_
         return;
     }
     for (ports, seconds) in [("veth", "30"), ("tap", "8")] {
-        let report = bench(&[
-            "wire",
-            "--dut",
-            "greylag",
-            "--ports",
-            ports,
-            "--measure",
-            "soak",
-            "--macs",
-            "500",
-            "--trial",
-            seconds,
-            "--runs",
-            "1",
-        ]);
+        let mut command = Command::new(program());
+        command.args(["bench", "wire", "--dut", "greylag", "--ports", ports, "--measure", "soak"]);
+        command.args(["--macs", "500", "--trial", seconds, "--runs", "1", "-j"]);
+        let bench = command.stdout(Stdio::piped()).spawn().expect("the program runs");
+        hold_up(&bench);
+        let output = bench.wait_with_output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).expect("-j prints JSON");
         assert_eq!(report["missing"].as_array().unwrap().len(), 0, "{report:#}");
         let details = &report["figures"][0]["details"];
         let count = |name: &str| details[name].as_f64().unwrap();
-        assert!(count("given") > 0.0 && count("dropped") > 0.0 && count("sent") > 0.0, "{details}");
-        assert!(count("missed") > 0.0, "that was no overload: {details}");
+        assert!(count("dropped") > 0.0 && count("sent") > 0.0, "{details}");
+        assert!(count("missed") > count("given") / 2.0, "that was no overload: {details}");
         assert!(count("LACPDUs in") > 1.0 && count("LACPDUs out") > 1.0, "{details}");
     }
+}
+
+/// Three packets are missed after 150 ms, a quarter of the flood.
+#[test]
+fn a_session_of_bfd_outlives_a_flood() {
+    if !has(LIVE) {
+        return;
+    }
+    let report = bench(&[
+        "wire",
+        "--dut",
+        "greylag",
+        "--measure",
+        "bfd",
+        "--bfd-interval",
+        "50",
+        "--macs",
+        "50",
+        "--trial",
+        "0.6",
+        "--runs",
+        "1",
+    ]);
+    assert_eq!(report["missing"].as_array().unwrap().len(), 0, "{report:#}");
+    assert_eq!(medians(&report, "bfd"), [("greylag".to_owned(), 50.0)]);
 }
 
 /// A measurement of many minutes that is in the middle of its first trial.
@@ -171,16 +213,18 @@ fn long_one() -> Child {
     let mut command = Command::new(program());
     command.args(["bench", "wire", "--dut", "greylag", "--trial", "60", "--runs", "9", "--measure", "soak"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
-    let runs = || {
-        let netns =
-            netns::Netns::open(&namespaces_of(child.id()).into_iter().find(|name| name.ends_with("-dut"))?);
-        let text = netns.ok()?.run(|| std::fs::read_to_string("/proc/thread-self/net/dev")).ok()?.ok()?;
-        let row = text.lines().find_map(|line| line.trim_start().strip_prefix("p1:").map(str::to_owned))?;
-        // Frames leave by the second port.
-        (row.split_whitespace().nth(9)?.parse::<u64>().ok()? > 10_000).then_some(())
-    };
-    wait_for("frames flow", DEADLINE, runs);
+    wait_for("frames flow", DEADLINE, || frames_flow(&child));
     child
+}
+
+/// The switch of a measurement has forwarded some thousands.
+fn frames_flow(bench: &Child) -> Option<()> {
+    let name = namespaces_of(bench.id()).into_iter().find(|name| name.ends_with("-s1"))?;
+    let read = || std::fs::read_to_string("/proc/thread-self/net/dev");
+    let text = netns::Netns::open(&name).ok()?.run(read).ok()?.ok()?;
+    let row = text.lines().find_map(|line| line.trim_start().strip_prefix("p1:").map(str::to_owned))?;
+    // The second station receives.
+    (row.split_whitespace().nth(1)?.parse::<u64>().ok()? > 10_000).then_some(())
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod mclag;
 mod measuring;
 mod options;
 mod orders;
+mod overload;
 mod ports;
 mod program;
 mod replays;

@@ -27,6 +27,10 @@ use std::time::Duration;
 
 /// How often those who take turns within a run have theirs.
 const TURNS: u32 = 8;
+/// Where runs lie further apart than this share of their median to either side, they are taken anew, twice as long.
+const WIDE: f64 = 0.1;
+/// So many times as long as was asked for, at most.
+const LONGEST: u32 = 4;
 
 /// What to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,60 +143,94 @@ fn stages(
         Until::ALL.iter().map(|&until| Scene::new(layer, entries, until, 1)).collect::<Result<_, _>>()?;
     let mut rigs: Vec<Rig> = scenes.iter().map(|scene| scene.worker(0, batch)).collect::<Result<_, _>>()?;
     let written: u64 = scenes.iter().map(Scene::shared_writes).sum();
-    let mut nanoseconds = vec![Vec::new(); rigs.len()];
-    let (mut frames, mut core_share) = (0, 1.0_f64);
-    let mut tap_off = Vec::new();
-    for _ in 0..plan.runs {
-        for (rig, values) in rigs.iter_mut().zip(&mut nanoseconds) {
-            let _ = run(rig, plan.time / 4);
-            let sample = run(rig, plan.time);
-            frames += sample.operations;
-            core_share = core_share.min(sample.core_share());
-            values.push(1e9 / sample.rate());
-        }
-        let whole = rigs.last_mut().expect("there are stages");
-        tap_off.push(through_the_tap(whole, plan.time));
+    let (mut taken, mut frames) = (take(plan, &mut rigs, plan.time), 0);
+    while taken.spread() > WIDE && taken.time < plan.time * LONGEST {
+        frames += taken.frames;
+        taken = take(plan, &mut rigs, taken.time * 2);
     }
     // Receiving alone passes no worker that would count.
     scenes[1..].iter().try_for_each(Scene::check)?;
     let written = scenes.iter().map(Scene::shared_writes).sum::<u64>() - written;
-    let until: Vec<Spread> = nanoseconds.iter().cloned().map(Spread::of).collect();
+    let until: Vec<Spread> = taken.nanoseconds.iter().cloned().map(Spread::of).collect();
     let mut before = 0.0;
     let stages = Until::ALL.iter().zip(&until).map(|(stage, until)| {
         let own = until.median - before;
         before = until.median;
         StageFigure { stage: stage.name(layer).to_owned(), nanoseconds: own, until: until.median }
     });
-    let rate = Spread::of(nanoseconds[Until::ALL.len() - 1].iter().map(|each| 1e9 / each).collect());
+    let rate = taken.rate();
     Ok(PipelineFigure {
         layer,
         entries,
         batch,
+        milliseconds: taken.time.as_millis() as u64,
         stages: stages.collect(),
-        tap_off: Spread::of(tap_off),
+        tap_off: Spread::of(taken.tap_off),
         line_rate: LineRates::of(rate.median),
         rate,
-        frames,
+        frames: frames + taken.frames,
         shared_writes: written,
-        core_share,
+        core_share: taken.core_share,
     })
 }
 
-/// The time for a frame through a tap that nobody watches by, over that without one: of the same worker on the same frames. The two take
-/// turns, so that what slows the machine down for a while slows both.
+/// All runs of one worker, as long as each other.
+struct Taken {
+    time: Duration,
+    /// By stage, a frame's time in each run.
+    nanoseconds: Vec<Vec<f64>>,
+    tap_off: Vec<f64>,
+    frames: u64,
+    core_share: f64,
+}
+
+impl Taken {
+    /// Of the whole pipeline.
+    fn rate(&self) -> Spread {
+        Spread::of(self.nanoseconds[Until::ALL.len() - 1].iter().map(|each| 1e9 / each).collect())
+    }
+
+    fn spread(&self) -> f64 {
+        self.rate().share()
+    }
+}
+
+fn take(plan: &PipelinePlan, rigs: &mut [Rig], time: Duration) -> Taken {
+    let nanoseconds = vec![Vec::new(); rigs.len()];
+    let mut taken = Taken { time, nanoseconds, tap_off: Vec::new(), frames: 0, core_share: 1.0 };
+    for _ in 0..plan.runs {
+        for (rig, values) in rigs.iter_mut().zip(&mut taken.nanoseconds) {
+            let _ = run(rig, time / 4);
+            let sample = run(rig, time);
+            taken.frames += sample.operations;
+            taken.core_share = taken.core_share.min(sample.core_share());
+            values.push(1e9 / sample.rate());
+        }
+        let whole = rigs.last_mut().expect("there are stages");
+        taken.tap_off.push(through_the_tap(whole, time));
+    }
+    taken
+}
+
+/// The time for a frame through a tap that nobody watches by, over that without one: of the same worker on the same frames, by the same machine
+/// code. The two take turns, each of them as often first as second, so that what slows the machine down for a while slows both.
 fn through_the_tap(rig: &mut Rig, time: Duration) -> f64 {
     let turn = time / TURNS;
-    let (mut plain, mut tapped) = ([0.0; 2], [0.0; 2]);
-    let add = |sum: &mut [f64; 2], sample: Sample| {
-        sum[0] += sample.worked.as_secs_f64();
-        sum[1] += sample.operations as f64;
-    };
-    for _ in 0..TURNS {
-        add(&mut plain, run(rig, turn));
-        let mut meter = Meter { time: turn, counter: None };
-        add(&mut tapped, meter.repeat(|| (0..STRIDE).map(|_| rig.step_tapped()).sum()));
+    // Time and frames: past the tap, through it.
+    let mut sums = [[0.0; 2]; 2];
+    for round in 0..TURNS as usize {
+        for which in [round % 2, 1 - round % 2] {
+            let mut meter = Meter { time: turn, counter: None };
+            let sample = match which {
+                0 => run(rig, turn),
+                _ => meter.repeat(|| (0..STRIDE).map(|_| rig.step_tapped()).sum()),
+            };
+            sums[which][0] += sample.worked.as_secs_f64();
+            sums[which][1] += sample.operations as f64;
+        }
     }
-    (tapped[0] / tapped[1]) / (plain[0] / plain[1])
+    let [past, through] = sums.map(|[seconds, frames]| seconds / frames);
+    through / past
 }
 
 fn run(rig: &mut Rig, time: Duration) -> Sample {
@@ -216,29 +254,38 @@ fn scaling(
         (0..count).map(|_| Scene::new(layer, entries, Until::Deliver, 1)).collect::<Result<_, _>>()?;
     let mut apart: Vec<Rig> = alone.iter().map(|scene| scene.worker(0, batch)).collect::<Result<_, _>>()?;
     let written = shared.shared_writes();
-    let (mut rates, mut over_one, mut over_apart) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut frames, mut core_share) = (0, 1.0_f64);
-    for _ in 0..plan.runs {
-        let one = side_by_side(&mut together[..1], cores, plan.time);
-        let many = side_by_side(&mut together, cores, plan.time);
-        let strangers = side_by_side(&mut apart, cores, plan.time);
-        let total = |samples: &[Sample]| samples.iter().map(Sample::rate).sum::<f64>();
-        frames += many.iter().chain(&one).map(|sample| sample.operations).sum::<u64>();
-        core_share = many.iter().map(Sample::core_share).fold(core_share, f64::min);
-        rates.push(total(&many));
-        over_one.push(total(&many) / total(&one));
-        over_apart.push(total(&many) / total(&strangers));
-    }
+    let mut frames = 0;
+    let mut time = plan.time;
+    let (rates, over_one, over_apart, core_share) = loop {
+        let (mut rates, mut over_one, mut over_apart) = (Vec::new(), Vec::new(), Vec::new());
+        let mut core_share = 1.0_f64;
+        for _ in 0..plan.runs {
+            let one = side_by_side(&mut together[..1], cores, time);
+            let many = side_by_side(&mut together, cores, time);
+            let strangers = side_by_side(&mut apart, cores, time);
+            let total = |samples: &[Sample]| samples.iter().map(Sample::rate).sum::<f64>();
+            frames += many.iter().chain(&one).map(|sample| sample.operations).sum::<u64>();
+            core_share = many.iter().map(Sample::core_share).fold(core_share, f64::min);
+            rates.push(total(&many));
+            over_one.push(total(&many) / total(&one));
+            over_apart.push(total(&many) / total(&strangers));
+        }
+        let over_one = Spread::of(over_one);
+        if over_one.share() <= WIDE || time >= plan.time * LONGEST {
+            break (Spread::of(rates), over_one, Spread::of(over_apart), core_share);
+        }
+        time *= 2;
+    };
     shared.check()?;
-    let rate = Spread::of(rates);
     Ok(ScalingFigure {
         layer,
         entries,
         workers: count,
-        line_rate: LineRates::of(rate.median),
-        rate,
-        over_one: Spread::of(over_one),
-        over_apart: Spread::of(over_apart),
+        milliseconds: time.as_millis() as u64,
+        line_rate: LineRates::of(rates.median),
+        rate: rates,
+        over_one,
+        over_apart,
         frames,
         shared_writes: shared.shared_writes() - written,
         core_share,

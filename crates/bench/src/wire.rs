@@ -85,6 +85,8 @@ pub struct WirePlan {
     pub mesh_ports: usize,
     /// The largest address table that is looked for.
     pub most_addresses: u64,
+    /// Intervals of BFD that are tried one after the other.
+    pub bfd_intervals: Vec<Duration>,
     /// This program, for `greylag run`.
     pub program: PathBuf,
     /// Interfaces of this namespace, for an external device.

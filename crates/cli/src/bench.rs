@@ -93,6 +93,10 @@ pub(crate) fn pipeline(arguments: &PipelineArguments) -> Outcome {
         PipelineError::Cores { .. } | PipelineError::Size(_) => Failure::Usage(error.to_string()),
         error => Failure::failed(error),
     })?;
+    if let Some(path) = &arguments.output {
+        let json = serde_json::to_string_pretty(&report).map_err(Failure::failed)?;
+        write_file(path, &(json + "\n"))?;
+    }
     let mut out = std::io::stdout().lock();
     if arguments.json {
         serde_json::to_writer_pretty(&mut out, &report).map_err(Failure::failed)?;
@@ -120,6 +124,13 @@ pub(crate) fn wire(arguments: &WireArguments) -> Outcome {
         runs: arguments.runs.into(),
         mesh_ports: arguments.mesh_ports.into(),
         most_addresses: arguments.most_addresses as u64,
+        bfd_intervals: arguments
+            .bfd_interval
+            .iter()
+            .copied()
+            .map(u64::from)
+            .map(Duration::from_millis)
+            .collect(),
         program,
         interfaces: arguments.interface.clone(),
     };

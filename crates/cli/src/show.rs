@@ -224,6 +224,11 @@ fn ports(rows: &[PortRow]) -> String {
     let reason =
         |(io, ports): &(&PortIo, Vec<&str>)| format!("{} by {}: {}\n", ports.join(", "), io.kind, io.reason);
     let mut legend: String = reasons.iter().map(reason).collect();
+    for row in rows.iter().filter(|row| !row.missed.is_empty()) {
+        let reasons: Vec<String> =
+            row.missed.iter().map(|(reason, frames)| format!("{frames} {reason}")).collect();
+        legend += &format!("dropped in front of {}: {}\n", row.name, reasons.join(", "));
+    }
     for (port, impairment) in rows.iter().filter_map(|row| Some((&row.name, row.impairment.as_ref()?))) {
         let PortImpairment { impair, lost, duplicated, corrupted, overtaken, no_room, refused } = impairment;
         legend += &format!(

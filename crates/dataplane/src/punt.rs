@@ -84,7 +84,7 @@ pub(crate) enum Way {
 }
 
 /// A link, a neighbour or a session is kept alive by it. What leaves by a port as it is is a slow protocol's.
-fn is_control(way: Way, frame: &[u8]) -> bool {
+pub(crate) fn is_control(way: Way, frame: &[u8]) -> bool {
     match way {
         Way::Port(_) | Way::Sighted { .. } => true,
         Way::Interface(_) | Way::Routed => ethernet::Frame::new_checked(frame).is_some_and(|frame| {

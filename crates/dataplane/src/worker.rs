@@ -7,8 +7,8 @@ use crate::egress::{Egress, hand_over};
 use crate::ingress::{Header, stations_of};
 use crate::learn::Learner;
 use crate::plane::{DataPlane, Reporter, WorkerShare};
-use crate::ports::Ports;
-use crate::punt::Way;
+use crate::ports::{ControlFirst, Ports};
+use crate::punt::{Way, is_control};
 use crate::routing::{Load, Round, Router, Search, from_host, from_routed_port, originate, originate_routed};
 use crate::sweeping::Sweeping;
 use crate::tracer::Tracer;
@@ -173,15 +173,24 @@ impl Worker {
         while let Some((way, frame)) = self.plane.outbox.take() {
             self.batch.clear();
             self.batch.push(&frame);
-            match way {
-                Way::Port(port) => {
-                    let counters = &self.share.counters;
-                    hand_over(port, &self.batch, &[0], ports, counters, &mut ());
-                }
-                Way::Interface(interface) => self.originate_on(now, Some(interface), ports, &mut ()),
-                Way::Routed => self.originate_on(now, None, ports, &mut ()),
-                Way::Sighted { port, vlan } => self.learn_only(now, port, vlan),
+            if is_control(way, &frame) {
+                self.originate_one(now, way, &mut ControlFirst(&mut *ports));
+            } else {
+                self.originate_one(now, way, ports);
             }
+        }
+    }
+
+    /// Sends the one frame of the batch.
+    fn originate_one<P: Ports + ?Sized>(&mut self, now: Instant, way: Way, ports: &mut P) {
+        match way {
+            Way::Port(port) => {
+                let counters = &self.share.counters;
+                hand_over(port, &self.batch, &[0], ports, counters, &mut ());
+            }
+            Way::Interface(interface) => self.originate_on(now, Some(interface), ports, &mut ()),
+            Way::Routed => self.originate_on(now, None, ports, &mut ()),
+            Way::Sighted { port, vlan } => self.learn_only(now, port, vlan),
         }
     }
 

@@ -183,4 +183,11 @@ impl Port for PacketQueue {
         }
         self.dropped
     }
+
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        match &mut self.control {
+            Some(line) => line.send(&mut self.limit, batch, frames),
+            None => self.tx(batch, frames),
+        }
+    }
 }

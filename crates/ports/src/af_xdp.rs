@@ -242,6 +242,14 @@ impl Port for XdpQueue {
         report
     }
 
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        match &mut self.control {
+            // Past the ring, in which nothing overtakes anything.
+            Some(line) => line.send(&mut self.limit, batch, frames),
+            None => self.tx(batch, frames),
+        }
+    }
+
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.control.as_ref().map_or(self.socket.fd(), ControlLine::fd))
     }

@@ -118,6 +118,16 @@ impl Port for ImpairedPort {
         report
     }
 
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        self.follow_orders();
+        // A cable that does harm does it to all frames alike.
+        if self.impaired.is_sound() {
+            self.impaired.port.tx_control(batch, frames)
+        } else {
+            self.tx(batch, frames)
+        }
+    }
+
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.either.as_fd())
     }

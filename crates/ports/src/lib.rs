@@ -98,6 +98,12 @@ pub trait Port: Send {
     /// A tag that is still [`Tagging::Aside`] is not part of that shape: [`Batch::set_tag`] decides about it first.
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport;
 
+    /// As [`tx`](Self::tx), for what keeps a link, a neighbour or a session alive: it leaves while data finds no room, by a way of its own
+    /// where the port has one.
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        self.tx(batch, frames)
+    }
+
     /// What to wait on until `rx` has something; `None` for a port that lives in memory.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
 
@@ -114,6 +120,10 @@ impl<P: Port + ?Sized> Port for Box<P> {
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
         (**self).tx(batch, frames)
+    }
+
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        (**self).tx_control(batch, frames)
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {

@@ -13,6 +13,9 @@ use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 /// 20,000 frames of 64 bytes: some tens of milliseconds at full rate.
 const BUFFER_BYTES: libc::c_int = 8 << 20;
 
+/// The highest of linux/pkt_sched.h.
+const TC_PRIO_CONTROL: libc::c_int = 7;
+
 /// Sets the interface up and opens one socket for each queue, all in one fanout group, so that each frame comes to
 /// one of them.
 pub(crate) fn open(
@@ -137,6 +140,11 @@ fn prepare_plain(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &membership)?;
     buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF)?;
     buffer(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)
+}
+
+/// Has a queueing discipline that tells frames apart take this socket's first (socket(7), SO_PRIORITY; tc-pfifo_fast(8)).
+pub(crate) fn prefer(socket: &OwnedFd) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, libc::SO_PRIORITY, &TC_PRIO_CONTROL)
 }
 
 /// Asks for the whole buffer, and in a user namespace, where that is not allowed, for what the system allows.

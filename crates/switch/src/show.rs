@@ -97,6 +97,9 @@ pub struct PortRow {
     pub mtu: u16,
     /// Addresses learned on it.
     pub entries: u64,
+    /// Frames that the kernel dropped before they were received, by the reason's name; only reasons that occurred.
+    #[serde(default)]
+    pub missed: BTreeMap<String, u64>,
     /// How its device was opened; absent where it has none, and in the virtual world.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub io: Option<PortIo>,
@@ -392,6 +395,8 @@ impl Switch {
             .enumerate()
             .map(|(index, port)| {
                 let config = port.config();
+                let missed = self.data_plane().port_counts(PortId(index as u16)).rx_missed;
+                let reasons = RxDrop::ALL.into_iter().filter(|&reason| missed.of(reason) > 0);
                 PortRow {
                     name: config.name.to_string(),
                     id: PortId(index as u16),
@@ -415,6 +420,7 @@ impl Switch {
                     vlans: config.membership.vlans().to_string(),
                     mtu: config.mtu,
                     entries: entries.get(&(index as u16)).copied().unwrap_or(0),
+                    missed: reasons.map(|reason| (reason.name().to_owned(), missed.of(reason))).collect(),
                     io: None,
                     impairment: None,
                 }

@@ -16,7 +16,7 @@ pub struct PipelineReport {
     pub machine: Machine,
     /// Runs of which the median counts.
     pub runs: usize,
-    /// Milliseconds measured in each run.
+    /// Milliseconds measured in each run, at least.
     pub milliseconds: u64,
     /// `false` when it was interrupted.
     pub is_complete: bool,
@@ -36,6 +36,8 @@ pub struct PipelineFigure {
     pub entries: usize,
     /// Frames in a batch.
     pub batch: usize,
+    /// Measured in each run: more than was asked for where runs lay far apart.
+    pub milliseconds: u64,
     /// Frames through the whole pipeline, of a second of the core's time.
     pub rate: Spread,
     /// The same over the frame rate of a line.
@@ -75,6 +77,8 @@ pub struct ScalingFigure {
     pub entries: usize,
     /// Workers.
     pub workers: u16,
+    /// Measured in each run, as for one worker.
+    pub milliseconds: u64,
     /// Frames of all of them, of a second of each core's time.
     pub rate: Spread,
     /// The same over the frame rate of a line.

@@ -122,7 +122,7 @@ impl Rig {
     pub(crate) fn step(&mut self) -> usize {
         let taken = match self.until {
             Until::Receive => self.ports[0].as_mut().expect("it is there").rx(&mut self.batch),
-            _ => self.worker.poll_port(NOW, PortId(0), &mut self.ports),
+            _ => Tap::poll_past(&mut self.worker, NOW, PortId(0), &mut self.ports),
         };
         taken.expect("a treadmill does not fail")
     }

@@ -16,7 +16,7 @@ impl PipelineReport {
     pub fn details(&self) -> String {
         let machine = &self.machine;
         let mut text = format!(
-            "{}: {}, {} cores, {}\nmedian and spread of {} runs of {} ms; cycles are those of {}\n",
+            "{}: {}, {} cores, {}\nmedian and spread of {} runs of {} ms, longer where they lay far apart; cycles are those of {}\n",
             self.scope,
             machine.processor,
             machine.cores,

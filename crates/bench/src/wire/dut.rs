@@ -158,13 +158,25 @@ impl Dut {
             }
             Dut::Ovs | Dut::OvsTso | Dut::OvsAfXdp => "ovs-vswitchd",
             Dut::OvsDpdk => "ovs-vswitchd-dpdk",
-            Dut::Testpmd => "dpdk-testpmd",
+            Dut::Testpmd => return testpmd::version(),
             Dut::Vde => "vde_switch",
             Dut::External | Dut::Cable | Dut::Drain | Dut::Loop => return None,
         };
         let output = std::process::Command::new(which(ask)?).arg("--version").output().ok()?;
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         Some(text.lines().find(|line| !line.trim().is_empty())?.trim().to_owned())
+    }
+
+    /// Why there is no connection through it, where that is how it is and no fault of the ground that it stands on.
+    pub(crate) fn is_known_for(self, ports: PortKind) -> Option<&'static str> {
+        match (self, ports) {
+            // A TAP of its own has the kernel finish everything.
+            (Dut::Ovs | Dut::OvsAfXdp | Dut::OvsDpdk, PortKind::Veth) => Some(
+                "it hands on checksums that the sender's kernel has left to hardware, and never finishes them: what its users see until \
+                 they switch that off at the stations (ethtool -K IF tx off)",
+            ),
+            _ => None,
+        }
     }
 
     /// Starts it on the ports of a bed. It is ready to forward then.

@@ -2,7 +2,8 @@
 
 use super::traffic::{FrameSize, Magazine, Traffic};
 use super::{WireError, bed::Station};
-use greylag_ports::{BATCH_FRAMES, Batch, PacketQueue, Port, XdpSender};
+use greylag_ports::{BATCH_FRAMES, Batch, OpenError, PacketQueue, Port, XdpSender};
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ const TOGETHER: f64 = 20e-6;
 
 /// How long the kernel may take for what still is in the ring behind the last frame.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long the queue of an AF_XDP socket may stay taken after that was closed: the kernel lets it go once all readers that RCU knows are through.
+const RELEASE: Duration = Duration::from_secs(2);
 
 /// How fast, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -55,49 +58,80 @@ pub(crate) struct Sent {
 }
 
 /// How frames get into an interface.
-enum Muzzle {
-    Xdp(XdpSender),
-    Packets(PacketQueue),
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    AfXdp,
+    Sendmmsg,
 }
 
-impl Muzzle {
-    fn send(&mut self, batch: &Batch, frames: &[u16]) -> u64 {
+impl Way {
+    /// Every frame of a size in the same way: the fastest that takes the longest of them.
+    fn of(size: FrameSize) -> Way {
+        if size.longest() <= XdpSender::LONGEST { Way::AfXdp } else { Way::Sendmmsg }
+    }
+
+    /// In a word.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
-            Muzzle::Xdp(sender) => sender.send(batch, frames).frames,
-            Muzzle::Packets(queue) => queue.tx(batch, frames).frames,
-        }
-    }
-
-    /// Waits until the kernel has taken all.
-    fn finish(&mut self) {
-        let Muzzle::Xdp(sender) = self else { return };
-        let deadline = Instant::now() + PATIENCE;
-        while sender.waiting() > 0 && Instant::now() < deadline {
-            sender.flush();
+            Way::AfXdp => "AF_XDP",
+            Way::Sendmmsg => "sendmmsg",
         }
     }
 }
 
-/// A way into the interface of a station.
+/// Ways into the interface of a station. What was opened once stays open as long as this is there: the kernel gives the queue of a closed AF_XDP
+/// socket to the next one only a while later.
 pub(crate) struct Generator {
-    muzzle: Muzzle,
-    /// How it sends, in a word.
-    pub(crate) way: &'static str,
+    xdp: Option<XdpSender>,
+    packets: Option<PacketQueue>,
+    way: Way,
 }
 
 impl Generator {
     /// By AF_XDP, or where frames are too long for that by packet sockets.
     pub(crate) fn open(station: &Station, size: FrameSize) -> Result<Generator, WireError> {
-        let open = || -> Result<Generator, greylag_ports::OpenError> {
-            if size.longest() <= XdpSender::LONGEST {
-                let muzzle = Muzzle::Xdp(XdpSender::open(&station.name)?);
-                return Ok(Generator { muzzle, way: "AF_XDP" });
+        let mut generator = Generator { xdp: None, packets: None, way: Way::of(size) };
+        generator.load(station, size)?;
+        Ok(generator)
+    }
+
+    /// Goes over to another size.
+    pub(crate) fn load(&mut self, station: &Station, size: FrameSize) -> Result<(), WireError> {
+        self.way = Way::of(size);
+        match self.way {
+            Way::AfXdp if self.xdp.is_none() => {
+                let deadline = Instant::now() + RELEASE;
+                let opened = enter(station, || open_when_free(deadline, || XdpSender::open(&station.name)))?;
+                self.xdp = Some(opened?);
             }
-            let mut queues = PacketQueue::open(&station.name, NonZeroUsize::MIN)?;
-            Ok(Generator { muzzle: Muzzle::Packets(queues.remove(0)), way: "sendmmsg" })
-        };
-        let opened = station.netns.run(open).map_err(WireError::system("enter a namespace".to_owned()))?;
-        Ok(opened?)
+            Way::Sendmmsg if self.packets.is_none() => {
+                let opened = enter(station, || PacketQueue::open(&station.name, NonZeroUsize::MIN))?;
+                self.packets = Some(opened?.remove(0));
+            }
+            Way::AfXdp | Way::Sendmmsg => {}
+        }
+        Ok(())
+    }
+
+    /// How it sends.
+    pub(crate) fn way(&self) -> Way {
+        self.way
+    }
+
+    fn give(&mut self, batch: &Batch, frames: &[u16]) -> u64 {
+        match self.way {
+            Way::AfXdp => self.xdp.as_mut().map_or(0, |sender| sender.send(batch, frames).frames),
+            Way::Sendmmsg => self.packets.as_mut().map_or(0, |queue| queue.tx(batch, frames).frames),
+        }
+    }
+
+    /// Waits until the kernel has taken all.
+    fn finish(&mut self) {
+        let Some(sender) = &mut self.xdp else { return };
+        let deadline = Instant::now() + PATIENCE;
+        while sender.waiting() > 0 && Instant::now() < deadline {
+            sender.flush();
+        }
     }
 
     /// Sends frames on their course. `beside` is called again and again while it has time.
@@ -135,13 +169,13 @@ impl Generator {
                 continue;
             }
             let batch = magazine.load(due as usize);
-            frames += self.muzzle.send(batch, &indices[..due as usize]);
+            frames += self.give(batch, &indices[..due as usize]);
             last = Instant::now();
             if course.rate.is_some() {
                 beside();
             }
         }
-        self.muzzle.finish();
+        self.finish();
         Sent { frames, seconds: (last - begun).as_secs_f64() }
     }
 
@@ -150,5 +184,50 @@ impl Generator {
         let count = traffic.sources.len() as u64;
         let mut magazine = Magazine::new(traffic, Instant::now());
         self.send(&mut magazine, &Course::of_frames(Some(rate), count), stop, || ())
+    }
+}
+
+fn enter<T: Send>(station: &Station, open: impl FnOnce() -> T + Send) -> Result<T, WireError> {
+    station.netns.run(open).map_err(WireError::system("enter a namespace".to_owned()))
+}
+
+/// Opens again and again, as long as what is to be opened is still somebody's and the deadline is not over.
+fn open_when_free<T>(
+    deadline: Instant,
+    mut open: impl FnMut() -> Result<T, OpenError>,
+) -> Result<T, OpenError> {
+    loop {
+        match open() {
+            Err(OpenError::Refused { source, .. })
+                if source.kind() == ErrorKind::ResourceBusy && Instant::now() < deadline =>
+            {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use greylag_base::PortName;
+    use std::io;
+
+    fn busy() -> OpenError {
+        let interface = PortName::new("p1").expect("a name");
+        let source = io::Error::from(ErrorKind::ResourceBusy);
+        OpenError::Refused { interface, step: "to bind the AF_XDP socket", source }
+    }
+
+    #[test]
+    fn a_queue_that_is_still_taken_is_waited_for_and_not_for_ever() {
+        let mut left = 3;
+        let opened = open_when_free(Instant::now() + Duration::from_secs(10), || {
+            left -= 1;
+            if left > 0 { Err(busy()) } else { Ok(()) }
+        });
+        assert_eq!((opened.is_ok(), left), (true, 0));
+        assert!(open_when_free(Instant::now(), || Err::<(), _>(busy())).is_err());
     }
 }

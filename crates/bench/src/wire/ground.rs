@@ -57,13 +57,13 @@ impl Ground {
         Ok(netns)
     }
 
-    /// Starts a program in a namespace, on these cores, with its output in a file of the folder. Says which process it is.
+    /// Starts a program in a namespace, on these cores, with its output in a file of the folder. One that becomes a daemon may have ended by then.
     pub(crate) fn start(
         &mut self,
         netns: &Netns,
         cores: &[usize],
         command: &mut Command,
-    ) -> Result<Process, WireError> {
+    ) -> Result<(), WireError> {
         let program = command.get_program().to_string_lossy().into_owned();
         let failed = || WireError::system(format!("start {program}"));
         let log = fs::File::options().create(true).append(true).open(self.log(&program)).map_err(failed())?;
@@ -79,11 +79,8 @@ impl Ground {
             cores::pin_to(cores);
             command.spawn()
         });
-        let child = started.map_err(failed())?.map_err(failed())?;
-        let pid = child.id();
-        self.processes.push(child);
-        Process::of_pid(pid)
-            .ok_or_else(|| WireError::Ended { program: program.clone(), log: self.told(&program) })
+        self.processes.push(started.map_err(failed())?.map_err(failed())?);
+        Ok(())
     }
 
     /// Runs a program to its end in a namespace, which has to succeed; what it printed.
@@ -105,10 +102,14 @@ impl Ground {
         self.folder.join(format!("{}.log", program.rsplit('/').next().unwrap_or(program)))
     }
 
-    /// The last lines that a program wrote.
+    /// All that a program wrote.
+    pub(crate) fn said(&self, program: &str) -> String {
+        String::from_utf8_lossy(&fs::read(self.log(program)).unwrap_or_default()).into_owned()
+    }
+
+    /// The last lines of it.
     pub(crate) fn told(&self, program: &str) -> String {
-        let text = fs::read(self.log(program)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
+        let text = self.said(program);
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(5)..].join("\n")
     }

@@ -8,24 +8,23 @@ use super::trial::{Manner, Range};
 use super::{Session, Turn, WireError};
 use std::time::{Duration, Instant};
 
-/// Milliseconds, longest first.
-const INTERVALS: [u64; 9] = [300, 200, 100, 50, 30, 20, 10, 5, 3];
-
 /// Every interval with a switch and a neighbour that have just been started, until one does not survive.
 pub(super) fn measure(session: &mut Session<'_>, turn: &Turn) -> Result<(), WireError> {
-    let mut shortest = None;
-    for interval in INTERVALS {
-        session.say(turn, &format!("every {interval} ms"));
-        if !survives(session, turn, Duration::from_millis(interval))? {
+    let milliseconds = |interval: Duration| interval.as_secs_f64() * 1e3;
+    let (mut shortest, mut tried) = (None, Duration::ZERO);
+    for &interval in &session.plan.bfd_intervals {
+        session.say(turn, &format!("every {interval:?}"));
+        tried = interval;
+        if !survives(session, turn, interval)? {
             break;
         }
         shortest = Some(interval);
     }
     let Some(shortest) = shortest else {
-        return Err(WireError::Soak(format!("a session with {} ms did not survive", INTERVALS[0])));
+        return Err(WireError::Soak(format!("a session with {tried:?} did not survive")));
     };
-    let tried = INTERVALS[INTERVALS.len() - 1] as f64;
-    session.ledger.add(turn, None, "ms", shortest as f64, &[("tried down to", tried)]);
+    let details = [("tried down to", milliseconds(tried))];
+    session.ledger.add(turn, None, "ms", milliseconds(shortest), &details);
     Ok(())
 }
 

@@ -155,11 +155,13 @@ impl Ledger {
 
     /// A measure did not work. It is tried again in the next run, and told once.
     pub(super) fn fail(&mut self, kind: PortKind, dut: Dut, measure: Measure, error: &WireError) {
+        let is_none = matches!(error, WireError::NoConnection("TCP connection" | "UDP datagram"));
+        let reason = dut.is_known_for(kind).filter(|_| is_none);
         let missing = Missing {
             dut: dut.name().to_owned(),
             ports: kind,
             measure: Some(measure.name().to_owned()),
-            why: error.to_string(),
+            why: reason.map_or_else(|| error.to_string(), |reason| format!("{error}: {reason}")),
         };
         if !self.missing.contains(&missing) {
             self.missing.push(missing);

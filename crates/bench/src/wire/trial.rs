@@ -72,32 +72,24 @@ pub(crate) struct Range<'b> {
     pub(crate) bed: &'b Bed,
     pub(crate) stop: &'b AtomicBool,
     generators: Vec<Generator>,
-    size: FrameSize,
     learned: Option<(usize, Instant)>,
 }
 
 impl<'b> Range<'b> {
     pub(crate) fn new(bed: &'b Bed, size: FrameSize, stop: &'b AtomicBool) -> Result<Range<'b>, WireError> {
-        let mut range = Range { bed, stop, generators: Vec::new(), size, learned: None };
-        range.load(size)?;
-        Ok(range)
+        let opened = bed.stations.iter().map(|station| Generator::open(station, size));
+        Ok(Range { bed, stop, generators: opened.collect::<Result<_, _>>()?, learned: None })
     }
 
-    /// Opens generators that are right for a size.
+    /// Has generators go over to a size.
     pub(crate) fn load(&mut self, size: FrameSize) -> Result<(), WireError> {
-        if self.generators.is_empty() || self.size != size {
-            // One after the other on the same queue of the same interface.
-            self.generators.clear();
-            let opened = self.bed.stations.iter().map(|station| Generator::open(station, size));
-            self.generators = opened.collect::<Result<_, _>>()?;
-            self.size = size;
-        }
-        Ok(())
+        let mut all = self.generators.iter_mut().zip(&self.bed.stations);
+        all.try_for_each(|(generator, station)| generator.load(station, size))
     }
 
     /// How frames are sent.
     pub(crate) fn way(&self) -> &'static str {
-        self.generators.first().map_or("nobody", |generator| generator.way)
+        self.generators.first().map_or("nobody", |generator| generator.way().name())
     }
 
     fn check(&self) -> Result<(), WireError> {

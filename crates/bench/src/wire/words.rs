@@ -3,7 +3,7 @@
 use super::bed::PortKind;
 use super::dut::Dut;
 use super::measure::Measure;
-use super::report::{WireFigure, WireReport};
+use super::report::{Missing, WireFigure, WireReport};
 use crate::text::grid;
 use std::fmt::Write;
 
@@ -51,7 +51,10 @@ impl WireReport {
             self.pattern,
         );
         if !self.versions.is_empty() {
-            let versions: Vec<&str> = self.versions.values().map(String::as_str).collect();
+            let mut versions: Vec<&str> = self.versions.values().map(String::as_str).collect();
+            // Some devices are other ways of the same program.
+            versions.sort_unstable();
+            versions.dedup();
             let _ = writeln!(text, "{}", versions.join("; "));
         }
         text
@@ -89,21 +92,18 @@ impl WireReport {
             row
         });
         let mut rows: Vec<Vec<String>> = rows.collect();
-        if let Some(row) = self.against_the_best(&figures, measure, names.len()) {
-            rows.push(row);
-        }
+        rows.extend(self.against_the_best(&figures, measure, names.len()));
         Some(Table { names, rows })
     }
 
-    /// The first device against the best of the others that are switches.
+    /// The first device against the best of the others that are switches, and what bounds both against the same.
     fn against_the_best(
         &self,
         figures: &[&WireFigure],
         measure: Measure,
         columns: usize,
-    ) -> Option<Vec<String>> {
-        let name = self.duts.first()?;
-        let first = figures.iter().find(|figure| figure.dut == *name)?;
+    ) -> Vec<Vec<String>> {
+        let Some(name) = self.duts.first() else { return Vec::new() };
         let dut_of = |name: &str| Dut::ALL.into_iter().find(|dut| dut.name() == name);
         let is_ours = dut_of(name).is_some_and(Dut::is_ours);
         // Another way of the same switch is no other switch.
@@ -112,25 +112,38 @@ impl WireReport {
         let best = match measure.is_cost() {
             true => others.min_by(|one, other| one.value.median.total_cmp(&other.value.median)),
             false => others.max_by(|one, other| one.value.median.total_cmp(&other.value.median)),
-        }?;
-        let ratio = first.value.median / best.value.median;
-        let mut row = vec![format!("{name} over {}, the best other", best.dut)];
-        row.push(if ratio.is_finite() { format!("{ratio:.2}") } else { "-".to_owned() });
-        row.resize(columns, String::new());
-        Some(row)
+        };
+        let Some(best) = best else { return Vec::new() };
+        let is_held = |dut: &str| dut == name || Dut::BOUNDS.iter().any(|bound| bound.name() == dut);
+        // The device first, as it is what the table is about.
+        let mut held: Vec<&&WireFigure> = figures.iter().filter(|figure| is_held(&figure.dut)).collect();
+        held.sort_by_key(|figure| figure.dut != *name);
+        let rows = held.into_iter().map(|figure| {
+            let which = if figure.dut == *name { ", the best other" } else { "" };
+            let ratio = figure.value.median / best.value.median;
+            let mut row = vec![format!("{} over {}{which}", figure.dut, best.dut)];
+            row.push(if ratio.is_finite() { format!("{ratio:.2}") } else { "-".to_owned() });
+            row.resize(columns, String::new());
+            row
+        });
+        rows.collect()
     }
 
     fn remarks(&self) -> String {
         let mut text = String::new();
-        for missing in &self.missing {
+        // Several may have the same reason.
+        let same = |one: &Missing, other: &Missing| {
+            (one.ports, &one.measure, &one.why) == (other.ports, &other.measure, &other.why)
+        };
+        for (at, missing) in self.missing.iter().enumerate() {
+            if self.missing[..at].iter().any(|told| same(told, missing)) {
+                continue;
+            }
+            let duts = self.missing[at..].iter().filter(|other| same(other, missing));
+            let duts: Vec<&str> = duts.map(|missing| missing.dut.as_str()).collect();
             let of = missing.measure.as_ref().map_or_else(String::new, |measure| format!(", {measure}"));
-            let _ = writeln!(
-                text,
-                "\nnot measured: {} on {}{of}: {}",
-                missing.dut,
-                missing.ports.name(),
-                missing.why
-            );
+            let (duts, ports) = (duts.join(", "), missing.ports.name());
+            let _ = writeln!(text, "\nnot measured: {duts} on {ports}{of}: {}", missing.why);
         }
         if !self.is_complete {
             text += "\ninterrupted: this is what there was by then\n";
@@ -184,29 +197,53 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_first_device_is_held_against_the_best_other_switch_and_not_against_a_loop() {
-        let report = WireReport {
+    fn report(figures: Vec<WireFigure>, missing: Vec<Missing>) -> WireReport {
+        WireReport {
             machine: Machine::this(2),
             load_average: "0.00".to_owned(),
-            versions: BTreeMap::new(),
+            versions: ["greylag", "greylag-afxdp"].map(|dut| (dut.to_owned(), "greylag 1".to_owned())).into(),
             generator: "AF_XDP".to_owned(),
             trial: 1.0,
             runs: 1,
             pattern: "random".to_owned(),
             is_complete: true,
             duts: ["greylag", "greylag-afxdp", "ovs", "linux-bridge"].map(str::to_owned).to_vec(),
-            figures: vec![
-                figure("(bare loop)", 4.0),
-                figure("greylag", 1.5),
-                figure("greylag-afxdp", 1.8),
-                figure("ovs", 0.5),
-                figure("linux-bridge", 1.0),
-            ],
-            missing: Vec::new(),
-        };
+            figures,
+            missing,
+        }
+    }
+
+    #[test]
+    fn the_first_device_and_what_bounds_it_are_held_against_the_best_other_switch() {
+        let figures = vec![
+            figure("(bare loop)", 4.0),
+            figure("greylag", 1.5),
+            figure("greylag-afxdp", 1.8),
+            figure("ovs", 0.5),
+            figure("linux-bridge", 1.0),
+        ];
+        let report = report(figures, Vec::new());
         let text = report.details();
-        assert!(text.contains("greylag over linux-bridge, the best other  1.50"), "{text}");
+        let first = text.find("greylag over linux-bridge, the best other  1.50").expect(&text);
+        let bound = text.find("(bare loop) over linux-bridge              4.00").expect(&text);
+        assert!(first < bound, "{text}");
+        assert!(!text.contains("(bare loop) over greylag"), "{text}");
+        assert_eq!(text.matches("greylag 1\n").count(), 1, "a version that two have is told once: {text}");
         assert!(report.markdown().contains("| (bare loop) | 4.00 |"), "{}", report.markdown());
+    }
+
+    #[test]
+    fn a_reason_that_several_have_is_told_once() {
+        let missing = |dut: &str, why: &str| Missing {
+            dut: dut.to_owned(),
+            ports: PortKind::Veth,
+            measure: Some("tcp".to_owned()),
+            why: why.to_owned(),
+        };
+        let all = vec![missing("ovs", "known"), missing("vde", "other"), missing("ovs-dpdk", "known")];
+        let text = report(Vec::new(), all).details();
+        assert!(text.contains("\nnot measured: ovs, ovs-dpdk on veth, tcp: known\n"), "{text}");
+        assert!(text.contains("\nnot measured: vde on veth, tcp: other\n"), "{text}");
+        assert_eq!(text.matches("known").count(), 1, "{text}");
     }
 }

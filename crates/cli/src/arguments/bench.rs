@@ -22,9 +22,12 @@ pub(crate) struct PipelineArguments {
     /// Runs of which the median counts
     #[arg(long, default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) runs: u16,
-    /// Milliseconds measured in each run
+    /// Milliseconds measured in each run; up to four times as many where runs lie far apart
     #[arg(long, value_name = "MS", default_value = "100", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) time: u16,
+    /// Write JSON to a file, too
+    #[arg(short, long, value_name = "FILE.json")]
+    pub(crate) output: Option<PathBuf>,
     /// Print JSON
     #[arg(short, long)]
     pub(crate) json: bool,
@@ -46,6 +49,7 @@ Makes namespaces, generator and receiver, starts each device in turn, and remove
   tcp           one stream and four, own sender and receiver
   udp-rtt       a datagram and its answer, one at a time
   idle          share of a core that eight silent ports cost
+  bfd           greylag: the shortest interval of BFD that a flood of data does not end
   soak          greylag for one trial at overload: counters add up to the frame, memory is flat, nothing stalls
 
 Devices: greylag, greylag-afxdp, linux-bridge, ovs, ovs-tso, ovs-afxdp, ovs-dpdk, testpmd, vde, and external, which is whatever is behind the interfaces that --interface \
@@ -96,6 +100,9 @@ pub(crate) struct WireArguments {
     /// The largest address table that `caching` looks for
     #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = entries)]
     pub(crate) most_addresses: usize,
+    /// Milliseconds that `bfd` tries, one after the other until one does not survive
+    #[arg(long, value_name = "MS", value_delimiter = ',', default_value = "300,200,100,50,30,20,10,5,3", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub(crate) bfd_interval: Vec<u16>,
     /// Interfaces of this namespace that an external device is behind; twice
     #[arg(long, value_name = "NAME")]
     pub(crate) interface: Vec<String>,

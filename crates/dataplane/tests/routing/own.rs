@@ -45,6 +45,24 @@ fn answers_to_pings_leave_room_for_what_keeps_links_and_sessions_alive() {
 }
 
 #[test]
+fn ports_are_told_what_is_control_and_what_is_not() {
+    let mut rig = Rig::new();
+    let given = |rig: &Rig| rig.switch.iter().flatten().map(|plug| plug.control).sum::<usize>();
+    assert_eq!(rig.originate(1, &frame(1, station(9))).len(), 1);
+    assert_eq!(given(&rig), 0, "an answer to a ping");
+    let mut bfd = frame(1, station(9));
+    bfd[36..38].copy_from_slice(&3784_u16.to_be_bytes());
+    assert_eq!((rig.originate(1, &bfd).len(), given(&rig)), (1, 1));
+    // In a VLAN, a copy for every port.
+    assert_eq!((rig.originate(3, &frame(3, station(9))).len(), given(&rig)), (3, 1));
+    bfd[..12].copy_from_slice(&frame(3, station(9))[..12]);
+    assert_eq!((rig.originate(3, &bfd).len(), given(&rig)), (3, 4));
+    rig.plane.originate(PortId(0), frame(0, station(9)).into());
+    rig.worker.originate(rig.now, &mut rig.switch[..]);
+    assert_eq!(given(&rig), 5, "what leaves by a port as it is");
+}
+
+#[test]
 fn in_a_vlan_it_goes_where_the_table_says_or_to_all() {
     let mut rig = Rig::new();
     let sent = rig.originate(3, &frame(3, station(9)));

@@ -53,6 +53,8 @@ impl Tracer for Deaf {
 pub(crate) struct Plug {
     inbound: VecDeque<(Vec<u8>, Offload)>,
     sent: Vec<(Vec<u8>, Offload)>,
+    /// Frames that were given to it as control.
+    pub(crate) control: usize,
 }
 
 impl Port for Plug {
@@ -75,6 +77,11 @@ impl Port for Plug {
             report.bytes += batch.bytes(frame).len() as u64;
         }
         report
+    }
+
+    fn tx_control(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
+        self.control += frames.len();
+        self.tx(batch, frames)
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {

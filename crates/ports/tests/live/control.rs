@@ -1,8 +1,12 @@
-//! Control frames come in by a queue that data cannot fill.
+//! Control frames come in by a queue that data cannot fill, and leave while data finds no room.
 
-use crate::{PATIENCE, af_xdp, frame, name, namespace, open_packet, open_tap, send, tap, veth_ports};
+use crate::namespace::run;
+use crate::{
+    PATIENCE, af_xdp, frame, name, namespace, open_packet, open_tap, receive, send, sent, tap, veth_ports,
+};
 use greylag_ports::{BATCH_FRAMES, Batch, Port, RxDrop};
 use greylag_tests::wait_for;
+use std::process::Command;
 
 /// A frame of each kind that is control, with its mark behind: LACP, ARP, BFD, and BGP in IPv6.
 fn control_frames() -> Vec<Vec<u8>> {
@@ -73,4 +77,59 @@ fn control_comes_in_by_a_tap_whose_queue_is_full() {
         let mut kernel = open_packet(name("glp-tap").as_str());
         control_gets_through(&mut port, &mut kernel);
     }
+}
+
+/// A queueing discipline with bands, behind one that lets through what a frame of data in twelve milliseconds is.
+fn slow_down(interface: &str) {
+    run("tc", &format!("qdisc add dev {interface} root handle 1: tbf rate 1mbit burst 2k limit 4mb"));
+    run("tc", &format!("qdisc add dev {interface} parent 1:1 pfifo_fast"));
+}
+
+#[test]
+fn control_leaves_before_data_that_waits_and_while_data_finds_no_room() {
+    if !namespace::enter() {
+        return;
+    }
+    let (mut left, mut right) = veth_ports();
+    slow_down("left");
+    let mut data = Batch::new();
+    (0..BATCH_FRAMES).for_each(|_| data.push(&frame(1, 1514)));
+    let all: Vec<u16> = (0..BATCH_FRAMES as u16).collect();
+    wait_for("the queue is full", PATIENCE, || (left.tx(&data, &all).queue_full > 0).then_some(()));
+    for control in control_frames() {
+        let mut batch = Batch::new();
+        batch.push(&control);
+        assert_eq!(left.tx_control(&batch, &[0]), sent(&control));
+        let got = receive(&mut right, |bytes| bytes == control);
+        assert_eq!(got.bytes, control);
+    }
+    assert!(left.tx(&data, &all).queue_full > 0, "data waits as it did");
+}
+
+/// Its ring takes no more; nothing in there could be overtaken.
+#[test]
+fn control_leaves_an_af_xdp_port_past_its_ring() {
+    if !namespace::enter() {
+        return;
+    }
+    let (mut left, mut right) = af_xdp::cable("");
+    // What leaves by the ring passes no queueing discipline, and what leaves by a packet socket does.
+    slow_down("left");
+    let before = sent_through("left");
+    for control in control_frames() {
+        let mut batch = Batch::new();
+        batch.push(&control);
+        assert_eq!(left.tx_control(&batch, &[0]), sent(&control));
+        assert_eq!(receive(&mut *right, |bytes| bytes == control).bytes, control);
+    }
+    assert_eq!(sent_through("left") - before, control_frames().len() as u64);
+}
+
+/// Frames that the queueing discipline of an interface has let through.
+fn sent_through(interface: &str) -> u64 {
+    let output = Command::new("tc").args(["-s", "qdisc", "show", "dev", interface]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let at = words.iter().position(|word| *word == "pkt").expect("tc counts packets");
+    words[at - 1].parse().unwrap()
 }

@@ -76,7 +76,9 @@ pub(super) fn start(bed: &mut Bed, setting: &Setting, way: Way) -> Result<Runnin
 /// What the database says of a port.
 fn interface(ports: PortKind, way: Way, index: usize, port: &str) -> Vec<String> {
     match (ports, way) {
-        (PortKind::Tap, _) => vec!["type=tap".to_owned(), "mtu_request=9000".to_owned()],
+        // A TAP that has gone to its station passes no segment of 9000 octets, whatever was asked for; one that reads super-frames passes those.
+        (PortKind::Tap, Way::Segmented) => vec!["type=tap".to_owned(), "mtu_request=9000".to_owned()],
+        (PortKind::Tap, _) => vec!["type=tap".to_owned()],
         (PortKind::Veth, Way::Kernel | Way::Segmented) => vec!["type=system".to_owned()],
         (PortKind::Veth, Way::AfXdp) => {
             ["type=afxdp", "options:n_rxq=1", "options:xdp-mode=best-effort"].map(str::to_owned).to_vec()

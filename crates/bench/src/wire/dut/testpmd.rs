@@ -6,6 +6,19 @@ use crate::wire::bed::Bed;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// That of DPDK, whose programs say it before they say how to use them.
+pub(super) fn version() -> Option<String> {
+    let output = Command::new(which("dpdk-testpmd")?).args(["-v", "-h"]).output().ok()?;
+    let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    Some(format!("testpmd of {}", version_in(&text)?))
+}
+
+/// `EAL: RTE Version: 'DPDK 22.11.11'`.
+fn version_in(text: &str) -> Option<&str> {
+    let line = text.lines().find_map(|line| line.split_once("RTE Version:"))?.1;
+    Some(line.trim().trim_matches('\''))
+}
+
 pub(super) fn start(bed: &mut Bed, setting: &Setting) -> Result<Running, WireError> {
     let program = which("dpdk-testpmd").unwrap_or_else(|| PathBuf::from("dpdk-testpmd"));
     let mut command = Command::new(&program);
@@ -24,6 +37,18 @@ pub(super) fn start(bed: &mut Bed, setting: &Setting) -> Result<Running, WireErr
     let switch = bed.switch.clone();
     bed.ground.start(&switch, &setting.cores, &mut command)?;
     let path = program.to_string_lossy().into_owned();
-    await_condition(bed, &path, || bed.ground.told(&path).contains("Port statistics"))?;
+    await_condition(bed, &path, || bed.ground.said(&path).contains("Port statistics"))?;
     Ok(Running::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_what_dpdk_says_of_itself() {
+        let text = "EAL: Detected CPU lcores: 2\nEAL: RTE Version: 'DPDK 22.11.11'\n\nUsage: dpdk-testpmd [options]\n";
+        assert_eq!(version_in(text), Some("DPDK 22.11.11"));
+        assert_eq!(version_in("Usage: dpdk-testpmd [options]\n"), None);
+    }
 }
