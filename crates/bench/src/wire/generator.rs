@@ -12,9 +12,6 @@ const MOST_BEHIND: Duration = Duration::from_millis(5);
 /// For how long frames are put together that go in one system call.
 const TOGETHER: f64 = 20e-6;
 
-/// How long the kernel may take for what still is in the ring behind the last frame.
-const PATIENCE: Duration = Duration::from_millis(500);
-
 /// How fast, and how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Course {
@@ -65,15 +62,6 @@ impl Muzzle {
         match self {
             Muzzle::Xdp(sender) => sender.send(batch, frames).frames,
             Muzzle::Packets(queue) => queue.tx(batch, frames).frames,
-        }
-    }
-
-    /// Waits until the kernel has taken all.
-    fn finish(&mut self) {
-        let Muzzle::Xdp(sender) = self else { return };
-        let deadline = Instant::now() + PATIENCE;
-        while sender.waiting() > 0 && Instant::now() < deadline {
-            sender.flush();
         }
     }
 }
@@ -141,7 +129,6 @@ impl Generator {
                 beside();
             }
         }
-        self.muzzle.finish();
         Sent { frames, seconds: (last - begun).as_secs_f64() }
     }
 
