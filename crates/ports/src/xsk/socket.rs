@@ -66,7 +66,7 @@ impl Xsk {
         Self::with(RECEIVE_CHUNKS, 0)
     }
 
-    /// One that only sends, and has the kernel finish checksums if it can do that (Linux 6.8).
+    /// One that only sends, and has the kernel finish checksums if it can do that (Linux 6.11).
     pub(crate) fn sender() -> io::Result<Self> {
         Self::with(0, metadata::LEN).or_else(|_| Self::with(0, 0))
     }
