@@ -3,6 +3,7 @@
 use crate::link::Interface;
 use crate::netlink::{Answer, Netlink};
 use crate::netns::{Netns, NetnsIdentity};
+use crate::qdisc;
 use greylag_base::PortName;
 use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_route::link::LinkMessage;
@@ -27,6 +28,15 @@ pub enum LinkState {
     Gone,
 }
 
+/// Something about an interface is otherwise than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkChange {
+    /// What it can do for a frame.
+    State(LinkState),
+    /// Whether a queueing discipline, or a filter of one, is on the way out (tc(8)). False until this is told.
+    Queueing(bool),
+}
+
 /// A thread that watches interfaces until this value is dropped.
 pub struct LinkMonitor {
     /// Closing it is what ends the thread.
@@ -36,8 +46,8 @@ pub struct LinkMonitor {
 
 impl LinkMonitor {
     /// Watches interfaces by number, namespace (the caller's own for `None`) and name. `on_change` is called, on the
-    /// monitor's thread, with that number: first once for each with its present state, then
-    /// whenever that changes. An interface that is made again under its old name is followed again.
+    /// monitor's thread, with that number: first once for each with its present state and once for its queueing, then
+    /// whenever either changes. An interface that is made again under its old name is followed again.
     ///
     /// The kernel may hold a change of carrier back for up to a second.
     ///
@@ -45,7 +55,7 @@ impl LinkMonitor {
     /// When a namespace cannot be entered or has no room for another socket.
     pub fn spawn(
         watch: Vec<(usize, Option<Netns>, PortName)>,
-        on_change: impl FnMut(usize, LinkState) + Send + 'static,
+        on_change: impl FnMut(usize, LinkChange) + Send + 'static,
     ) -> io::Result<LinkMonitor> {
         // Interfaces of one namespace share a socket.
         let mut namespaces: BTreeMap<NetnsIdentity, (Netns, Vec<Watched>)> = BTreeMap::new();
@@ -54,12 +64,20 @@ impl LinkMonitor {
                 Some(netns) => netns,
                 None => Netns::own().map_err(io::Error::other)?,
             };
-            let watched = Watched { index, name, interface: None, now: LinkState::Gone, reported: None };
+            let watched = Watched {
+                index,
+                name,
+                interface: None,
+                now: LinkState::Gone,
+                reported: None,
+                queueing: false,
+                reported_queueing: None,
+            };
             namespaces.entry(netns.identity()?).or_insert_with(|| (netns, Vec::new())).1.push(watched);
         }
         let views = namespaces
             .into_values()
-            .map(|(netns, watched)| View::open(&netns, watched))
+            .map(|(netns, watched)| View::open(netns, watched))
             .collect::<io::Result<Vec<_>>>()?;
         let (stopped, stop) = io::pipe()?;
         let thread = thread::Builder::new().name("link-monitor".to_owned()).spawn(move || {
@@ -91,7 +109,7 @@ impl Drop for LinkMonitor {
 fn follow(
     mut views: Vec<View>,
     stopped: io::PipeReader,
-    mut on_change: impl FnMut(usize, LinkState),
+    mut on_change: impl FnMut(usize, LinkChange),
 ) -> io::Result<()> {
     loop {
         let ready: Vec<bool> = {
@@ -120,6 +138,8 @@ struct Watched {
     interface: Option<u32>,
     now: LinkState,
     reported: Option<LinkState>,
+    queueing: bool,
+    reported_queueing: Option<bool>,
 }
 
 /// One namespace: its socket and what is watched there.
@@ -127,9 +147,12 @@ struct Watched {
 /// Events and the answers of a dump come in through the same socket in the order in which they happened, so
 /// that whatever is read last is true.
 struct View {
+    netns: Netns,
     netlink: Netlink,
     watched: Vec<Watched>,
     dump: Option<Dump>,
+    /// Something has happened since queueing disciplines were last looked at.
+    qdiscs_stale: bool,
 }
 
 /// All interfaces were asked for, and the answer is not complete.
@@ -142,10 +165,10 @@ struct Dump {
 }
 
 impl View {
-    fn open(netns: &Netns, watched: Vec<Watched>) -> io::Result<Self> {
-        let mut netlink = Netlink::open(netns)?;
+    fn open(netns: Netns, watched: Vec<Watched>) -> io::Result<Self> {
+        let mut netlink = Netlink::open(&netns)?;
         netlink.watch_links()?;
-        let mut view = View { netlink, watched, dump: None };
+        let mut view = View { netns, netlink, watched, dump: None, qdiscs_stale: true };
         view.ask()?;
         Ok(view)
     }
@@ -157,7 +180,7 @@ impl View {
         Ok(())
     }
 
-    fn receive(&mut self, on_change: &mut impl FnMut(usize, LinkState)) -> io::Result<()> {
+    fn receive(&mut self, on_change: &mut impl FnMut(usize, LinkChange)) -> io::Result<()> {
         let answers = match self.netlink.receive() {
             Ok(answers) => answers,
             // Events came faster than they were read and some are lost: look at everything again.
@@ -183,6 +206,13 @@ impl View {
                 Answer::Message(RouteNetlinkMessage::DelLink(message)) if is_interface(&message) => {
                     self.gone(message.header.index);
                 }
+                Answer::Message(
+                    RouteNetlinkMessage::NewQueueDiscipline(message)
+                    | RouteNetlinkMessage::DelQueueDiscipline(message),
+                ) => {
+                    let index = Some(message.header.index as u32);
+                    self.qdiscs_stale |= self.watched.iter().any(|watched| watched.interface == index);
+                }
                 Answer::End(sequence, result) => self.dumped(sequence, result)?,
                 Answer::Message(_) => continue,
             }
@@ -191,6 +221,18 @@ impl View {
                 self.report(on_change);
             }
         }
+        if self.dump.is_none() && std::mem::take(&mut self.qdiscs_stale) {
+            self.look_at_qdiscs(on_change)?;
+        }
+        Ok(())
+    }
+
+    fn look_at_qdiscs(&mut self, on_change: &mut impl FnMut(usize, LinkChange)) -> io::Result<()> {
+        let queueing = qdisc::queueing(&self.netns)?;
+        for watched in &mut self.watched {
+            watched.queueing = watched.interface.is_some_and(|index| queueing.contains(&index));
+        }
+        self.report(on_change);
         Ok(())
     }
 
@@ -200,6 +242,8 @@ impl View {
         }
         for watched in &mut self.watched {
             if watched.name.as_str() == interface.name {
+                // One that is set up gets the queueing discipline of its kind.
+                self.qdiscs_stale = true;
                 watched.interface = Some(interface.index);
                 watched.now = if interface.up && interface.carrier { LinkState::Up } else { LinkState::Down };
             } else if watched.interface == Some(interface.index) {
@@ -231,11 +275,15 @@ impl View {
         Ok(())
     }
 
-    fn report(&mut self, on_change: &mut impl FnMut(usize, LinkState)) {
+    fn report(&mut self, on_change: &mut impl FnMut(usize, LinkChange)) {
         for watched in &mut self.watched {
-            if watched.reported != Some(watched.now) {
-                watched.reported = Some(watched.now);
-                on_change(watched.index, watched.now);
+            if watched.reported.replace(watched.now) != Some(watched.now) {
+                on_change(watched.index, LinkChange::State(watched.now));
+            }
+            if !self.qdiscs_stale
+                && watched.reported_queueing.replace(watched.queueing) != Some(watched.queueing)
+            {
+                on_change(watched.index, LinkChange::Queueing(watched.queueing));
             }
         }
     }

@@ -13,6 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 /// RTNLGRP_LINK of rtnetlink.h: interfaces come, change and go.
 const GROUP_LINK: u32 = 1;
+const GROUP_TRAFFIC_CONTROL: u32 = 4;
 
 /// A message of the kernel.
 pub(crate) enum Answer {
@@ -36,9 +37,10 @@ impl Netlink {
         Ok(Netlink { socket, sequence: 0 })
     }
 
-    /// Subscribes to changes of interfaces, after which [`receive`](Self::receive) never blocks.
+    /// Subscribes to changes of interfaces and of their queueing disciplines, after which [`receive`](Self::receive) never blocks.
     pub(crate) fn watch_links(&mut self) -> io::Result<()> {
         self.socket.add_membership(GROUP_LINK)?;
+        self.socket.add_membership(GROUP_TRAFFIC_CONTROL)?;
         self.socket.set_non_blocking(true)
     }
 

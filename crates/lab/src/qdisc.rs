@@ -51,6 +51,19 @@ pub(crate) fn is_blackhole(netns: &Netns, interface: &str) -> io::Result<bool> {
     }))
 }
 
+/// The interfaces, by number, that have anything else on the way out than what a veth begins with, which is nothing (`noqueue`). What is
+/// only on the way in counts as well.
+pub(crate) fn queueing(netns: &Netns) -> io::Result<Vec<u32>> {
+    let mut netlink = Netlink::open(netns)?;
+    let all = netlink.dump(RouteNetlinkMessage::GetQueueDiscipline(TcMessage::default()))?;
+    let is_nothing = |attribute: &TcAttribute| *attribute == TcAttribute::Kind("noqueue".to_owned());
+    let queueing = all.iter().filter_map(|message| {
+        let RouteNetlinkMessage::NewQueueDiscipline(message) = message else { return None };
+        (!message.attributes.iter().any(is_nothing)).then_some(message.header.index as u32)
+    });
+    Ok(queueing.collect())
+}
+
 /// Has frames leave as if nothing had been done to them.
 pub(crate) fn clear(netns: &Netns, interface: &str) -> io::Result<()> {
     let mut netlink = Netlink::open(netns)?;

@@ -5,7 +5,9 @@ use crate::frame_limit::FrameLimit;
 use crate::mmsg::{Received, Receiver, Sender};
 use crate::packet_ring::PacketRing;
 use crate::packet_socket;
-use crate::{BATCH_FRAMES, Batch, Interface, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport};
+use crate::{
+    BATCH_FRAMES, Batch, Interface, OpenError, Port, RxDrop, RxDrops, Shortcut, Tagging, TxReport, XdpSender,
+};
 use greylag_base::PortName;
 use greylag_wire::ethernet::{EtherType, HEADER_LEN};
 use greylag_wire::vlan::Tci;
@@ -25,6 +27,7 @@ pub struct PacketQueue {
     socket: OwnedFd,
     receiver: Receiver,
     sender: Sender,
+    shortcut: Option<(Arc<Shortcut>, XdpSender)>,
     limit: FrameLimit,
     dropped: RxDrops,
     /// Of the first queue.
@@ -65,7 +68,28 @@ impl PacketQueue {
             .map_err(|source| OpenError::at(interface.name(), "to read the MTU", source))?;
         let (receiver, sender) = (Receiver::new(), Sender::new());
         let dropped = RxDrops::default();
-        Ok(PacketQueue { ring: None, socket, receiver, sender, limit, dropped, control: None })
+        Ok(PacketQueue {
+            ring: None,
+            socket,
+            receiver,
+            sender,
+            shortcut: None,
+            limit,
+            dropped,
+            control: None,
+        })
+    }
+
+    /// Lets frames that need nothing but their checksum leave by AF_XDP, by this queue of the interface, as long as the shortcut is open: it
+    /// takes two thirds of the time. All others leave by the packet socket as before, in the order of the batch.
+    ///
+    /// # Errors
+    /// The kernel does not give it (`EINVAL`: the interface has no such queue; `EBUSY`: that one has an AF_XDP socket); all leaves
+    /// by the packet socket then.
+    pub fn add_shortcut(&mut self, queue: u32, shortcut: Arc<Shortcut>) -> Result<(), OpenError> {
+        let sender = XdpSender::on(self.limit.interface(), queue)?;
+        self.shortcut = Some((shortcut, sender));
+        Ok(())
     }
 
     /// Frames are read from a ring that the kernel writes, and not from the socket.
@@ -152,21 +176,38 @@ impl Port for PacketQueue {
 
     fn tx(&mut self, batch: &Batch, frames: &[u16]) -> TxReport {
         let mut report = TxReport::default();
+        let PacketQueue { socket, sender, shortcut, limit, .. } = self;
+        // A device that is down says so to the packet socket as well.
+        let usable = |(way, short): &mut (Arc<Shortcut>, XdpSender)| way.is_open() && short.ready().is_ok();
+        let mut short = shortcut.as_mut().and_then(|both| usable(both).then_some(&mut both.1));
         for frames in frames.chunks(BATCH_FRAMES) {
-            let mut load = self.sender.load();
-            for index in frames.iter().map(|&index| usize::from(index)) {
-                debug_assert!(!matches!(batch.tagging(index), Tagging::Aside(_)), "set_tag comes before tx");
-                let (frame, offload) = (batch.bytes(index), batch.offload(index));
+            let mut load = sender.load();
+            for &index in frames {
+                debug_assert!(
+                    !matches!(batch.tagging(index.into()), Tagging::Aside(_)),
+                    "set_tag comes before tx"
+                );
+                let (frame, offload) = (batch.bytes(index.into()), batch.offload(index.into()));
                 if frame.len() < HEADER_LEN {
                     // For a process with CAP_SYS_RAWIO the kernel would fill the header up with zeros.
                     report.refused += 1;
-                } else if !self.limit.takes(frame, offload) {
+                } else if !limit.takes(frame, offload) {
                     report.too_long += 1;
+                } else if let Some(short) = short.as_mut().filter(|short| short.takes(frame, offload)) {
+                    // Frames of a flow stay in order, whichever way each takes: both ways are at their end when the kernel returns.
+                    load.send(socket.as_fd(), &mut report);
+                    short.push(batch, index, limit.still(), &mut report);
                 } else {
+                    if let Some(short) = &mut short {
+                        short.flush(batch, limit.still(), &mut report);
+                    }
                     load.push(frame, offload);
                 }
             }
-            load.send(self.socket.as_fd(), &mut report);
+            load.send(socket.as_fd(), &mut report);
+            if let Some(short) = &mut short {
+                short.flush(batch, limit.still(), &mut report);
+            }
         }
         report
     }

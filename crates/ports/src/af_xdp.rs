@@ -140,14 +140,16 @@ impl XdpQueue {
     fn send(&mut self, pushed: &mut Pushed, report: &mut TxReport) {
         let mut lost = 0;
         match self.socket.send(&mut lost) {
-            Ok(all) => {
+            // What waits for a receiver, or for memory, is sent later.
+            sent @ (Ok(()) | Err(Errno::AGAIN | Errno::NOBUFS)) => {
                 let lost = lost.min(pushed.frames);
                 report.frames += pushed.frames - lost;
                 report.bytes += pushed.bytes;
                 report.queue_full += lost;
-                self.waiting = !all;
+                self.waiting = sent.is_err();
             }
             Err(errno) => {
+                self.socket.give_up();
                 report.failed(errno, pushed.frames);
                 (self.waiting, self.down) = (false, true);
             }

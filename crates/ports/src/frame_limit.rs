@@ -31,10 +31,30 @@ impl FrameLimit {
         }
         // Too long for what was read last, so it is worth a question whether that is still true. An interface
         // that cannot be asked has moved to another namespace; what was read last then stands.
+        self.renew();
+        len <= self.mtu + HEADER_LEN
+    }
+
+    /// Does a frame that fitted before still fit? For one that the interface has dropped; asks once.
+    pub(crate) fn still(&mut self) -> impl FnMut(&[u8]) -> bool {
+        let mut is_renewed = false;
+        move |frame| {
+            if !std::mem::replace(&mut is_renewed, true) {
+                self.renew();
+            }
+            self.takes(frame, Offload::NONE)
+        }
+    }
+
+    fn renew(&mut self) {
         if let Ok(mtu) = self.interface.mtu() {
             self.mtu = mtu as usize;
         }
-        len <= self.mtu + HEADER_LEN
+    }
+
+    /// Whose frames these are.
+    pub(crate) fn interface(&self) -> &Interface {
+        &self.interface
     }
 }
 

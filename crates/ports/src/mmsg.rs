@@ -174,8 +174,13 @@ impl<'a> Outgoing<'a> {
         self.count += 1;
     }
 
-    /// Hands the frames to the kernel. What it does not take is counted and passed over.
-    pub(crate) fn send(self, socket: BorrowedFd<'_>, report: &mut TxReport) {
+    /// Hands the frames to the kernel, and is empty again. What it does not take is counted and passed over.
+    pub(crate) fn send(&mut self, socket: BorrowedFd<'_>, report: &mut TxReport) {
+        self.hand_over(socket, report);
+        self.count = 0;
+    }
+
+    fn hand_over(&self, socket: BorrowedFd<'_>, report: &mut TxReport) {
         let mut next = 0;
         let mut asked_again = false;
         while next < self.count {

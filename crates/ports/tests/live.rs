@@ -12,6 +12,8 @@ mod namespace;
 mod packet;
 #[path = "live/pairs.rs"]
 mod pairs;
+#[path = "live/shortcut.rs"]
+mod shortcut;
 
 use greylag_base::{MacAddr, PortName, VlanId};
 use greylag_ports::{

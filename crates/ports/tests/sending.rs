@@ -52,7 +52,6 @@ fn more_frames_than_a_ring_holds_come_out_in_order_and_whole() {
         }
         let report = sender.send(&batch, &indices[..batch.len()]);
         assert_eq!(report.frames, batch.len() as u64, "{report:?}");
-        sender.flush();
         while receiver.rx(&mut received).unwrap() > 0 {
             for index in 0..received.len() {
                 let bytes = received.bytes(index);
@@ -65,7 +64,7 @@ fn more_frames_than_a_ring_holds_come_out_in_order_and_whole() {
             }
         }
     }
-    assert_eq!((expected, sender.waiting()), (total, 0));
+    assert_eq!(expected, total);
 }
 
 #[test]

@@ -2,8 +2,7 @@
 
 use super::traffic::{FrameSize, Magazine, Traffic};
 use super::{WireError, bed::Station};
-use greylag_ports::{BATCH_FRAMES, Batch, OpenError, PacketQueue, Port, XdpSender};
-use std::io::ErrorKind;
+use greylag_ports::{BATCH_FRAMES, Batch, PacketQueue, Port, XdpSender};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -12,11 +11,6 @@ use std::time::{Duration, Instant};
 const MOST_BEHIND: Duration = Duration::from_millis(5);
 /// For how long frames are put together that go in one system call.
 const TOGETHER: f64 = 20e-6;
-
-/// How long the kernel may take for what still is in the ring behind the last frame.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How long the queue of an AF_XDP socket may stay taken after that was closed: the kernel lets it go once all readers that RCU knows are through.
-const RELEASE: Duration = Duration::from_secs(2);
 
 /// How fast, and how long.
 #[derive(Clone, Copy, Debug)]
@@ -100,9 +94,7 @@ impl Generator {
         self.way = Way::of(size);
         match self.way {
             Way::AfXdp if self.xdp.is_none() => {
-                let deadline = Instant::now() + RELEASE;
-                let opened = enter(station, || open_when_free(deadline, || XdpSender::open(&station.name)))?;
-                self.xdp = Some(opened?);
+                self.xdp = Some(enter(station, || XdpSender::open(&station.name))??);
             }
             Way::Sendmmsg if self.packets.is_none() => {
                 let opened = enter(station, || PacketQueue::open(&station.name, NonZeroUsize::MIN))?;
@@ -122,15 +114,6 @@ impl Generator {
         match self.way {
             Way::AfXdp => self.xdp.as_mut().map_or(0, |sender| sender.send(batch, frames).frames),
             Way::Sendmmsg => self.packets.as_mut().map_or(0, |queue| queue.tx(batch, frames).frames),
-        }
-    }
-
-    /// Waits until the kernel has taken all.
-    fn finish(&mut self) {
-        let Some(sender) = &mut self.xdp else { return };
-        let deadline = Instant::now() + PATIENCE;
-        while sender.waiting() > 0 && Instant::now() < deadline {
-            sender.flush();
         }
     }
 
@@ -175,7 +158,6 @@ impl Generator {
                 beside();
             }
         }
-        self.finish();
         Sent { frames, seconds: (last - begun).as_secs_f64() }
     }
 
@@ -189,45 +171,4 @@ impl Generator {
 
 fn enter<T: Send>(station: &Station, open: impl FnOnce() -> T + Send) -> Result<T, WireError> {
     station.netns.run(open).map_err(WireError::system("enter a namespace".to_owned()))
-}
-
-/// Opens again and again, as long as what is to be opened is still somebody's and the deadline is not over.
-fn open_when_free<T>(
-    deadline: Instant,
-    mut open: impl FnMut() -> Result<T, OpenError>,
-) -> Result<T, OpenError> {
-    loop {
-        match open() {
-            Err(OpenError::Refused { source, .. })
-                if source.kind() == ErrorKind::ResourceBusy && Instant::now() < deadline =>
-            {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            result => return result,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use greylag_base::PortName;
-    use std::io;
-
-    fn busy() -> OpenError {
-        let interface = PortName::new("p1").expect("a name");
-        let source = io::Error::from(ErrorKind::ResourceBusy);
-        OpenError::Refused { interface, step: "to bind the AF_XDP socket", source }
-    }
-
-    #[test]
-    fn a_queue_that_is_still_taken_is_waited_for_and_not_for_ever() {
-        let mut left = 3;
-        let opened = open_when_free(Instant::now() + Duration::from_secs(10), || {
-            left -= 1;
-            if left > 0 { Err(busy()) } else { Ok(()) }
-        });
-        assert_eq!((opened.is_ok(), left), (true, 0));
-        assert!(open_when_free(Instant::now(), || Err::<(), _>(busy())).is_err());
-    }
 }

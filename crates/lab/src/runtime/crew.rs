@@ -60,7 +60,7 @@ impl Crew {
         }
         let watched = self.interfaces.iter().cloned().enumerate();
         let watched = watched.filter_map(|(port, watched)| watched.map(|(netns, name)| (port, netns, name)));
-        let monitor = LinkMonitor::spawn(watched.collect(), move |port, state| links.change(port, state))
+        let monitor = LinkMonitor::spawn(watched.collect(), move |port, change| links.change(port, change))
             .map_err(failed("cannot watch the links"))?;
         self.monitor = Some(monitor);
         Ok(())

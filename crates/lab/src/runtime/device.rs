@@ -1,18 +1,25 @@
 //! By what an Ethernet device is opened, and why.
 
 use super::open::{PortError, Queues};
-use greylag_ports::{Interface, OpenError, PacketQueue, Port, RawPort, XdpPort};
+use greylag_ports::{Interface, OpenError, PacketQueue, Port, RawPort, Shortcut, XdpPort};
 use greylag_switch::config::{Io, Membership, PortConfig};
 use greylag_switch::show::PortIo;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// Opens an Ethernet device; also once more, when one was made again under its name.
-pub(super) fn open_device(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, PortIo), PortError> {
+///
+/// What may pass by the kernel's own ways out takes the shortcut while that is open.
+pub(super) fn open_device(
+    port: &PortConfig,
+    workers: NonZeroUsize,
+    shortcut: &Arc<Shortcut>,
+) -> Result<(Queues, PortIo), PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     let (queues, io, reason) = match port.io {
-        Io::Auto => choose(port, workers).map_err(failed)?,
+        Io::Auto => choose(port, workers, shortcut).map_err(failed)?,
         Io::AfPacket => {
-            let (queues, how) = packet(port, workers).map_err(failed)?;
+            let (queues, how) = packet(port, workers, None).map_err(failed)?;
             (queues, Io::AfPacket, format!("{CONFIGURED}; {how}"))
         }
         Io::AfXdp => {
@@ -34,8 +41,12 @@ const CONFIGURED: &str = "the configuration says so";
 
 /// What suits the device. Packet sockets alone carry what a kernel leaves to do; the other kinds are for who knows that nothing is
 /// left.
-fn choose(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, Io, String), OpenError> {
-    let refused = match packet(port, workers) {
+fn choose(
+    port: &PortConfig,
+    workers: NonZeroUsize,
+    shortcut: &Arc<Shortcut>,
+) -> Result<(Queues, Io, String), OpenError> {
+    let refused = match packet(port, workers, Some(shortcut)) {
         Ok((queues, how)) => {
             let reason = match driver(port).as_deref() {
                 Some(driver @ ("veth" | "tun")) => format!(
@@ -62,14 +73,47 @@ fn may_see_tags(port: &PortConfig) -> bool {
     matches!(port.membership, Membership::Trunk { .. } | Membership::Aggregate(_))
 }
 
-/// The queues, and how they receive.
-fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<(Queues, &'static str), OpenError> {
-    let queues = PacketQueue::open(&port.name, workers)?;
-    let how = match queues.iter().all(PacketQueue::has_ring) {
-        true => "frames are read from a ring that is shared with the kernel",
-        false => "the kernel gave no ring (TPACKET_V2), and frames are read by a system call for each batch",
+/// The queues, and how they receive and send.
+fn packet(
+    port: &PortConfig,
+    workers: NonZeroUsize,
+    shortcut: Option<&Arc<Shortcut>>,
+) -> Result<(Queues, String), OpenError> {
+    let mut queues = PacketQueue::open(&port.name, workers)?;
+    let mut how = match queues.iter().all(PacketQueue::has_ring) {
+        true => "frames are read from a ring that is shared with the kernel".to_owned(),
+        false => "the kernel gave no ring (TPACKET_V2), and frames are read by a system call for each batch"
+            .to_owned(),
     };
+    if let Some(shortcut) = shortcut {
+        how += &add_shortcuts(&mut queues, shortcut);
+    }
     Ok((queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect(), how))
+}
+
+/// Lets each worker send by AF_XDP that can have a queue of the device to itself, and says how frames leave.
+fn add_shortcuts(queues: &mut [PacketQueue], shortcut: &Arc<Shortcut>) -> String {
+    let workers = queues.len();
+    let mut refused = None;
+    let mut short = 0;
+    for (index, queue) in (0..).zip(queues) {
+        match queue.add_shortcut(index, Arc::clone(shortcut)) {
+            Ok(()) => short += 1,
+            Err(error) => refused = Some(error),
+        }
+    }
+    let by = "by AF_XDP while the device has no queueing discipline, past packet sockets that listen there";
+    match refused {
+        None => format!("; plain frames leave {by}, others by the packet socket"),
+        Some(error) if short == 0 => {
+            format!("; all frames leave by the packet socket, for AF_XDP was refused: {error}")
+        }
+        Some(error) => {
+            format!(
+                "; plain frames of {short} of {workers} workers leave {by}, others by the packet socket: {error}"
+            )
+        }
+    }
 }
 
 fn raw(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {

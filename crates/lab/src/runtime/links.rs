@@ -5,7 +5,7 @@ use super::control::OrderError;
 use super::device::open_device;
 use super::kernel_stack::KeptOff;
 use super::worker_thread::{Change, Replaced};
-use crate::link_monitor::LinkState;
+use crate::link_monitor::{LinkChange, LinkState};
 use greylag_base::PortId;
 use greylag_switch::Input;
 use greylag_switch::config::Attachment;
@@ -31,7 +31,15 @@ impl Links {
     }
 
     /// The interface of a port has changed.
-    pub(super) fn change(&mut self, port: usize, state: LinkState) {
+    pub(super) fn change(&mut self, port: usize, change: LinkChange) {
+        match change {
+            LinkChange::State(state) => self.changed_state(port, state),
+            // What an operator has put on the way out is for all frames.
+            LinkChange::Queueing(queueing) => self.running.shortcuts[port].set_open(!queueing),
+        }
+    }
+
+    fn changed_state(&mut self, port: usize, state: LinkState) {
         if state == LinkState::Gone {
             self.lost[port] = true;
         } else if self.lost[port] && self.reopen(port) {
@@ -55,7 +63,9 @@ impl Links {
             return false;
         };
         let kept_off = if self.in_a_host { KeptOff::device(&config.name).map(Some) } else { Ok(None) };
-        match kept_off.and_then(|kept_off| Ok((kept_off, open_device(&config, workers)?))) {
+        match kept_off.and_then(|kept_off| {
+            Ok((kept_off, open_device(&config, workers, &self.running.shortcuts[port])?))
+        }) {
             Ok((kept_off, (queues, io))) => {
                 self.kept_off.extend(kept_off);
                 self.running.ios()[port] = Some(io);

@@ -36,6 +36,7 @@ use control_socket::{ControlSocket, Others};
 use crew::Crew;
 use effort::Efforts;
 use greylag_base::{Instant, MacAddr, Seed};
+use greylag_ports::Shortcut;
 use greylag_switch::config::{SwitchConfig, WorkersConfig};
 use greylag_switch::history::History;
 use greylag_switch::recording::Start;
@@ -181,6 +182,8 @@ struct Running {
     tap: tap::Tap,
     /// Port by port: how a device was opened.
     ios: Mutex<Vec<Option<PortIo>>>,
+    /// Port by port: the way of a device past what the kernel has on the way out of it. The link monitor opens and closes it.
+    shortcuts: Vec<Arc<Shortcut>>,
     /// How frames fare that leave by the ports.
     impairments: Arc<Impairments>,
 }
@@ -241,7 +244,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
     let (commits, history) = Commits::open(options.commits(), file.clone(), clock, clock.now())?;
     let config = history.running().clone();
     // The devices stay ours until the end of this function.
-    let Opened { mut queues, interfaces, ios, claims: _claims } =
+    let Opened { mut queues, interfaces, ios, shortcuts, claims: _claims } =
         open::open_ports(&config, options.in_a_host)?;
     let chassis = chassis_address(&config.name);
     let (mut carriers, mut zebra, mut inputs) = (None, None, Vec::new());
@@ -273,6 +276,7 @@ pub fn run(file: SwitchConfig, options: RunOptions, on_ready: impl FnOnce()) -> 
         efforts: effort::efforts(config.workers.count),
         tap: tap::Tap::default(),
         ios: Mutex::new(ios),
+        shortcuts,
         impairments,
     });
     let mut crew = Crew::start(&running, queues, interfaces, options.in_a_host)?;

@@ -4,7 +4,7 @@ use super::device::open_device;
 use super::kernel_stack::KeptOff;
 use crate::netns::{Netns, NetnsError};
 use greylag_base::PortName;
-use greylag_ports::{OpenError, Port, TapConfig, TapQueue};
+use greylag_ports::{OpenError, Port, Shortcut, TapConfig, TapQueue};
 use greylag_switch::config::{Attachment, NetnsRef, PortConfig, SwitchConfig};
 use greylag_switch::show::PortIo;
 use std::io;
@@ -12,6 +12,7 @@ use std::num::NonZeroUsize;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Why a port cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -91,6 +92,8 @@ pub(super) struct Opened {
     pub(super) interfaces: Vec<Option<Watched>>,
     /// Port by port: how a device was opened.
     pub(super) ios: Vec<Option<PortIo>>,
+    /// Port by port: the way of a device past what the kernel has on the way out of it, closed so far.
+    pub(super) shortcuts: Vec<Arc<Shortcut>>,
     /// The devices that are ours.
     pub(super) claims: Vec<Claim>,
 }
@@ -100,11 +103,12 @@ pub(super) fn open_ports(config: &SwitchConfig, in_a_host: bool) -> Result<Opene
     let workers = NonZeroUsize::new(config.workers.count.into()).unwrap_or(NonZeroUsize::MIN);
     let mut queues: Vec<Ports> = (0..workers.get()).map(|_| Vec::new()).collect();
     let (mut interfaces, mut ios, mut claims) = (Vec::new(), Vec::new(), Vec::new());
-    for port in &config.ports {
+    let shortcuts: Vec<Arc<Shortcut>> = config.ports.iter().map(|_| Arc::default()).collect();
+    for (port, shortcut) in config.ports.iter().zip(&shortcuts) {
         if port.attachment == Attachment::Device {
             claims.push(Claim::take(&port.name, in_a_host)?);
         }
-        let Some((opened, interface, io)) = open_port(port, workers)? else {
+        let Some((opened, interface, io)) = open_port(port, workers, shortcut)? else {
             queues.iter_mut().for_each(|worker| worker.push(None));
             interfaces.push(None);
             ios.push(None);
@@ -116,7 +120,7 @@ pub(super) fn open_ports(config: &SwitchConfig, in_a_host: bool) -> Result<Opene
         interfaces.push(Some(interface));
         ios.push(io);
     }
-    Ok(Opened { queues, interfaces, ios, claims })
+    Ok(Opened { queues, interfaces, ios, shortcuts, claims })
 }
 
 pub(super) type Queues = Vec<Box<dyn Port>>;
@@ -125,12 +129,16 @@ pub(super) type Queues = Vec<Box<dyn Port>>;
 type OpenedPort = (Queues, Watched, Option<PortIo>);
 
 /// `None` for a bundle, which is nothing but its members.
-fn open_port(port: &PortConfig, workers: NonZeroUsize) -> Result<Option<OpenedPort>, PortError> {
+fn open_port(
+    port: &PortConfig,
+    workers: NonZeroUsize,
+    shortcut: &Arc<Shortcut>,
+) -> Result<Option<OpenedPort>, PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
     match &port.attachment {
         Attachment::Lag(_) => Ok(None),
         Attachment::Device => {
-            let (queues, io) = open_device(port, workers)?;
+            let (queues, io) = open_device(port, workers, shortcut)?;
             Ok(Some((queues, (None, port.name.clone()), Some(io))))
         }
         Attachment::Tap { netns, interface, mac_address } => {

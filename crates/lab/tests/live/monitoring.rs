@@ -1,10 +1,16 @@
 use crate::ground::{Ground, port, veth};
 use greylag_lab::link;
-use greylag_lab::link_monitor::{LinkMonitor, LinkState};
+use greylag_lab::link_monitor::{LinkChange, LinkMonitor, LinkState};
 use greylag_lab::netns::Netns;
 use greylag_tests::{Need, has};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
+
+fn tell(sender: &Sender<(usize, LinkState)>, index: usize, change: LinkChange) {
+    if let LinkChange::State(state) = change {
+        sender.send((index, state)).unwrap();
+    }
+}
 
 /// The next change; the kernel may hold one back for a second.
 fn next(changes: &Receiver<(usize, LinkState)>) -> (usize, LinkState) {
@@ -32,8 +38,7 @@ fn a_monitor_follows_interfaces_down_up_away_and_back() {
         (2, Some(a.clone()), port("later")),
         (3, None, port("no-such-glt")),
     ];
-    let monitor =
-        LinkMonitor::spawn(watch, move |index, state| sender.send((index, state)).unwrap()).unwrap();
+    let monitor = LinkMonitor::spawn(watch, move |index, change| tell(&sender, index, change)).unwrap();
     use LinkState::{Down, Gone, Up};
     assert_eq!(
         sorted(&changes),
@@ -80,8 +85,8 @@ fn a_monitor_keeps_up_with_more_events_than_its_socket_holds() {
     let (sender, changes) = channel();
     let (go, wait) = channel::<()>();
     // The first report holds the monitor up until the socket has overflowed.
-    let monitor = LinkMonitor::spawn(vec![(7, Some(a.clone()), port("eth0"))], move |index, state| {
-        sender.send((index, state)).unwrap();
+    let monitor = LinkMonitor::spawn(vec![(7, Some(a.clone()), port("eth0"))], move |index, change| {
+        tell(&sender, index, change);
         let _ = wait.recv();
     })
     .unwrap();
@@ -97,6 +102,47 @@ fn a_monitor_keeps_up_with_more_events_than_its_socket_holds() {
         last = state;
     }
     assert_eq!(last, LinkState::Up);
+    drop(monitor);
+    for netns in [&a, &b] {
+        Netns::delete(netns.name()).unwrap();
+    }
+    ground.is_as_before();
+}
+
+#[test]
+fn a_monitor_tells_of_what_is_put_on_the_way_out() {
+    if !has(&[Need::NetAdmin, Need::Program { name: "tc", package: "iproute2" }]) {
+        return;
+    }
+    let ground = Ground::new("queueing");
+    let (a, b) = ground.cable();
+    let (sender, changes) = channel();
+    let monitor = LinkMonitor::spawn(vec![(7, Some(a.clone()), port("eth0"))], move |_, change| {
+        if let LinkChange::Queueing(queueing) = change {
+            sender.send(queueing).unwrap();
+        }
+    })
+    .unwrap();
+    let next = || changes.recv_timeout(Duration::from_secs(10)).expect("a change within 10 s");
+    let tc = |command: &str| {
+        let mut tc = std::process::Command::new("tc");
+        let status = tc.args(["-n", a.name()]).args(command.split(' ')).status().unwrap();
+        assert!(status.success(), "tc {command}");
+    };
+    assert!(!next(), "a veth begins with nothing");
+    link::set_up(&a, "eth0").unwrap();
+    link::set_up(&b, "eth0").unwrap();
+    tc("qdisc add dev eth0 root blackhole");
+    assert!(next());
+    tc("qdisc del dev eth0 root");
+    assert!(!next());
+    tc("qdisc add dev eth0 clsact");
+    assert!(next());
+    // That its link comes and goes changes nothing.
+    link::set_down(&a, "eth0").unwrap();
+    link::set_up(&a, "eth0").unwrap();
+    tc("qdisc del dev eth0 clsact");
+    assert!(!next());
     drop(monitor);
     for netns in [&a, &b] {
         Netns::delete(netns.name()).unwrap();

@@ -2,6 +2,7 @@
 //!
 //! Read first: Documentation/networking/af_xdp.rst and linux/if_xdp.h of the kernel.
 
+mod metadata;
 mod redirect;
 mod ring;
 mod socket;

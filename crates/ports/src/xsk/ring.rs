@@ -114,6 +114,16 @@ impl<T: Entry> Producer<T> {
         true
     }
 
+    /// There is room for so many entries.
+    #[inline]
+    pub(super) fn has_room(&mut self, entries: u32) -> bool {
+        let room = |ring: &Self| ring.shared.mask + 1 - ring.written.wrapping_sub(ring.read);
+        if room(self) < entries {
+            self.read = self.shared.consumer().load(Ordering::Acquire);
+        }
+        room(self) >= entries
+    }
+
     /// Lets the kernel see what is written.
     #[inline]
     pub(super) fn publish(&mut self) {

@@ -165,6 +165,7 @@ fn a_worker_beyond_the_queues_of_the_interface_sends() {
     let mut host = open_packet("right");
     let port = XdpPort::open(&name("left"), TWO).unwrap();
     await_link("left");
+    await_link("right");
     assert_eq!((port.queues.len(), port.receiving), (2, 1));
     for (worker, mut queue) in port.queues.into_iter().enumerate() {
         assert_eq!(send(&mut *queue, &frame(1, 60)), sent(&frame(1, 60)), "worker {worker}");
