@@ -19,6 +19,11 @@ fn what_a_switch_that_stood_still_has_missed_is_told_by_port_and_reason() {
     let switch = Running::start(&netns, "ports:\n  eth1: {type: tap}\n  eth2: {type: tap}\n");
     let on = |words: &[&str]| succeed(&[words, &["-s", &switch.name]].concat());
     let mut host = Station::open(&netns, "eth1");
+    // A link that is new swallows frames for a while.
+    wait_for("frames come in", DEADLINE, || {
+        host.send(mac(1), MacAddr::BROADCAST, b"the first");
+        on(&["show", "fdb"]).contains(&mac(1).to_string()).then_some(())
+    });
     signal(&switch.child, Signal::STOP);
     for _ in 0..FRAMES {
         host.send(mac(1), MacAddr::BROADCAST, b"one of many");
