@@ -26,6 +26,7 @@ mod recorder;
 mod rows;
 mod shared;
 mod signals;
+mod streams;
 mod tap;
 mod watching;
 mod worker_thread;

@@ -3,6 +3,7 @@
 use super::Running;
 use super::idle::Idling;
 use super::open::Ports;
+use super::streams::{Streams, Telling};
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId, Seed};
 use greylag_dataplane::Worker;
@@ -10,7 +11,7 @@ use greylag_ports::{BATCH_FRAMES, ImpairedPort, ImpairmentDesk, Port, cycle_coun
 use greylag_switch::config::{IdlePolicy, WorkersConfig};
 use rustix::event::epoll;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(super) struct WorkerThread {
     running: Arc<Running>,
     /// Says which ports have something.
     epoll: OwnedFd,
+    /// The ports of which it does not.
+    streams: Streams,
     replaced: Arc<Replaced>,
 }
 
@@ -61,7 +64,7 @@ impl WorkerThread {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (port, queue) in ports.iter().enumerate() {
             if let Some(fd) = queue.as_ref().and_then(Port::fd) {
-                epoll::add(&epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
+                be_told(&epoll, fd, port)?;
             }
         }
         // One worker is enough for what the control side has to send.
@@ -72,6 +75,7 @@ impl WorkerThread {
         }
         let cpu = settings.cpus.get(index).copied();
         let (idle, replaced) = (settings.idle, Arc::default());
+        let streams = Streams::of(ports.len());
         Ok(WorkerThread {
             index: index as u16,
             worker,
@@ -81,6 +85,7 @@ impl WorkerThread {
             originates,
             running,
             epoll,
+            streams,
             replaced,
         })
     }
@@ -112,13 +117,18 @@ impl WorkerThread {
                     }
                 }
                 let before = frames;
+                let mut polled = Ok(());
                 ready.retain(|&port| {
                     let taken = self.poll(now, port);
                     frames += taken as u64;
                     batches += u64::from(taken > 0);
+                    if let Err(error) = self.tell(port, taken) {
+                        polled = Err(error);
+                    }
                     // Another that is there already, epoll knows of.
                     taken == BATCH_FRAMES
                 });
+                polled?;
                 if frames > before {
                     idling.frames(now);
                 }
@@ -138,6 +148,9 @@ impl WorkerThread {
                 housekeeping = now + HOUSEKEEPING;
             }
             let is_busy = !ready.is_empty() || idling.polls(now);
+            if !is_busy {
+                self.be_told_of_all()?;
+            }
             let patience = if is_busy { Duration::ZERO } else { housekeeping.since(now) };
             let timeout = patience.try_into().ok();
             match epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), timeout.as_ref()) {
@@ -154,13 +167,42 @@ impl WorkerThread {
                     ready.push(port);
                 }
             }
+            for port in self.streams.ports() {
+                if !ready.contains(&port) {
+                    ready.push(port);
+                }
+            }
         }
         self.take_up()?;
         Ok(self.ports)
     }
 
+    /// A poll of a port took so many frames: is the kernel to tell of it?
+    fn tell(&mut self, port: usize, taken: usize) -> rustix::io::Result<()> {
+        let telling = self.streams.polled(port, taken);
+        let Some(fd) = self.ports[port].as_ref().and_then(Port::fd) else { return Ok(()) };
+        match telling {
+            Telling::AsBefore => Ok(()),
+            Telling::End => epoll::delete(&self.epoll, fd),
+            Telling::Begin => be_told(&self.epoll, fd, port),
+        }
+    }
+
+    /// Of what is there already, it is told at once.
+    fn be_told_of_all(&mut self) -> rustix::io::Result<()> {
+        while let Some(port) = self.streams.end() {
+            if let Some(fd) = self.ports[port].as_ref().and_then(Port::fd) {
+                be_told(&self.epoll, fd, port)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Takes up queues of devices that were made again, and of ports that are to be impaired.
     fn take_up(&mut self) -> io::Result<()> {
+        if !self.replaced.is_empty() {
+            self.be_told_of_all()?;
+        }
         while let Some((port, change)) = self.replaced.pop() {
             let queue: Box<dyn Port> = match change {
                 Change::Opened(queue) => queue,
@@ -173,7 +215,7 @@ impl WorkerThread {
                 }
             };
             if let Some(fd) = queue.fd() {
-                epoll::add(&self.epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)?;
+                be_told(&self.epoll, fd, port)?;
             }
             self.ports[port] = Some(queue);
         }
@@ -208,4 +250,9 @@ impl WorkerThread {
             tracing::warn!("a worker cannot be pinned to CPU {cpu}: {errno}");
         }
     }
+}
+
+/// Has an epoll instance tell of a port, by its number.
+fn be_told(epoll: &OwnedFd, fd: BorrowedFd<'_>, port: usize) -> rustix::io::Result<()> {
+    epoll::add(epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)
 }
