@@ -1,18 +1,19 @@
 //! Measuring several tables side by side.
 
+use crate::bound;
 use crate::contended;
 use crate::cores;
 use crate::instructions::Counter;
 use crate::key::{BATCH, Batch};
 use crate::learn;
-use crate::look_up::{Form, hits, misses};
+use crate::look_up::{Form, hits, hits_many, misses, misses_many};
 use crate::machine::{self, Machine};
 use crate::mix;
 use crate::report::{
     Beside, Competitor, Failure, Figure, LineRates, Memory, Method, Missing, Report, Spread,
 };
 use crate::sample::{Meter, Sample};
-use crate::stations::{Frames, Stations};
+use crate::stations::{Frames, LongFrames, Stations};
 use crate::table::{Subject, Table};
 use crate::workload::Workload;
 use crate::wrong::{Wrong, learned};
@@ -71,24 +72,36 @@ struct Run {
 }
 
 /// The keys that a workload works with.
+#[derive(Default)]
 struct Script {
     residents: Vec<Batch>,
     order: Vec<Batch>,
     frames: Vec<Frames>,
+    long_frames: Vec<LongFrames>,
 }
 
 impl Script {
     fn new(workload: Workload, stations: Stations) -> Self {
-        let mut script = Script { residents: Vec::new(), order: Vec::new(), frames: Vec::new() };
+        let mut script = Script::default();
         match workload {
-            Workload::Hit | Workload::HitEach => script.order = stations.order(),
-            Workload::Miss => script.order = stations.order_of_strangers(),
+            Workload::Hit | Workload::Hit64 | Workload::Hit256 | Workload::HitEach => {
+                script.order = stations.order();
+            }
+            Workload::Miss | Workload::Miss64 | Workload::Miss256 => {
+                script.order = stations.order_of_strangers();
+            }
+            Workload::Mix64 | Workload::Mix256 => script.long_frames = stations.long_frames(workload.batch()),
             Workload::Mix | Workload::MixRefresh => script.frames = stations.frames(),
             Workload::MixNew => script.frames = stations.frames_of_stayers(),
             Workload::Learn => script.residents = stations.residents().collect(),
             Workload::Contended => script.order = stations.order_of_stayers(),
         }
         script
+    }
+
+    /// Has the table as many stations behind a port as a batch has sources?
+    fn is_possible(&self, workload: Workload) -> bool {
+        !matches!(workload, Workload::Mix64 | Workload::Mix256) || !self.long_frames.is_empty()
     }
 }
 
@@ -127,6 +140,7 @@ pub fn compare(
             })
             .collect(),
         figures: Vec::new(),
+        bounds: Vec::new(),
         memory: Vec::new(),
         failures: Vec::new(),
         missing,
@@ -139,9 +153,15 @@ pub fn compare(
         for subject in &subjects[..count] {
             rigs.extend(fill(*subject, stations, plan.allocated, &mut report));
         }
+        progress(&format!("{entries} entries: what memory gives"));
+        let bytes = rigs.first().and_then(|rig| rig.table.bytes());
+        report.bounds.extend(bytes.map(|bytes| bound::measure(entries, bytes, plan.runs, plan.time)));
         for &workload in &plan.workloads {
             progress(&format!("{entries} entries: {}", workload.title()));
             let script = Script::new(workload, stations);
+            if !script.is_possible(workload) {
+                continue;
+            }
             for _ in 0..plan.runs {
                 for rig in &mut rigs {
                     let name = rig.subject.name;
@@ -241,8 +261,15 @@ impl Rig {
         match workload {
             Workload::Hit | Workload::Contended => hits(table, &script.order, Form::Together, now, meter),
             Workload::HitEach => hits(table, &script.order, Form::Each, now, meter),
+            Workload::Hit64 | Workload::Hit256 => {
+                hits_many(table, &script.order, workload.batch(), now, meter)
+            }
             Workload::Miss => misses(table, &script.order, now, meter),
+            Workload::Miss64 | Workload::Miss256 => {
+                misses_many(table, &script.order, workload.batch(), now, meter)
+            }
             Workload::Mix => mix::current(table, &script.frames, now, meter),
+            Workload::Mix64 | Workload::Mix256 => mix::current_many(table, &script.long_frames, now, meter),
             Workload::MixRefresh => mix::refreshing(table, &script.frames, stations, &mut self.now, meter),
             Workload::MixNew => mix::with_new_sources(table, &script.frames, stations, now, meter),
             Workload::Learn => learn::from_empty(table, &script.residents, now, meter),

@@ -1,6 +1,6 @@
 //! Our own table.
 
-use crate::key::{ABSENT, BATCH, Batch, Key, PORTS, VLANS};
+use crate::key::{ABSENT, BATCH, Batch, Key, MOST, PORTS, VLANS};
 use crate::table::{Reader, Subject, Table};
 use greylag_base::Seed;
 use greylag_mactable::{Config, Learn, MacTable, UNKNOWN};
@@ -32,8 +32,19 @@ impl Greylag {
 
 /// The keys as the table takes them: the same words.
 #[inline]
-fn words(keys: &Batch) -> [greylag_mactable::Key; BATCH] {
+fn words<const N: usize>(keys: &[Key; N]) -> [greylag_mactable::Key; N] {
     keys.map(|key| greylag_mactable::Key::new(key.vlan(), key.0 & 0xffff_ffff_ffff))
+}
+
+/// The same of a long batch.
+#[inline]
+fn long(keys: &[Key], call: impl FnOnce(&[greylag_mactable::Key])) {
+    let mut words = [greylag_mactable::Key::default(); MOST];
+    let words = &mut words[..keys.len()];
+    for (word, key) in words.iter_mut().zip(keys) {
+        *word = greylag_mactable::Key::new(key.vlan(), key.0 & 0xffff_ffff_ffff);
+    }
+    call(words);
 }
 
 impl Reader for Greylag {
@@ -43,10 +54,14 @@ impl Reader for Greylag {
         self.0.session(now).lookup_ports(&words(keys), found);
     }
 
+    fn look_up_many(&mut self, now: u64, keys: &[Key], found: &mut [u16]) {
+        long(keys, |keys| self.0.session(now).lookup_ports(keys, found));
+    }
+
     fn look_up_each(&mut self, now: u64, keys: &Batch, found: &mut [u16; BATCH]) {
         let session = self.0.session(now);
         for (key, found) in words(keys).iter().zip(found) {
-            *found = session.lookup(&session.probe_key(*key)).map_or(ABSENT, |entry| entry.port);
+            *found = session.lookup_key(*key).map_or(ABSENT, |entry| entry.port);
         }
     }
 }
@@ -81,6 +96,26 @@ impl Table for Greylag {
         let mut new = 0;
         session.resolve(port, &words(sources), &words(destinations), found, |_, probe| {
             new += usize::from(session.learn(probe, port) == Learn::New);
+        });
+        new
+    }
+
+    fn mix_many(
+        &mut self,
+        now: u64,
+        port: u16,
+        sources: &[Key],
+        destinations: &[Key],
+        found: &mut [u16],
+    ) -> usize {
+        let session = self.0.session(now);
+        let mut new = 0;
+        long(sources, |sources| {
+            long(destinations, |destinations| {
+                session.resolve(port, sources, destinations, found, |_, probe| {
+                    new += usize::from(session.learn(probe, port) == Learn::New);
+                });
+            });
         });
         new
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 /// Keys in a batch.
 pub const BATCH: usize = 32;
+/// The most keys in a call.
+pub const MOST: usize = 256;
 /// Ports that stations are behind. Few, so that even a small table has whole batches of one port.
 pub const PORTS: u16 = 8;
 /// VLANs that stations may be in: 1 to this.

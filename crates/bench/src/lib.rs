@@ -40,6 +40,7 @@
 //!   gets them for everybody.
 //! - Filled tables have touched their memory: page faults are not measured.
 
+mod bound;
 mod compare;
 mod contended;
 mod cores;
@@ -68,7 +69,7 @@ pub mod report;
 pub use compare::{Plan, compare};
 pub use greylag::GREYLAG;
 pub use hashbrown::HASHBROWN;
-pub use key::{ABSENT, BATCH, Batch, Key, PORTS, VLANS};
+pub use key::{ABSENT, BATCH, Batch, Key, MOST, PORTS, VLANS};
 pub use machine::{HEAP_VARIABLE, HUGE_HEAP, has_huge_heap};
 pub use report::Report;
 pub use sim::{HopFigure, LabFigure, SimError, SimPlan, SimReport, WorldFigure, measure as measure_sim};

@@ -1,9 +1,9 @@
 //! What a switch asks of its table: for each frame, is the source known and current, and where is the destination?
 
-use crate::key::{ABSENT, BATCH, Batch, Key, PORTS};
+use crate::key::{ABSENT, BATCH, Batch, Key, MOST, PORTS};
 use crate::look_up::misplaced;
 use crate::sample::{Meter, STRIDE, Sample};
-use crate::stations::{Frames, Stations, Turns};
+use crate::stations::{Frames, LongFrames, Stations, Turns};
 use crate::table::{TICK, Table};
 use crate::wrong::{Wrong, forgotten, learned};
 use std::collections::VecDeque;
@@ -26,6 +26,29 @@ pub(crate) fn current(
             wrong |= misplaced(destinations, &found);
         }
         STRIDE * BATCH
+    });
+    learned(new, 0)?;
+    if wrong == 0 { Ok(sample) } else { Err(Wrong::Port) }
+}
+
+/// As [`current`], with calls of so many frames each.
+pub(crate) fn current_many(
+    table: &mut dyn Table,
+    frames: &[LongFrames],
+    now: u64,
+    meter: &mut Meter,
+) -> Result<Sample, Wrong> {
+    let (mut turns, mut found, mut wrong, mut new) = (Turns::new(frames), [ABSENT; MOST], 0, 0);
+    let sample = meter.repeat(|| {
+        let mut done = 0;
+        for _ in 0..STRIDE {
+            let LongFrames { port, sources, destinations } = turns.next();
+            let found = &mut found[..sources.len()];
+            new += table.mix_many(now, *port, sources, destinations, found);
+            wrong |= misplaced(destinations, found);
+            done += sources.len();
+        }
+        done
     });
     learned(new, 0)?;
     if wrong == 0 { Ok(sample) } else { Err(Wrong::Port) }

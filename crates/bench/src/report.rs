@@ -19,6 +19,9 @@ pub struct Report {
     pub tables: Vec<Competitor>,
     /// How fast: one for each workload, size and table.
     pub figures: Vec<Figure>,
+    /// What memory gives, whatever the table: one for each size whose first table can tell its own.
+    #[serde(default)]
+    pub bounds: Vec<Bound>,
     /// How large: one for each size and table that can tell.
     pub memory: Vec<Memory>,
     /// Results that were wrong. There is no figure for these.
@@ -35,7 +38,7 @@ pub struct Method {
     pub runs: usize,
     /// Milliseconds measured in each run.
     pub milliseconds: u64,
-    /// Keys in a batch.
+    /// Keys in a batch, where the workload's name does not say another number: `hit-64` has 64, `hit-each` one.
     pub batch: usize,
     /// VLANs that keys are in, at random.
     pub vlans: u16,
@@ -146,6 +149,21 @@ pub struct Beside {
     pub undisturbed: Spread,
     /// Look-ups as a share of undisturbed ones in the same run: the median over the runs.
     pub share: f64,
+}
+
+/// Cache lines at random out of as much memory as the first table takes, 32 at a time, and nothing done with them: what a
+/// table with one line to a look-up cannot exceed on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Bound {
+    /// Entries in the table.
+    pub entries: usize,
+    /// Bytes of memory.
+    pub bytes: usize,
+    /// Lines per second when the next 32 are known only once these have come, as with a call that answers before the next.
+    pub waiting: Spread,
+    /// Lines per second when nothing is waited for.
+    pub flowing: Spread,
 }
 
 /// The size of a full table.

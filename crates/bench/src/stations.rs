@@ -25,6 +25,13 @@ pub struct Frames {
     pub destinations: Batch,
 }
 
+/// More frames received on one port.
+pub(crate) struct LongFrames {
+    pub(crate) port: u16,
+    pub(crate) sources: Vec<Key>,
+    pub(crate) destinations: Vec<Key>,
+}
+
 /// Things in turn, for ever.
 pub struct Turns<'t, T> {
     things: &'t [T],
@@ -104,6 +111,27 @@ impl Stations {
     /// Frames among all residents. In each run of as many frames as there are residents, every one is the source once.
     pub fn frames(self) -> Vec<Frames> {
         self.traffic(self.residents().collect())
+    }
+
+    /// As [`Stations::frames`], so many together; none if a port has fewer stations.
+    pub(crate) fn long_frames(self, together: usize) -> Vec<LongFrames> {
+        let mut waiting: Vec<LongFrames> = (0..PORTS)
+            .map(|port| LongFrames { port, sources: Vec::new(), destinations: Vec::new() })
+            .collect();
+        let mut frames = Vec::new();
+        if self.entries / usize::from(PORTS) < together {
+            return frames;
+        }
+        for Frames { port, sources, destinations } in self.frames() {
+            let long = &mut waiting[usize::from(port)];
+            long.sources.extend(sources);
+            long.destinations.extend(destinations);
+            if long.sources.len() >= together {
+                let empty = LongFrames { port, sources: Vec::new(), destinations: Vec::new() };
+                frames.push(std::mem::replace(long, empty));
+            }
+        }
+        frames
     }
 
     /// Frames among the residents that stay.

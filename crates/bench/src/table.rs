@@ -10,6 +10,14 @@ pub trait Reader {
     /// The port of each key, or [`crate::ABSENT`]. The keys may be worked on together.
     fn look_up(&mut self, now: u64, keys: &Batch, found: &mut [u16; BATCH]);
 
+    /// The same of as many keys as there are places, a multiple of [`BATCH`], in one call: for tables that have such a
+    /// call. Others have a call for each batch.
+    fn look_up_many(&mut self, now: u64, keys: &[Key], found: &mut [u16]) {
+        for (keys, found) in keys.as_chunks().0.iter().zip(found.as_chunks_mut().0) {
+            self.look_up(now, keys, found);
+        }
+    }
+
     /// The same by single look-ups, one after the other, each without knowing of the others.
     fn look_up_each(&mut self, now: u64, keys: &Batch, found: &mut [u16; BATCH]) {
         self.look_up(now, keys, found);
@@ -41,6 +49,21 @@ pub trait Table: Reader {
         let new = self.learn(now, port, sources);
         self.look_up(now, destinations, found);
         new
+    }
+
+    /// As [`Table::mix`], of more frames: see [`Reader::look_up_many`].
+    fn mix_many(
+        &mut self,
+        now: u64,
+        port: u16,
+        sources: &[Key],
+        destinations: &[Key],
+        found: &mut [u16],
+    ) -> usize {
+        let frames = sources.as_chunks().0.iter().zip(destinations.as_chunks().0);
+        let one =
+            |((from, to), found): ((&Batch, &Batch), &mut [u16; BATCH])| self.mix(now, port, from, to, found);
+        frames.zip(found.as_chunks_mut().0).map(one).sum()
     }
 
     /// Takes everything out and keeps the memory.

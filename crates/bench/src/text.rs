@@ -1,7 +1,7 @@
 //! Reports for people.
 
 use crate::compare::Plan;
-use crate::report::{Figure, Report};
+use crate::report::{Bound, Figure, Report};
 use crate::workload::Workload;
 use comfy_table::{CellAlignment, Table as Grid, presets};
 use std::fmt::Write;
@@ -29,7 +29,7 @@ impl Report {
             }
             let _ = write!(text, "\n{}\n{}", workload.title(), grid(&names, &[1], rows));
         }
-        text + &self.memory_table() + &self.remarks()
+        text + &self.bound_table() + &self.memory_table() + &self.remarks()
     }
 
     /// One line for each table, one column for each size, by workload; the goals and the best of the others below.
@@ -74,7 +74,7 @@ impl Report {
             let names: Vec<&str> = std::iter::once("TABLE").chain(sizes.iter().map(String::as_str)).collect();
             let _ = write!(text, "\n{}, Mops/s\n{}", workload.title(), grid(&names, &[0], rows));
         }
-        text + &self.memory_table() + &self.remarks()
+        text + &self.bound_table() + &self.memory_table() + &self.remarks()
     }
 
     /// The fastest of the other tables that are shared by threads, or that are not, and its rate over the first's.
@@ -111,6 +111,25 @@ impl Report {
             plural(method.vlans.into(), "VLAN"),
             method.milliseconds,
             method.core,
+        )
+    }
+
+    fn bound_table(&self) -> String {
+        if self.bounds.is_empty() {
+            return String::new();
+        }
+        let row = |name: &str, value: &dyn Fn(&Bound) -> String| {
+            std::iter::once(name.to_owned()).chain(self.bounds.iter().map(value)).collect::<Vec<_>>()
+        };
+        let rows = vec![
+            row("each 32 waiting for the last 32", &|bound| millions(bound.waiting.median)),
+            row("waiting for nothing", &|bound| millions(bound.flowing.median)),
+        ];
+        let sizes: Vec<String> = self.bounds.iter().map(|bound| size(bound.entries)).collect();
+        let names: Vec<&str> = std::iter::once("LINES").chain(sizes.iter().map(String::as_str)).collect();
+        format!(
+            "\nbound: lines at random of as much memory as our table has, 32 at a time and nothing else, Mlines/s\n{}",
+            grid(&names, &[0], rows)
         )
     }
 

@@ -451,7 +451,7 @@ pub(crate) struct TableArguments {
     /// Entries in the table [default: 1k,64k,256k,1M,16M, and the hash map up to 1M]
     #[arg(long, value_name = "ENTRIES", value_delimiter = ',', value_parser = greylag_bench::parse_size)]
     pub(crate) size: Vec<usize>,
-    /// What to measure: hit, hit-each, miss, mix, mix-refresh, mix-new, learn, contended [default: all]
+    /// What to measure: hit, hit-64, hit-256, hit-each, miss, miss-64, miss-256, mix, mix-64, mix-256, mix-refresh, mix-new, learn, contended [default: all]
     #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = greylag_bench::Workload::parse)]
     pub(crate) workload: Vec<greylag_bench::Workload>,
     /// Runs of which the median counts

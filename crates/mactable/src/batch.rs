@@ -29,30 +29,42 @@ pub const UNKNOWN: u16 = u16::MAX;
 unsafe fn spread<L: Lanes>(table: &MacTable, keys: &[Key], block: &mut Block) {
     block.losses = table.vlans.losses();
     let vlan = keys[0].vlan();
-    let fid = table.fid(vlan);
-    let lines = Lines::of(table);
-    let mut is_common = true;
-    let mut nameless = 0;
-    for (at, keys) in keys.chunks(GROUP).enumerate().take(GROUPS) {
-        // SAFETY: the caller has the instructions, buckets are below the number of lines, and as many of them are filled as
-        // there are keys.
-        unsafe {
-            if is_common && !L::same_vlan(keys, vlan) {
-                is_common = false;
-                block.fids[..at].fill([fid; GROUP]);
-            }
-            let fids = if is_common { Fids::All(fid) } else { Fids::Each(&mut block.fids[at]) };
-            let bits = &mut *block.bits.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
-            let buckets = &mut *block.buckets.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
-            nameless |= u64::from(L::hash(table, keys, fids, bits, buckets)) << (at * GROUP);
-            let buckets = buckets.as_ptr().cast::<u64>();
-            for index in 0..keys.len() {
-                lines.at(*buckets.add(index) as usize).prefetch();
-            }
+    block.common = Some((vlan, table.fid(vlan)));
+    block.nameless = 0;
+    // Whole groups apart, for which nothing asks how many keys they have.
+    let (whole, rest) = keys.as_chunks::<GROUP>();
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        for (at, keys) in whole.iter().enumerate().take(GROUPS) {
+            spread_group::<L>(table, at, keys, block);
+        }
+        if !rest.is_empty() {
+            spread_group::<L>(table, whole.len(), rest, block);
         }
     }
-    block.nameless = nameless & ones(keys.len());
-    block.common = is_common.then_some((vlan, fid));
+    block.nameless &= ones(keys.len());
+}
+
+/// Hashes the keys of one group and fetches their lines. Those before it are of one VLAN if the block says so.
+#[inline(always)]
+unsafe fn spread_group<L: Lanes>(table: &MacTable, at: usize, keys: &[Key], block: &mut Block) {
+    // SAFETY: the caller has the instructions, offsets are those of lines, and as many of them are filled as there are keys.
+    unsafe {
+        if let Some((vlan, fid)) = block.common
+            && !L::same_vlan(keys, vlan)
+        {
+            block.common = None;
+            block.fids[..at].fill([fid; GROUP]);
+        }
+        let fids = match block.common {
+            Some((_, fid)) => Fids::All(fid),
+            None => Fids::Each(&mut block.fids[at]),
+        };
+        let bits = &mut *block.bits.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
+        let offsets = &mut *block.offsets.as_mut_ptr().cast::<MaybeUninit<Words>>().add(at);
+        block.nameless |= u64::from(L::hash(table, keys, fids, bits, offsets)) << (at * GROUP);
+        L::prefetch(Lines::of(table), offsets.assume_init_ref(), keys.len());
+    }
 }
 
 /// Looks for the `count` keys of a block.
@@ -179,44 +191,85 @@ unsafe fn seek<L: Lanes>(table: &MacTable, bucket: usize, key: u64) -> u64 {
     }
 }
 
+/// Ports of one to [`BLOCK`] keys.
 #[inline(always)]
 unsafe fn look_up<L: Lanes>(session: &Session<'_>, keys: &[Key], ports: &mut [u16]) {
     let mut block = Block::empty();
-    for (keys, ports) in keys.chunks(BLOCK).zip(ports.chunks_mut(BLOCK)) {
-        // SAFETY: the caller has the instructions.
-        unsafe {
-            spread::<L>(session.table, keys, &mut block);
-            answer::<L>(session, keys, &mut block, ports);
-        }
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        spread::<L>(session.table, keys, &mut block);
+        answer::<L>(session, keys, &mut block, ports);
     }
 }
 
-/// Hashes and fetches sources and destinations, and checks the sources.
+/// As [`look_up`], of more: the lines of each block are on their way while the block before it is searched.
 #[inline(always)]
-unsafe fn check<L: Lanes>(
-    session: &Session<'_>,
-    binding: u16,
+unsafe fn look_up_many<L: Lanes>(session: &Session<'_>, keys: &[Key], ports: &mut [u16]) {
+    let (mut here, mut next) = (&mut Block::empty(), &mut Block::empty());
+    let (mut begin, mut end) = (0, 0);
+    while begin < keys.len() {
+        let ahead = keys.len().min(end + BLOCK);
+        // SAFETY: the caller has the instructions.
+        unsafe {
+            if end < ahead {
+                spread::<L>(session.table, &keys[end..ahead], next);
+            }
+            if begin < end {
+                answer::<L>(session, &keys[begin..end], here, &mut ports[begin..end]);
+            }
+        }
+        std::mem::swap(&mut here, &mut next);
+        (begin, end) = (end, ahead);
+    }
+}
+
+/// Hashes and fetches sources and destinations, if there are any.
+#[inline(always)]
+unsafe fn fetch<L: Lanes>(
+    table: &MacTable,
     frames: (&[Key], &[Key]),
     (sources, destinations): (&mut Block, &mut Block),
-) -> u64 {
-    let table = session.table;
+) {
     // SAFETY: the caller has the instructions.
     unsafe {
         spread::<L>(table, frames.0, sources);
         if !frames.1.is_empty() {
             spread::<L>(table, frames.1, destinations);
         }
-        if binding == NONE {
-            return ones(frames.0.len());
-        }
-        let count = frames.0.len();
+    }
+}
+
+/// One bit for each source of a block that is not known on `binding`, or not current.
+#[inline(always)]
+unsafe fn check<L: Lanes>(session: &Session<'_>, binding: u16, keys: &[Key], sources: &mut Block) -> u64 {
+    let (table, count) = (session.table, keys.len());
+    if binding == NONE {
+        return ones(count);
+    }
+    // SAFETY: the caller has the instructions.
+    unsafe {
         search::<L>(table, count, sources);
         let mut settled = 0;
         for at in 0..count.div_ceil(GROUP).min(GROUPS) {
             let (bits, _) = sources.group(at);
             settled |= u64::from(L::settled(session, sources.found(at), bits, binding)) << (at * GROUP);
         }
-        (!settled & ones(count)) | sources.invalid(table, frames.0)
+        (!settled & ones(count)) | sources.invalid(table, keys)
+    }
+}
+
+/// [`fetch`] and [`check`] in one.
+#[inline(always)]
+unsafe fn fetch_and_check<L: Lanes>(
+    session: &Session<'_>,
+    binding: u16,
+    frames: (&[Key], &[Key]),
+    (sources, destinations): (&mut Block, &mut Block),
+) -> u64 {
+    // SAFETY: the caller has the instructions.
+    unsafe {
+        fetch::<L>(session.table, frames, (&mut *sources, destinations));
+        check::<L>(session, binding, frames.0, sources)
     }
 }
 
@@ -239,14 +292,41 @@ macro_rules! compile {
             }
 
             $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn look_up_many(session: &Session<'_>, keys: &[Key], ports: &mut [u16]) {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::look_up_many::<$lanes>(session, keys, ports) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn fetch(
+                table: &MacTable,
+                frames: (&[Key], &[Key]),
+                blocks: (&mut Block, &mut Block),
+            ) {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::fetch::<$lanes>(table, frames, blocks) }
+            }
+
+            $(#[target_feature(enable = $features)])?
             pub(super) unsafe fn check(
+                session: &Session<'_>,
+                binding: u16,
+                keys: &[Key],
+                sources: &mut Block,
+            ) -> u64 {
+                // SAFETY: the caller has the instructions.
+                unsafe { super::check::<$lanes>(session, binding, keys, sources) }
+            }
+
+            $(#[target_feature(enable = $features)])?
+            pub(super) unsafe fn fetch_and_check(
                 session: &Session<'_>,
                 binding: u16,
                 frames: (&[Key], &[Key]),
                 blocks: (&mut Block, &mut Block),
             ) -> u64 {
                 // SAFETY: the caller has the instructions.
-                unsafe { super::check::<$lanes>(session, binding, frames, blocks) }
+                unsafe { super::fetch_and_check::<$lanes>(session, binding, frames, blocks) }
             }
 
             $(#[target_feature(enable = $features)])?
@@ -326,7 +406,12 @@ impl Session<'_> {
     /// What [`Session::lookup`] says of each, in less time.
     pub fn lookup_ports(&self, keys: &[Key], ports: &mut [u16]) {
         let count = keys.len().min(ports.len());
-        dispatch!(self.table.simd, look_up(self, &keys[..count], &mut ports[..count]));
+        let (keys, ports) = (&keys[..count], &mut ports[..count]);
+        match count {
+            0 => {}
+            1..=BLOCK => dispatch!(self.table.simd, look_up(self, keys, ports)),
+            _ => dispatch!(self.table.simd, look_up_many(self, keys, ports)),
+        }
     }
 
     /// Takes a batch of frames that came in on port `ingress` through the table: checks that each source is known
@@ -351,19 +436,50 @@ impl Session<'_> {
         mut unsettled: impl FnMut(usize, &Probe),
     ) {
         assert!(sources.len() == destinations.len() && sources.len() == egress.len());
+        if sources.len() > BLOCK {
+            return self.resolve_many(ingress, (sources, destinations), egress, unsettled);
+        }
+        if sources.is_empty() {
+            return;
+        }
         let (mut senders, mut receivers) = (Block::empty(), Block::empty());
-        let mut begin = 0;
+        let binding = self.table.ports.id(ingress);
+        let (frames, blocks) = ((sources, destinations), (&mut senders, &mut receivers));
+        let left = dispatch!(self.table.simd, fetch_and_check(self, binding, frames, blocks));
+        self.hand_over(&senders, sources, left, (ingress, binding), &mut unsettled);
+        dispatch!(self.table.simd, answer(self, destinations, &mut receivers, egress));
+    }
+
+    /// As [`Session::resolve`], of more than a block: the lines of each are on their way while the block before it is
+    /// worked on.
+    fn resolve_many(
+        &self,
+        ingress: u16,
+        (sources, destinations): (&[Key], &[Key]),
+        egress: &mut [u16],
+        mut unsettled: impl FnMut(usize, &Probe),
+    ) {
+        let (mut here, mut next) =
+            (&mut (Block::empty(), Block::empty()), &mut (Block::empty(), Block::empty()));
+        let (mut begin, mut end) = (0, 0);
         while begin < sources.len() {
-            let end = sources.len().min(begin + BLOCK);
-            let (from, to) = (&sources[begin..end], &destinations[begin..end]);
-            let binding = self.table.ports.id(ingress);
-            let blocks = (&mut senders, &mut receivers);
-            let left = dispatch!(self.table.simd, check(self, binding, (from, to), blocks));
-            self.hand_over(&senders, from, left, (ingress, binding), |at, probe| {
-                unsettled(begin + at, probe);
-            });
-            dispatch!(self.table.simd, answer(self, to, &mut receivers, &mut egress[begin..end]));
-            begin = end;
+            let ahead = sources.len().min(end + BLOCK);
+            if end < ahead {
+                let (frames, blocks) =
+                    ((&sources[end..ahead], &destinations[end..ahead]), (&mut next.0, &mut next.1));
+                dispatch!(self.table.simd, fetch(self.table, frames, blocks));
+            }
+            if begin < end {
+                let (from, to) = (&sources[begin..end], &destinations[begin..end]);
+                let binding = self.table.ports.id(ingress);
+                let left = dispatch!(self.table.simd, check(self, binding, from, &mut here.0));
+                self.hand_over(&here.0, from, left, (ingress, binding), |at, probe| {
+                    unsettled(begin + at, probe);
+                });
+                dispatch!(self.table.simd, answer(self, to, &mut here.1, &mut egress[begin..end]));
+            }
+            std::mem::swap(&mut here, &mut next);
+            (begin, end) = (end, ahead);
         }
     }
 
@@ -374,7 +490,7 @@ impl Session<'_> {
         for (from, begin) in sources.chunks(BLOCK).zip((0..).step_by(BLOCK)) {
             let binding = self.table.ports.id(ingress);
             let blocks = (&mut senders, &mut receivers);
-            let left = dispatch!(self.table.simd, check(self, binding, (from, &[]), blocks));
+            let left = dispatch!(self.table.simd, fetch_and_check(self, binding, (from, &[]), blocks));
             self.hand_over(&senders, from, left, (ingress, binding), |at, probe| {
                 unsettled(begin + at, probe);
             });

@@ -1,5 +1,6 @@
 //! Keys that are worked on together, and what is known of them.
 
+use crate::bucket::Line;
 use crate::ids::NONE;
 use crate::key::Key;
 use crate::lanes::{GROUP, Words};
@@ -16,7 +17,8 @@ pub(crate) const GROUPS: usize = BLOCK / GROUP;
 #[repr(C, align(64))]
 pub(crate) struct Block {
     pub(crate) bits: MaybeUninit<[Words; GROUPS]>,
-    pub(crate) buckets: MaybeUninit<[Words; GROUPS]>,
+    /// Where the line of each is, in bytes from the first one.
+    pub(crate) offsets: MaybeUninit<[Words; GROUPS]>,
     /// What was found.
     pub(crate) words: MaybeUninit<[Words; GROUPS]>,
     /// Filtering ids, if the keys are of different VLANs.
@@ -34,7 +36,7 @@ impl Block {
     pub(crate) fn empty() -> Block {
         Block {
             bits: MaybeUninit::uninit(),
-            buckets: MaybeUninit::uninit(),
+            offsets: MaybeUninit::uninit(),
             words: MaybeUninit::uninit(),
             fids: [[NONE; GROUP]; GROUPS],
             common: None,
@@ -56,10 +58,10 @@ impl Block {
     #[inline(always)]
     pub(crate) unsafe fn bucket(&self, index: usize) -> usize {
         // SAFETY: the caller's promise.
-        unsafe { *self.buckets.as_ptr().cast::<u64>().add(index) as usize }
+        unsafe { *self.offsets.as_ptr().cast::<u64>().add(index) as usize / size_of::<Line>() }
     }
 
-    /// Key bits and buckets of a group.
+    /// Key bits and offsets of a group.
     ///
     /// # Safety
     /// The block was filled with keys of this group.
@@ -67,7 +69,7 @@ impl Block {
     pub(crate) unsafe fn group(&self, at: usize) -> (&Words, &Words) {
         // SAFETY: the caller's promise.
         unsafe {
-            (&*self.bits.as_ptr().cast::<Words>().add(at), &*self.buckets.as_ptr().cast::<Words>().add(at))
+            (&*self.bits.as_ptr().cast::<Words>().add(at), &*self.offsets.as_ptr().cast::<Words>().add(at))
         }
     }
 

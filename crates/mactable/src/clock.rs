@@ -1,6 +1,6 @@
 //! Coarse time: what a stamp means.
 
-use crate::layout::{age, age_code};
+use crate::layout::{AGE_MASK, age, age_code};
 
 /// An entry lives for this many ticks after the one it was last seen in.
 pub(crate) const LIFE: u64 = 512;
@@ -15,11 +15,45 @@ pub(crate) struct Clock {
     /// Number of the tick modulo [`age::STAMPS`].
     phase: u64,
     code: u64,
+    lapsed: Lapsed,
+}
+
+/// The age codes of entries whose time is over, an arc of the circle of all codes: which are in it, told by one subtraction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Lapsed {
+    pub(crate) first: u64,
+    /// 0 while nothing ages.
+    pub(crate) count: u64,
+}
+
+impl Lapsed {
+    const NONE: Lapsed = Lapsed { first: 0, count: 0 };
+
+    /// The arc may contain the codes that are no stamps, which the caller knows apart.
+    #[inline]
+    fn at(phase: u64) -> Lapsed {
+        let (youngest, oldest) = (LIFE + 1, age::STAMPS - AHEAD - 1);
+        let (first, last) = (phase + age::STAMPS - oldest, phase + age::STAMPS - youngest);
+        let code =
+            |stamp: u64| age::FIRST_STAMP + if stamp < age::STAMPS { stamp } else { stamp - age::STAMPS };
+        Lapsed { first: code(first), count: (code(last).wrapping_sub(code(first)) & AGE_MASK) + 1 }
+    }
+
+    #[inline]
+    fn may_contain(self, word: u64) -> bool {
+        word.wrapping_sub(self.first) & AGE_MASK < self.count
+    }
+
+    #[inline]
+    fn contains(self, word: u64) -> bool {
+        self.may_contain(word) && age_code(word) >= age::FIRST_STAMP
+    }
 }
 
 impl Clock {
     /// The clock under which nothing ages.
-    pub(crate) const AGELESS: Clock = Clock { tick_ns: 0, phase: 0, code: age::UNSTAMPED };
+    pub(crate) const AGELESS: Clock =
+        Clock { tick_ns: 0, phase: 0, code: age::UNSTAMPED, lapsed: Lapsed::NONE };
 
     /// A tick's length for an ageing time, both in nanoseconds.
     pub(crate) fn tick_for(ageing_time: u64) -> u64 {
@@ -32,7 +66,7 @@ impl Clock {
             None => Self::AGELESS,
             Some(tick) => {
                 let phase = tick % age::STAMPS;
-                Clock { tick_ns, phase, code: age::FIRST_STAMP + phase }
+                Clock { tick_ns, phase, code: age::FIRST_STAMP + phase, lapsed: Lapsed::at(phase) }
             }
         }
     }
@@ -73,7 +107,21 @@ impl Clock {
     /// The entry's time is over.
     #[inline]
     pub(crate) fn lapsed(&self, word: u64) -> bool {
-        self.ticks(word) > LIFE
+        self.lapsed.contains(word)
+    }
+
+    /// As [`Clock::lapsed`], or the entry is one without a stamp.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline]
+    pub(crate) fn may_have_lapsed(&self, word: u64) -> bool {
+        self.lapsed.may_contain(word)
+    }
+
+    /// The age codes of such entries.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline]
+    pub(crate) fn lapsed_codes(&self) -> Lapsed {
+        self.lapsed
     }
 
     /// A refresh now would not make the entry younger.
@@ -112,6 +160,17 @@ mod tests {
                 );
                 // Until the sweeper has had three quarters of an ageing time.
                 assert!(Clock::new(tick, born + ageing_time + ageing_time / 4 * 3).lapsed(word));
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_lapsed_is_older_than_its_life() {
+        for phase in 0..age::STAMPS {
+            let clock = Clock::new(1, phase);
+            for code in 0..=AGE_MASK {
+                assert_eq!(clock.lapsed(code | 0xabc << 10), clock.ticks(code) > LIFE, "{phase} {code}");
+                assert!(!Clock::AGELESS.lapsed(code));
             }
         }
     }

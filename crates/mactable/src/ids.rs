@@ -65,6 +65,20 @@ impl IdMap {
         unsafe { self.of.get_unchecked(usize::from(name)) }.load(Ordering::Acquire)
     }
 
+    /// Where the ids are, by their names.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline(always)]
+    pub(crate) fn first_id(&self) -> *const u16 {
+        self.of.as_ptr().cast()
+    }
+
+    /// Where the names are, by their ids.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline(always)]
+    pub(crate) fn first_name(&self) -> *const u16 {
+        self.names.as_ptr().cast()
+    }
+
     /// To be asked before ids are, see [`IdMap::has_lost_since`].
     #[inline]
     pub(crate) fn losses(&self) -> u64 {

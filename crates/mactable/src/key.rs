@@ -27,6 +27,13 @@ impl Key {
         (self.0 >> MAC_BITS) as u16
     }
 
+    /// VLAN and address as one number.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline]
+    pub(crate) const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// Its address as a number.
     #[inline]
     pub const fn mac(self) -> u64 {

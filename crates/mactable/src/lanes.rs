@@ -48,6 +48,20 @@ impl<'t> Lines<'t> {
         // SAFETY: the caller's promise.
         unsafe { &*self.0.add(bucket) }
     }
+
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline(always)]
+    fn first(self) -> *const Line {
+        self.0
+    }
+
+    /// # Safety
+    /// There is a line so many bytes from the first one.
+    #[inline(always)]
+    pub(crate) unsafe fn at_offset(self, offset: u64) -> &'t Line {
+        // SAFETY: the caller's promise.
+        unsafe { &*self.0.byte_add(offset as usize) }
+    }
 }
 
 /// Filtering ids of eight keys.
@@ -72,15 +86,14 @@ pub(crate) trait Lanes {
         keys.iter().fold(0, |bits, key| bits | (key.vlan() ^ vlan)) == 0
     }
 
-    /// Hashes up to eight keys under their filtering ids, to key bits and buckets, which are below the number of
-    /// buckets; further places are filled with the first key. Gives one bit for each key that has no filtering id.
+    /// Hashes up to eight keys under their filtering ids, to key bits and the offsets of their lines; further places are filled with the first key. Gives one bit for each key that has no filtering id.
     #[inline(always)]
     unsafe fn hash(
         table: &MacTable,
         keys: &[Key],
         mut fids: Fids<'_>,
         bits: &mut MaybeUninit<Words>,
-        buckets: &mut MaybeUninit<Words>,
+        offsets: &mut MaybeUninit<Words>,
     ) -> u8 {
         let mut nameless = 0;
         let split: [_; GROUP] = std::array::from_fn(|index| {
@@ -98,8 +111,17 @@ pub(crate) trait Lanes {
             table.layout.split(hash)
         });
         bits.write(split.map(|(_, bits)| bits));
-        buckets.write(split.map(|(bucket, _)| bucket as u64));
+        offsets.write(split.map(|(bucket, _)| (bucket * size_of::<Line>()) as u64));
         nameless
+    }
+
+    /// Starts to fetch the first `count` of these lines.
+    #[inline(always)]
+    unsafe fn prefetch(lines: Lines<'_>, offsets: &Words, count: usize) {
+        for &offset in &offsets[..count.min(GROUP)] {
+            // SAFETY: the caller has lines there.
+            unsafe { lines.at_offset(offset) }.prefetch();
+        }
     }
 
     /// Looks for `count` keys in their first buckets. Fills `words` with their entries, or 0, and further places with
@@ -107,7 +129,7 @@ pub(crate) trait Lanes {
     #[inline(always)]
     unsafe fn search(
         lines: Lines<'_>,
-        (bits, buckets): (&Words, &Words),
+        (bits, offsets): (&Words, &Words),
         count: usize,
         key_mask: u64,
         words: &mut MaybeUninit<Words>,
@@ -118,7 +140,7 @@ pub(crate) trait Lanes {
                 return 0;
             }
             // SAFETY: buckets are below the number of lines, and the caller has the instructions.
-            let (line, key) = unsafe { (lines.at(buckets[index] as usize), bits[index]) };
+            let (line, key) = unsafe { (lines.at_offset(offsets[index]), bits[index]) };
             // Before the others: vectors load it with them, and nothing may rest on its being read later.
             let mark = line.mark();
             // SAFETY: as above.
@@ -203,6 +225,7 @@ impl Lanes for Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bucket::MARK;
     use crate::layout::age;
 
     fn find<L: Lanes>(line: &Line, key: u64, key_mask: u64) -> u64 {
@@ -231,6 +254,41 @@ mod tests {
                     let found = find(&line, key, key_mask);
                     assert!(words.contains(&found), "{}: {found:#x} of {words:#x?}", simd.name());
                 }
+            }
+        }
+    }
+
+    /// What is at the place of a key and is no entry hides none that comes after it, nor the mark.
+    #[test]
+    fn a_batch_looks_past_a_pending_word() {
+        let (key_mask, key) = (!0x3ff_u64, 0x1234_5000_u64);
+        let entry = key | (age::FIRST_STAMP + 9);
+        type Search = unsafe fn(Lines<'_>, (&Words, &Words), usize, u64, &mut MaybeUninit<Words>) -> u8;
+        let kinds = [
+            (crate::simd::Simd::Scalar, Scalar::search as Search),
+            #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+            (crate::simd::Simd::Sse2, x86::Sse2::search),
+            #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+            (crate::simd::Simd::Avx2, x86::Avx2::search),
+            #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+            (crate::simd::Simd::Avx512, x86::Avx512::search),
+        ];
+        for (simd, search) in kinds.into_iter().filter(|(simd, _)| simd.is_available()) {
+            for (behind, mark, found, crowded) in
+                [(entry, 0, entry, 0), (entry, MARK, entry, 0), (0, 0, 0, 0), (0, MARK, 0, u8::MAX)]
+            {
+                let lines: [Line; 2] = Default::default();
+                lines[1].slot(1).store(key | age::PENDING, Ordering::Relaxed);
+                lines[1].slot(SLOTS - 2).store(behind, Ordering::Relaxed);
+                lines[1].slot(SLOTS - 1).store(mark, Ordering::Relaxed);
+                let (bits, offsets) = ([key; GROUP], [size_of::<Line>() as u64; GROUP]);
+                let mut words = MaybeUninit::uninit();
+                let lines = Lines(lines.as_ptr(), PhantomData);
+                // SAFETY: the instructions are there, and so are two lines.
+                let told = unsafe { search(lines, (&bits, &offsets), GROUP, key_mask, &mut words) };
+                // SAFETY: a search fills it.
+                let words = unsafe { words.assume_init() };
+                assert_eq!((words, told), ([found; GROUP], crowded), "{} {behind:x} {mark:x}", simd.name());
             }
         }
     }

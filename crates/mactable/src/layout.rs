@@ -120,6 +120,12 @@ impl Layout {
         1 << self.widths.index_bits
     }
 
+    /// The largest number of a bucket, all ones.
+    #[inline]
+    pub(crate) fn bucket_mask(&self) -> usize {
+        self.bucket_mask as usize
+    }
+
     pub(crate) fn fids(&self) -> usize {
         1 << self.widths.fid_bits
     }

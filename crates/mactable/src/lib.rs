@@ -94,6 +94,8 @@ mod layout;
 mod learn;
 mod memory;
 mod probe;
+#[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+mod recipe;
 mod renewal;
 mod seat;
 mod session;

@@ -39,6 +39,8 @@ pub struct MacTable {
     pub(crate) sweeper: Mutex<Sweeper>,
     pub(crate) control: Mutex<Control>,
     pub(crate) simd: Simd,
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    pub(crate) recipe: crate::recipe::Recipe,
     pub(crate) when_full: WhenFull,
     pub(crate) evicted: AtomicU64,
     pub(crate) chip: Option<Chip>,
@@ -67,10 +69,13 @@ impl MacTable {
         assert!(simd.is_available(), "no {} here", simd.name());
         let layout = Layout::new(config)?;
         let (ports, vlans) = (usize::from(config.ports), usize::from(config.vlans));
+        let permutation = Permutation::new(layout.key_bits(), config.hash_key);
         Ok(MacTable {
             lines: Memory::new(layout.buckets()),
             spills: (0..layout.buckets()).map(|_| Spill::default()).collect(),
-            permutation: Permutation::new(layout.key_bits(), config.hash_key),
+            #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+            recipe: crate::recipe::Recipe::new(&layout, &permutation),
+            permutation,
             vlans: IdMap::new(VLAN_IDS, vlans, layout.fids()),
             ports: IdMap::new(ports, ports, layout.bindings()),
             counts: Counts::new(config.capacity, ports, VLAN_IDS, layout.bindings(), layout.fids()),
@@ -171,7 +176,7 @@ impl MacTable {
     /// The first bucket of a probe. A probe of another table leads somewhere, but never outside.
     #[inline]
     pub(crate) fn bucket(&self, probe: &Probe) -> usize {
-        probe.bucket() & (self.lines.len() - 1)
+        probe.bucket() & self.layout.bucket_mask()
     }
 
     /// Filtering id and address of an entry.
@@ -199,6 +204,14 @@ impl MacTable {
     pub(crate) fn fid(&self, vlan: u16) -> u16 {
         // SAFETY: there is a place for each of as many VLANs, a power of two.
         unsafe { self.vlans.id_unchecked(vlan % VLAN_IDS as u16) }
+    }
+
+    /// The same of a key's VLAN.
+    #[cfg(all(target_arch = "x86_64", not(any(loom, shuttle, greylag_scalar))))]
+    #[inline]
+    pub(crate) fn fid_of(&self, key: Key) -> u16 {
+        // SAFETY: a key's VLAN has 12 bits.
+        unsafe { self.vlans.id_unchecked(key.vlan()) }
     }
 
     /// Writes another word for the same key in an entry's place; false if it is no longer as it was seen.

@@ -65,6 +65,11 @@ proptest! {
                 .iter()
                 .map(|&key| session.lookup(&session.probe_key(key)).map_or(UNKNOWN, |entry| entry.port))
                 .collect();
+            for (&key, &port) in keys.iter().zip(&single) {
+                let (entry, probed) = (session.lookup_key(key), session.lookup(&session.probe_key(key)));
+                prop_assert_eq!(entry, probed, "{}", simd.name());
+                prop_assert_eq!(entry.map_or(UNKNOWN, |entry| entry.port), port);
+            }
             let mut ports = vec![7; keys.len()];
             session.lookup_ports(keys, &mut ports);
             prop_assert_eq!(&ports, &single, "{}", simd.name());

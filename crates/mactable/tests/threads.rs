@@ -172,7 +172,7 @@ fn rivals_never_place_an_address_twice() {
             round.store(number, Ordering::Release);
             while done.load(Ordering::Acquire) < number * THREADS {
                 assert!(
-                    number == ROUNDS || !rivals.iter().any(|rival| rival.is_finished()),
+                    number == ROUNDS || !rivals.iter().any(std::thread::ScopedJoinHandle::is_finished),
                     "a rival has failed"
                 );
                 thread::yield_now();

@@ -23,4 +23,7 @@ struct peer {
     /* Takes keys out; returns how many were there. */
     size_t (*forget)(void *table, const uint64_t *keys, size_t count);
     void (*clear)(void *table);
+    /* look_up and check of any number of keys; NULL where the table has no call for more than one. */
+    void (*look_up_many)(void *table, const uint64_t *keys, size_t count, uint16_t *found);
+    size_t (*check_many)(void *table, uint32_t value, const uint64_t *keys, size_t count);
 };

@@ -115,21 +115,36 @@ static void leave(void *opaque) {
     }
 }
 
-static inline uint64_t find(struct table *table, const uint64_t *keys, void **data) {
-    const void *pointers[BATCH];
-    for (int i = 0; i < BATCH; i++)
+/* At most RTE_HASH_LOOKUP_BULK_MAX keys, which is 64. */
+static inline uint64_t find(struct table *table, const uint64_t *keys, size_t count, void **data) {
+    const void *pointers[RTE_HASH_LOOKUP_BULK_MAX];
+    for (size_t i = 0; i < count; i++)
         pointers[i] = &keys[i];
     uint64_t hits = 0;
-    rte_hash_lookup_bulk_data(table->hash, pointers, BATCH, &hits, data);
+    rte_hash_lookup_bulk_data(table->hash, pointers, count, &hits, data);
     return hits;
+}
+
+static inline size_t part(size_t left) { return left < RTE_HASH_LOOKUP_BULK_MAX ? left : RTE_HASH_LOOKUP_BULK_MAX; }
+
+static inline void look_up_part(struct table *table, const uint64_t *keys, size_t count, uint16_t *found) {
+    void *data[RTE_HASH_LOOKUP_BULK_MAX];
+    uint64_t hits = find(table, keys, count, data);
+    for (size_t i = 0; i < count; i++)
+        found[i] = hits >> i & 1 ? (uint16_t)(uintptr_t)data[i] : ABSENT;
 }
 
 static void look_up(void *opaque, const uint64_t *keys, uint16_t *found) {
     struct table *table = opaque;
-    void *data[BATCH];
-    uint64_t hits = find(table, keys, data);
-    for (int i = 0; i < BATCH; i++)
-        found[i] = hits >> i & 1 ? (uint16_t)(uintptr_t)data[i] : ABSENT;
+    look_up_part(table, keys, BATCH, found);
+    if (table->is_shared)
+        rte_rcu_qsbr_quiescent(table->readers, READER);
+}
+
+static void look_up_many(void *opaque, const uint64_t *keys, size_t count, uint16_t *found) {
+    struct table *table = opaque;
+    for (size_t at = 0; at < count; at += RTE_HASH_LOOKUP_BULK_MAX)
+        look_up_part(table, keys + at, part(count - at), found + at);
     if (table->is_shared)
         rte_rcu_qsbr_quiescent(table->readers, READER);
 }
@@ -154,17 +169,27 @@ static inline int add(struct table *table, const uint64_t *key, uint32_t value) 
     return status;
 }
 
-static size_t check(void *opaque, uint32_t value, const uint64_t *keys) {
-    struct table *table = opaque;
-    void *data[BATCH];
-    uint64_t hits = find(table, keys, data);
+static inline size_t check_part(struct table *table, uint32_t value, const uint64_t *keys, size_t count) {
+    void *data[RTE_HASH_LOOKUP_BULK_MAX];
+    uint64_t hits = find(table, keys, count, data);
     size_t new = 0;
-    for (int i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < count; i++) {
         int known = hits >> i & 1;
         if (known && (uintptr_t)data[i] == value)
             continue;
         new += add(table, &keys[i], value) == 0 && !known;
     }
+    return new;
+}
+
+static size_t check(void *opaque, uint32_t value, const uint64_t *keys) {
+    return check_part(opaque, value, keys, BATCH);
+}
+
+static size_t check_many(void *opaque, uint32_t value, const uint64_t *keys, size_t count) {
+    size_t new = 0;
+    for (size_t at = 0; at < count; at += RTE_HASH_LOOKUP_BULK_MAX)
+        new += check_part(opaque, value, keys + at, part(count - at));
     return new;
 }
 
@@ -195,7 +220,8 @@ static void clear(void *opaque) {
 
 #define OPERATIONS                                                                                                     \
     .destroy = destroy, .enter = enter, .leave = leave, .look_up = look_up, .look_up_each = look_up_each,              \
-    .learn = learn, .check = check, .forget = forget, .clear = clear
+    .learn = learn, .check = check, .forget = forget, .clear = clear, .look_up_many = look_up_many,                    \
+    .check_many = check_many
 
 const struct peer rte_hash_plain = {.make = make_plain, OPERATIONS};
 const struct peer rte_hash_lock_free = {.make = make_lock_free, OPERATIONS};

@@ -1,6 +1,6 @@
 //! Tables written in C, behind the shims in `c/`.
 
-use greylag_bench::{BATCH, Batch, Key, Reader, Table, value};
+use greylag_bench::{BATCH, Batch, Key, MOST, Reader, Table, value};
 use std::ffi::c_void;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub(crate) struct Peer {
     check: unsafe extern "C" fn(NonNull<c_void>, u32, *const u64) -> usize,
     forget: unsafe extern "C" fn(NonNull<c_void>, *const u64, usize) -> usize,
     clear: unsafe extern "C" fn(NonNull<c_void>),
+    look_up_many: Option<unsafe extern "C" fn(NonNull<c_void>, *const u64, usize, *mut u16)>,
+    check_many: Option<unsafe extern "C" fn(NonNull<c_void>, u32, *const u64, usize) -> usize>,
 }
 
 struct Memory {
@@ -55,7 +57,28 @@ fn words(keys: &Batch) -> [u64; BATCH] {
     keys.map(|key| key.0)
 }
 
+/// The same of a long batch.
+fn long(keys: &[Key]) -> [u64; MOST] {
+    let mut words = [0; MOST];
+    words.iter_mut().zip(keys).for_each(|(word, key)| *word = key.0);
+    words
+}
+
 impl Memory {
+    fn look_up_many(&self, keys: &[Key], found: &mut [u16]) {
+        match self.peer.look_up_many {
+            Some(look_up) if keys.len() <= MOST && keys.len() == found.len() => {
+                // SAFETY: both arrays have at least as many elements as it says.
+                unsafe { look_up(self.table, long(keys).as_ptr(), keys.len(), found.as_mut_ptr()) };
+            }
+            _ => {
+                for (keys, found) in keys.as_chunks().0.iter().zip(found.as_chunks_mut().0) {
+                    self.look_up(keys, found);
+                }
+            }
+        }
+    }
+
     fn look_up(&self, keys: &Batch, found: &mut [u16; BATCH]) {
         // SAFETY: both arrays have as many elements as the shims expect.
         unsafe { (self.peer.look_up)(self.table, words(keys).as_ptr(), found.as_mut_ptr()) };
@@ -70,6 +93,10 @@ impl Memory {
 impl Reader for Writer {
     fn look_up(&mut self, _: u64, keys: &Batch, found: &mut [u16; BATCH]) {
         self.memory.look_up(keys, found);
+    }
+
+    fn look_up_many(&mut self, _: u64, keys: &[Key], found: &mut [u16]) {
+        self.memory.look_up_many(keys, found);
     }
 
     fn look_up_each(&mut self, _: u64, keys: &Batch, found: &mut [u16; BATCH]) {
@@ -103,6 +130,30 @@ impl Table for Writer {
         // SAFETY: there is no other writer, and a batch has as many keys as the shims expect.
         let new = unsafe { (peer.check)(*table, value(port, now), words(sources).as_ptr()) };
         self.memory.look_up(destinations, found);
+        new
+    }
+
+    fn mix_many(
+        &mut self,
+        now: u64,
+        port: u16,
+        sources: &[Key],
+        destinations: &[Key],
+        found: &mut [u16],
+    ) -> usize {
+        let Memory { peer, table } = &*self.memory;
+        let check = |keys: &Batch| {
+            // SAFETY: there is no other writer, and a batch has as many keys as the shims expect.
+            unsafe { (peer.check)(*table, value(port, now), words(keys).as_ptr()) }
+        };
+        let new = match peer.check_many {
+            Some(check) if sources.len() <= MOST => {
+                // SAFETY: there is no other writer, and the array has at least as many keys as it says.
+                unsafe { check(*table, value(port, now), long(sources).as_ptr(), sources.len()) }
+            }
+            _ => sources.as_chunks().0.iter().map(check).sum(),
+        };
+        self.memory.look_up_many(destinations, found);
         new
     }
 

@@ -1,15 +1,15 @@
 //! The vector instructions of x86-64.
 
 use super::{Fids, GROUP, Lanes, Lines, Scalar, Words};
-use crate::block::GROUPS;
+use crate::block::{GROUPS, places};
 use crate::bucket::{Line, MARK_SLOT, Survey};
-use crate::clock::{AHEAD, Clock, LIFE};
-use crate::ids::NONE;
+use crate::clock::{Clock, Lapsed};
+use crate::ids::{IdMap, NONE};
 use crate::key::Key;
 use crate::layout::{AGE_MASK, BINDING_SHIFT, ENTRY_MASK, HIT, SECONDARY, age};
 use crate::renewal::Renewal;
 use crate::session::Session;
-use crate::table::MacTable;
+use crate::table::{MacTable, VLAN_IDS};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
@@ -45,6 +45,19 @@ fn load32(line: &Line, half: usize) -> __m256i {
         asm!("vmovdqa {vector}, ymmword ptr [{line}]",
             line = in(reg) std::ptr::from_ref(line).cast::<u8>().add(half * 32),
             vector = lateout(ymm_reg) vector, options(nostack, preserves_flags));
+    }
+    vector
+}
+
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn load64_at(lines: *const Line, offset: u64) -> __m512i {
+    let vector;
+    // SAFETY: as `load16`, the whole of the line at this offset.
+    unsafe {
+        asm!("vmovdqa64 {vector}, zmmword ptr [{lines} + {offset}]",
+            lines = in(reg) lines, offset = in(reg) offset,
+            vector = lateout(zmm_reg) vector, options(nostack, preserves_flags));
     }
     vector
 }
@@ -172,6 +185,69 @@ fn gather16(word: impl Fn(usize) -> u16) -> __m128i {
     unsafe { _mm_set_epi64x(four(4), four(0)) }
 }
 
+/// Eight small words out of an array, by places that stand `STEP` bytes apart, without a detour through memory.
+///
+/// # Safety
+/// Places are inside the array.
+#[inline(always)]
+unsafe fn pick<const STEP: usize>(array: *const u16, places: *const u16) -> __m128i {
+    let (low, high);
+    // SAFETY: reads eight places and as many words of the array; no flags, no stack. For the order of loads: as `load16`.
+    unsafe {
+        asm!(
+            "vpxor {low}, {low}, {low}",
+            "movzx {a:e}, word ptr [{places}]",
+            "movzx {b:e}, word ptr [{places} + {step}]",
+            "vpinsrw {low}, {low}, word ptr [{array} + 2 * {a}], 0",
+            "vpxor {high}, {high}, {high}",
+            "vpinsrw {low}, {low}, word ptr [{array} + 2 * {b}], 1",
+            "movzx {a:e}, word ptr [{places} + 2 * {step}]",
+            "movzx {b:e}, word ptr [{places} + 3 * {step}]",
+            "vpinsrw {low}, {low}, word ptr [{array} + 2 * {a}], 2",
+            "vpinsrw {low}, {low}, word ptr [{array} + 2 * {b}], 3",
+            "movzx {a:e}, word ptr [{places} + 4 * {step}]",
+            "movzx {b:e}, word ptr [{places} + 5 * {step}]",
+            "vpinsrw {high}, {high}, word ptr [{array} + 2 * {a}], 4",
+            "vpinsrw {high}, {high}, word ptr [{array} + 2 * {b}], 5",
+            "movzx {a:e}, word ptr [{places} + 6 * {step}]",
+            "movzx {b:e}, word ptr [{places} + 7 * {step}]",
+            "vpinsrw {high}, {high}, word ptr [{array} + 2 * {a}], 6",
+            "vpinsrw {high}, {high}, word ptr [{array} + 2 * {b}], 7",
+            array = in(reg) array,
+            places = in(reg) places,
+            step = const STEP,
+            a = out(reg) _,
+            b = out(reg) _,
+            low = out(xmm_reg) low,
+            high = out(xmm_reg) high,
+            options(nostack, preserves_flags));
+        _mm_or_si128(low, high)
+    }
+}
+
+impl IdMap {
+    /// The ids of eight keys' VLANs.
+    ///
+    /// # Safety
+    /// The names are VLANs, all of them.
+    #[inline(always)]
+    unsafe fn of_vlans(&self, keys: &[Key; GROUP]) -> __m128i {
+        debug_assert_eq!(self.names(), VLAN_IDS);
+        // SAFETY: a VLAN has 12 bits, the highest ones of the word that a key is.
+        unsafe { pick::<8>(self.first_id(), keys.as_ptr().cast::<u16>().add(3)) }
+    }
+
+    /// As [`IdMap::raw_name`], of eight ids.
+    ///
+    /// # Safety
+    /// They are ids.
+    #[inline(always)]
+    unsafe fn raw_names(&self, ids: &[u16; GROUP]) -> __m128i {
+        // SAFETY: the caller's promise.
+        unsafe { pick::<2>(self.first_name(), ids.as_ptr()) }
+    }
+}
+
 impl Avx512 {
     /// One to eight keys; fewer are followed by repetitions of the first.
     #[inline(always)]
@@ -194,19 +270,13 @@ impl Avx512 {
     /// The lanes of entries whose time is over.
     #[inline(always)]
     unsafe fn lapsed(clock: &Clock, code: __m512i) -> __mmask8 {
-        if clock.is_ageless() {
-            return 0;
-        }
+        let Lapsed { first, count } = clock.lapsed_codes();
         // SAFETY: the caller has AVX-512 F.
         unsafe {
             let splat = |word: u64| _mm512_set1_epi64(word as i64);
             let stamped = _mm512_cmpge_epu64_mask(code, splat(age::FIRST_STAMP));
-            let now = splat(clock.code());
-            let behind = _mm512_sub_epi64(now, code);
-            let wrapped = _mm512_cmpgt_epu64_mask(code, now);
-            let distance = _mm512_mask_add_epi64(behind, wrapped, behind, splat(age::STAMPS));
-            let old = _mm512_mask_cmpgt_epu64_mask(stamped, distance, splat(LIFE));
-            _mm512_mask_cmplt_epu64_mask(old, distance, splat(age::STAMPS - AHEAD))
+            let place = _mm512_and_si512(_mm512_sub_epi64(code, splat(first)), splat(AGE_MASK));
+            _mm512_mask_cmplt_epu64_mask(stamped, place, splat(count))
         }
     }
 }
@@ -241,7 +311,7 @@ impl Lanes for Avx512 {
         keys: &[Key],
         fids: Fids<'_>,
         bits: &mut MaybeUninit<Words>,
-        buckets: &mut MaybeUninit<Words>,
+        offsets: &mut MaybeUninit<Words>,
     ) -> u8 {
         let (layout, permutation) = (&table.layout, &table.permutation);
         // SAFETY: the caller has AVX-512 F, DQ, VL and BW; there are as many places as lanes everywhere. A key's VLAN has 12
@@ -256,7 +326,7 @@ impl Lanes for Avx512 {
                 Fids::All(fid) => (splat(u64::from(fid) << 48), if fid == NONE { u8::MAX } else { 0 }),
                 Fids::Each(places) => {
                     let fids = match keys.first_chunk::<GROUP>() {
-                        Some(keys) => gather16(|index| id(keys[index])),
+                        Some(keys) => table.vlans.of_vlans(keys),
                         None => gather16(|index| id(keys[if index < keys.len() { index } else { 0 }])),
                     };
                     _mm_storeu_si128(places.as_mut_ptr().cast(), fids);
@@ -270,19 +340,50 @@ impl Lanes for Avx512 {
                 let product = _mm512_mullo_epi64(x, splat(multiplier));
                 x = fold(_mm512_and_si512(product, splat(permutation.mask)));
             }
-            let bucket = _mm512_and_si512(x, splat(layout.buckets() as u64 - 1));
+            let bucket = _mm512_and_si512(x, splat(layout.bucket_mask() as u64));
             let rest = _mm512_srl_epi64(x, shift(layout.index_bits()));
             let key = _mm512_sll_epi64(rest, shift(layout.remainder_shift()));
             _mm512_storeu_si512(bits.as_mut_ptr().cast(), key);
-            _mm512_storeu_si512(buckets.as_mut_ptr().cast(), bucket);
+            _mm512_storeu_si512(offsets.as_mut_ptr().cast(), _mm512_slli_epi64::<6>(bucket));
             nameless
+        }
+    }
+
+    /// All eight of them: places without a key have the line of one.
+    #[inline(always)]
+    unsafe fn prefetch(lines: Lines<'_>, offsets: &Words, _: usize) {
+        // Compilers take the offsets out of the vector that was just written, which is more work than reading them.
+        // SAFETY: a prefetch has no effect on memory and cannot fault; the rest reads eight words.
+        unsafe {
+            asm!(
+                "mov {a}, qword ptr [{offsets}]",
+                "mov {b}, qword ptr [{offsets} + 8]",
+                "prefetcht0 byte ptr [{lines} + {a}]",
+                "mov {a}, qword ptr [{offsets} + 16]",
+                "prefetcht0 byte ptr [{lines} + {b}]",
+                "mov {b}, qword ptr [{offsets} + 24]",
+                "prefetcht0 byte ptr [{lines} + {a}]",
+                "mov {a}, qword ptr [{offsets} + 32]",
+                "prefetcht0 byte ptr [{lines} + {b}]",
+                "mov {b}, qword ptr [{offsets} + 40]",
+                "prefetcht0 byte ptr [{lines} + {a}]",
+                "mov {a}, qword ptr [{offsets} + 48]",
+                "prefetcht0 byte ptr [{lines} + {b}]",
+                "mov {b}, qword ptr [{offsets} + 56]",
+                "prefetcht0 byte ptr [{lines} + {a}]",
+                "prefetcht0 byte ptr [{lines} + {b}]",
+                lines = in(reg) lines.first(),
+                offsets = in(reg) offsets,
+                a = out(reg) _,
+                b = out(reg) _,
+                options(nostack, preserves_flags, readonly));
         }
     }
 
     #[inline(always)]
     unsafe fn search(
         lines: Lines<'_>,
-        (bits, buckets): (&Words, &Words),
+        (bits, offsets): (&Words, &Words),
         _: usize,
         key_mask: u64,
         words: &mut MaybeUninit<Words>,
@@ -290,21 +391,30 @@ impl Lanes for Avx512 {
         // SAFETY: the caller has AVX-512 F, and buckets are below the number of lines, those of places without a key as well.
         unsafe {
             let (mask, entry) = (_mm512_set1_epi64(key_mask as i64), _mm512_set1_epi64(ENTRY_MASK as i64));
-            let is_entry_of = |words, keys| {
-                let is_key = _mm512_testn_epi64_mask(_mm512_xor_si512(words, keys), mask);
-                _mm512_mask_test_epi64_mask(is_key, words, entry)
-            };
-            // The entry or, if there is none, the mark: one word per key either way, and no branch.
+            // The first word of the key or, if there is none, the mark: one word per key either way, and no branch.
             let mut found = _mm512_setzero_si512();
             for index in 0..GROUP {
-                let line = load64(lines.at(buckets[index] as usize));
-                let hit = is_entry_of(line, _mm512_set1_epi64(bits[index] as i64));
-                let first = _mm512_maskz_compress_epi64(hit | 1 << MARK_SLOT, line);
+                let line = load64_at(lines.first(), offsets[index]);
+                let differs = _mm512_xor_si512(line, _mm512_set1_epi64(bits[index] as i64));
+                let same = _mm512_testn_epi64_mask(differs, mask);
+                let first = _mm512_maskz_compress_epi64(same | 1 << MARK_SLOT, line);
                 found = _mm512_alignr_epi64::<1>(first, found);
             }
-            let hits = is_entry_of(found, _mm512_loadu_si512(bits.as_ptr().cast()));
-            _mm512_storeu_si512(words.as_mut_ptr().cast(), _mm512_maskz_mov_epi64(hits, found));
-            _mm512_test_epi64_mask(found, found) & !hits
+            let keys = _mm512_loadu_si512(bits.as_ptr().cast());
+            let same = _mm512_testn_epi64_mask(_mm512_xor_si512(found, keys), mask);
+            let hits = _mm512_mask_test_epi64_mask(same, found, entry);
+            let mut found = _mm512_maskz_mov_epi64(hits | !same, found);
+            let mut missing = !hits;
+            // A pending word, or a vacant one that looks like the key: the entry may stand behind it.
+            for index in places((same & !hits).into()) {
+                let line = lines.at_offset(offsets[index]);
+                let mark = line.mark();
+                let word = Self::find(line, bits[index], key_mask);
+                found = _mm512_mask_set1_epi64(found, 1 << index, if word == 0 { mark } else { word } as i64);
+                missing &= !(u8::from(word != 0) << index);
+            }
+            _mm512_storeu_si512(words.as_mut_ptr().cast(), _mm512_maskz_mov_epi64(!missing, found));
+            _mm512_test_epi64_mask(found, found) & missing
         }
     }
 
@@ -381,7 +491,7 @@ impl Lanes for Avx512 {
             let fields = _mm512_cvtepi64_epi16(field);
             let mut bindings = [0u16; GROUP];
             _mm_storeu_si128(bindings.as_mut_ptr().cast(), fields);
-            let names = gather16(|index| table.ports.raw_name(bindings[index]));
+            let names = table.ports.raw_names(&bindings);
             // The bit that says that a name has lost its id becomes all bits: `UNKNOWN`.
             let ports = _mm_or_si128(names, _mm_srai_epi16::<15>(names));
             let is_static = _mm512_cmpeq_epi64_mask(code, splat(age::STATIC));

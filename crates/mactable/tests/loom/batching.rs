@@ -223,3 +223,51 @@ fn a_slot_that_is_held_for_nobody_is_given_back() {
         assert_eq!((table.audit(), table.port_len(0)), (1, 1));
     });
 }
+
+/// A slot is held under the binding of the batch's port. An address that is learned on another port, as a caller may, is not
+/// shown there.
+#[test]
+fn a_slot_that_is_held_for_one_port_is_not_shown_for_another() {
+    check(WEAK, || {
+        let table = named();
+        learn(&table, station(1, 3), 1);
+        table.remove(VLAN, station(1, 3));
+        let reader = {
+            let table = table.clone();
+            thread::spawn(move || port_of(&table, station(1, 0)))
+        };
+        let sources = [station(0, 0), station(1, 0)].map(|mac| Key::from_octets(VLAN, mac));
+        let session = table.session(1);
+        session.settle(0, &sources, |at, probe| {
+            assert_eq!(session.learn(probe, at as u16), Learn::New);
+        });
+        drop(session);
+        assert!(matches!(reader.join().unwrap(), None | Some(1)));
+        assert_eq!((table.audit(), table.port_len(0), table.port_len(1)), (2, 1, 1));
+    });
+}
+
+/// The port is flushed while a slot is held under its binding: the batch's own pending word is not in the way of its own
+/// address.
+#[test]
+fn a_slot_that_is_held_under_a_flushed_binding_does_not_contend_with_its_own_address() {
+    check(WEAK, || {
+        let table = named();
+        let reader = {
+            let table = table.clone();
+            thread::spawn(move || port_of(&table, station(1, 0)))
+        };
+        let sources = [station(0, 0), station(1, 0)].map(|mac| Key::from_octets(VLAN, mac));
+        let session = table.session(1);
+        session.settle(0, &sources, |at, probe| {
+            if at == 1 {
+                table.flush_port(0);
+            }
+            assert_eq!(session.learn(probe, 0), Learn::New);
+        });
+        drop(session);
+        assert!(matches!(reader.join().unwrap(), None | Some(0)));
+        table.audit();
+        assert_eq!((table.port_len(0), port_of(&table, station(1, 0))), (1, Some(0)));
+    });
+}
