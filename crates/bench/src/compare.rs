@@ -315,3 +315,36 @@ fn figures(workload: Workload, entries: usize, rigs: &mut [Rig]) -> Vec<Figure> 
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{GREYLAG, HASHBROWN};
+
+    #[test]
+    fn every_workload_has_a_figure_where_a_port_has_a_batch_of_stations() {
+        let workloads: Vec<Workload> =
+            Workload::ALL.into_iter().filter(|&workload| workload != Workload::Contended).collect();
+        let plan = Plan {
+            sizes: vec![1024, 2048],
+            peers_up_to: usize::MAX,
+            vlans: 16,
+            workloads: workloads.clone(),
+            runs: 1,
+            time: Duration::from_millis(1),
+            allocated: None,
+        };
+        let report = compare(&plan, &[GREYLAG, HASHBROWN], Vec::new(), &mut |_| {});
+        assert_eq!(report.failures, []);
+        for workload in workloads {
+            for (entries, is_measured) in [(1024, workload != Workload::Mix256), (2048, true)] {
+                for table in [GREYLAG.name, HASHBROWN.name] {
+                    let figure = report.figure(workload.name(), entries, table);
+                    assert_eq!(figure.is_some(), is_measured, "{table}, {}, {entries}", workload.name());
+                }
+            }
+        }
+        assert!(report.bounds.iter().all(|bound| bound.waiting.median > 0.0 && bound.flowing.median > 0.0));
+        assert_eq!(report.bounds.len(), 2);
+    }
+}

@@ -151,8 +151,8 @@ pub struct Beside {
     pub share: f64,
 }
 
-/// Cache lines at random out of as much memory as the first table takes, 32 at a time, and nothing done with them: what a
-/// table with one line to a look-up cannot exceed on this machine.
+/// Cache lines at random out of as much memory as the first table takes, 32 at a time, and nothing done with them: what to
+/// hold the rates of a table with one line to a look-up against. Long calls may pass it a little: they have more than 32 lines on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Bound {
