@@ -216,6 +216,10 @@ impl Port for PacketQueue {
         Some(self.control.as_ref().map_or(self.socket.as_fd(), ControlLine::fd))
     }
 
+    fn shares_a_ring(&self) -> bool {
+        self.ring.is_some()
+    }
+
     fn rx_dropped(&mut self) -> RxDrops {
         let since = packet_socket::drops_since_last_asked(&self.socket).unwrap_or(0);
         self.dropped.add(RxDrop::QueueFull, since);

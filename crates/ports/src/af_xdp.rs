@@ -256,6 +256,10 @@ impl Port for XdpQueue {
         Some(self.control.as_ref().map_or(self.socket.fd(), ControlLine::fd))
     }
 
+    fn shares_a_ring(&self) -> bool {
+        true
+    }
+
     fn rx_dropped(&mut self) -> RxDrops {
         if let Ok(drops) = self.socket.drops() {
             self.dropped.set(RxDrop::NoBuffer, drops.no_memory);

@@ -132,6 +132,11 @@ impl Port for ImpairedPort {
         Some(self.either.as_fd())
     }
 
+    fn shares_a_ring(&self) -> bool {
+        // What it holds back is due by a timer, of which the kernel tells.
+        false
+    }
+
     fn rx_dropped(&mut self) -> RxDrops {
         self.impaired.port.rx_dropped()
     }

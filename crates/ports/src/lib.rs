@@ -109,6 +109,11 @@ pub trait Port: Send {
     /// What to wait on until `rx` has something; `None` for a port that lives in memory.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
 
+    /// Whether data has come in, `rx` sees in memory that the kernel shares, and asks nobody.
+    fn shares_a_ring(&self) -> bool {
+        false
+    }
+
     /// Frames that the kernel dropped before this queue could read them, since the queue was opened.
     fn rx_dropped(&mut self) -> RxDrops {
         RxDrops::default()
@@ -130,6 +135,10 @@ impl<P: Port + ?Sized> Port for Box<P> {
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         (**self).fd()
+    }
+
+    fn shares_a_ring(&self) -> bool {
+        (**self).shares_a_ring()
     }
 
     fn rx_dropped(&mut self) -> RxDrops {

@@ -18,6 +18,8 @@ pub struct XdpSender {
     pushed: Vec<u16>,
     /// The device was down when it was last asked to send.
     down: bool,
+    /// Frames that the device took and had no room for.
+    dropped: u64,
 }
 
 impl XdpSender {
@@ -41,7 +43,7 @@ impl XdpSender {
         let socket = Xsk::sender()
             .map_err(|source| OpenError::without(name, "CAP_NET_RAW", "an AF_XDP socket", source))?;
         socket.bind(index, queue).map_err(refused("to bind the AF_XDP socket"))?;
-        Ok(XdpSender { socket, pushed: Vec::with_capacity(BATCH_FRAMES), down: false })
+        Ok(XdpSender { socket, pushed: Vec::with_capacity(BATCH_FRAMES), down: false, dropped: 0 })
     }
 
     /// Sends the frames of the batch with these indices, as [`Port::tx`](crate::Port::tx) does. Whose checksum is not finished is not for
@@ -63,6 +65,12 @@ impl XdpSender {
             self.flush(batch, |_| true, &mut report);
         }
         report
+    }
+
+    /// Frames that the device has dropped for want of room, as far as it said so: they were offered to it, unlike those that found no room on
+    /// the way there.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
     }
 
     /// Is the device still, or again, in a state in which it takes frames?
@@ -149,6 +157,7 @@ impl XdpSender {
         });
         let lost = self.pushed.len().min(lost as usize);
         report.queue_full += lost as u64;
+        self.dropped += lost as u64;
         let sent = self.pushed.len() - lost;
         self.pushed[..sent].iter().for_each(|&index| report.sent(batch.bytes(index.into()).len()));
         self.pushed.clear();

@@ -45,7 +45,7 @@ impl Course {
 /// What was sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Sent {
-    /// Frames that the interface took.
+    /// Frames that were offered to the interface.
     pub(crate) frames: u64,
     /// From the first to the last.
     pub(crate) seconds: f64,
@@ -110,9 +110,13 @@ impl Generator {
         self.way
     }
 
+    /// Frames that were offered to the device: what it has no room for is lost at its door, and not less offered.
     fn give(&mut self, batch: &Batch, frames: &[u16]) -> u64 {
         match self.way {
-            Way::AfXdp => self.xdp.as_mut().map_or(0, |sender| sender.send(batch, frames).frames),
+            Way::AfXdp => self.xdp.as_mut().map_or(0, |sender| {
+                let before = sender.dropped();
+                sender.send(batch, frames).frames + (sender.dropped() - before)
+            }),
             Way::Sendmmsg => self.packets.as_mut().map_or(0, |queue| queue.tx(batch, frames).frames),
         }
     }

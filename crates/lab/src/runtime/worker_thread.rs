@@ -179,9 +179,11 @@ impl WorkerThread {
 
     /// A poll of a port took so many frames: is the kernel to tell of it?
     fn tell(&mut self, port: usize, taken: usize) -> rustix::io::Result<()> {
-        let telling = self.streams.polled(port, taken);
-        let Some(fd) = self.ports[port].as_ref().and_then(Port::fd) else { return Ok(()) };
-        match telling {
+        let Some(queue) = self.ports[port].as_ref().filter(|queue| queue.shares_a_ring()) else {
+            return Ok(());
+        };
+        let Some(fd) = queue.fd() else { return Ok(()) };
+        match self.streams.polled(port, taken) {
             Telling::AsBefore => Ok(()),
             Telling::End => epoll::delete(&self.epoll, fd),
             Telling::Begin => be_told(&self.epoll, fd, port),
