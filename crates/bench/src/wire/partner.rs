@@ -70,7 +70,9 @@ impl Partner {
         let partner = Partner { socket: folder.join("partner.sock") };
         let file = folder.join("partner.yml");
         let port = bed.stations[0].name.clone();
-        let text = format!("name: partner\nports:\n{}", speech.configure(port.as_str(), "", 2));
+        // The generator sends by AF_XDP there, and only one can.
+        let text =
+            format!("name: partner\nports:\n{}", speech.configure(port.as_str(), ", io: af-packet", 2));
         std::fs::write(&file, text).map_err(WireError::system(format!("write {}", file.display())))?;
         let mut command = Command::new(&setting.program);
         command.arg("run").arg(&file).arg("--socket").arg(&partner.socket);
