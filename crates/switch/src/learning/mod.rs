@@ -145,6 +145,8 @@ impl Around<'_> {
 /// A learning agent that runs. One that has ended is no more: its list went with it.
 pub(crate) struct LearningAgent {
     list: List,
+    /// When it took the table for its list.
+    adopted: Instant,
     next_renewal: Instant,
     next_audit: Option<Instant>,
     /// What was flushed while it did not listen.
@@ -175,6 +177,7 @@ impl LearningAgent {
         let next_audit = around.config.learning.audit_interval.map(|interval| now + interval);
         let mut agent = LearningAgent {
             list,
+            adopted: now,
             next_renewal: now,
             next_audit,
             missed: BTreeSet::new(),
@@ -195,6 +198,7 @@ impl LearningAgent {
     /// Takes the table for its list.
     pub(crate) fn adopt(&mut self, around: &mut Around<'_>) {
         self.list.clear();
+        self.adopted = around.now;
         let mut loose = Vec::new();
         for entry in around.door.entries(around.now) {
             let Place { vlan, mac, port } = entry.place;
@@ -384,12 +388,12 @@ impl LearningAgent {
                 around.tell(at, Event::MacMoveDamped { vlan, mac, held, seen });
             }
             WorkerEvent::Evicted { port, .. } => {
-                self.list.remove_at(vlan, mac, port);
+                self.hear_of_end(at, Place { vlan, mac, port });
                 let port = around.port_name(port);
                 around.tell(at, Event::MacEvicted { vlan, mac, port });
             }
             WorkerEvent::Aged { port, .. } => {
-                self.list.remove_at(vlan, mac, port);
+                self.hear_of_end(at, Place { vlan, mac, port });
                 let port = around.port_name(port);
                 around.tell(at, Event::MacAged { vlan, mac, port });
                 self.settle_remote(vlan, mac, false, around);
@@ -398,6 +402,13 @@ impl LearningAgent {
         if self.list.is_longer_than_the_table() {
             // It has not heard of what went: the table tells.
             self.adopt(around);
+        }
+    }
+
+    /// An entry has ended. What ended before the table was taken for the list was not in it, and if it is on the list, it was learned again.
+    fn hear_of_end(&mut self, at: Instant, Place { vlan, mac, port }: Place) {
+        if at >= self.adopted {
+            self.list.remove_at(vlan, mac, port);
         }
     }
 

@@ -181,6 +181,25 @@ fn a_restarted_agent_adopts_the_table() {
 }
 
 #[test]
+fn a_restarted_agent_is_not_misled_by_the_report_of_an_end_before_it_began() {
+    let mut config = agent_config(2);
+    config.mac_table.ageing_time = seconds(64);
+    config.mac_table.sweep_interval = Some(seconds(10));
+    let mut rig = Rig::new(config);
+    rig.speak(0, 1);
+    rig.settle();
+    rig.crash(seconds(80));
+    // It speaks again between the end of its entry and the sweep, which reports both in this order.
+    rig.wait_until(seconds(65));
+    rig.speak(0, 1);
+    assert_eq!(rig.table(1), None);
+    rig.wait_until(seconds(85));
+    assert_eq!((rig.table(1), rig.list(1)), (Some("eth1".into()), Some("eth1".into())));
+    assert!(names(&mut rig).iter().any(|told| told.1 == "mac-aged"), "its end was reported, and is told");
+    assert!(rig.switch.check_fdb(rig.now).is_empty());
+}
+
+#[test]
 fn a_slow_agent_handles_so_many_reports_a_second() {
     let mut rig = Rig::new(agent_config(2));
     rig.fault(Fault::Slow { agent: LEARNING, rate: 50, lasts: Some(seconds(2)) });
