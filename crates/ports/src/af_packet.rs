@@ -53,7 +53,7 @@ impl PacketQueue {
         });
         let mut queues = queues.collect::<Result<Vec<_>, OpenError>>()?;
         if let Some(first) = queues.first_mut() {
-            first.control = Some(ControlLine::open(&interface, first.socket.as_fd())?);
+            first.control = Some(ControlLine::open(&interface)?);
         }
         Ok(queues)
     }
@@ -213,7 +213,11 @@ impl Port for PacketQueue {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.control.as_ref().map_or(self.socket.as_fd(), ControlLine::fd))
+        Some(self.socket.as_fd())
+    }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.control.as_ref().map(ControlLine::fd)
     }
 
     fn shares_a_ring(&self) -> bool {

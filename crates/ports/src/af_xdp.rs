@@ -57,7 +57,7 @@ impl XdpPort {
         for queue in 0..there {
             let mut opened = XdpQueue::open(&interface, index, queue, &taken)?;
             if queue == 0 {
-                opened.control = Some(ControlLine::open(&interface, opened.socket.fd())?);
+                opened.control = Some(ControlLine::open(&interface)?);
             }
             queues.push(Box::new(opened));
         }
@@ -253,7 +253,11 @@ impl Port for XdpQueue {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.control.as_ref().map_or(self.socket.fd(), ControlLine::fd))
+        Some(self.socket.fd())
+    }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.control.as_ref().map(ControlLine::fd)
     }
 
     fn shares_a_ring(&self) -> bool {

@@ -31,15 +31,13 @@ pub(crate) struct ControlLine {
 impl ControlLine {
     /// To be opened after the sockets of the port: the kernel goes through them from the last to the first, and copies a frame for all
     /// that take it but the last.
-    ///
-    /// `others` is what there is to wait on for the frames of the port.
-    pub(crate) fn open(interface: &Interface, others: BorrowedFd<'_>) -> Result<Self, OpenError> {
+    pub(crate) fn open(interface: &Interface) -> Result<Self, OpenError> {
         let slow = packet_socket::open_filtered(interface, EtherType::SLOW.0, None)?;
         let filter = classic(Share::Control);
         let control = packet_socket::open_filtered(interface, libc::ETH_P_ALL as u16, Some(&filter))?;
         packet_socket::prefer(&control)
             .map_err(|source| OpenError::at(interface.name(), "a priority for control frames", source))?;
-        let wait_set = WaitSet::of(&[slow.as_fd(), control.as_fd(), others])
+        let wait_set = WaitSet::of(&[slow.as_fd(), control.as_fd()])
             .map_err(|source| OpenError::at(interface.name(), "an epoll instance", source))?;
         let (receiver, sender, turns) = (Receiver::new(), Sender::new(), Turns::default());
         Ok(ControlLine { slow, control, receiver, sender, dropped: 0, turns, wait_set })
@@ -74,7 +72,7 @@ impl ControlLine {
         report
     }
 
-    /// What to wait on, for both.
+    /// What to wait on, for all of them.
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
         self.wait_set.as_fd()
     }

@@ -1,8 +1,8 @@
 use crate::impaired::Impaired;
+use crate::wait_set::WaitSet;
 use crate::{Batch, ImpairmentCounts, ImpairmentTally, Port, RxDrops, TxReport};
 use crossbeam_queue::SegQueue;
 use greylag_base::{Impairment, Instant, Seed};
-use rustix::event::epoll;
 use rustix::io::Errno;
 use rustix::time::{
     ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
@@ -45,8 +45,8 @@ pub struct ImpairedPort {
     impaired: Impaired<Box<dyn Port>>,
     desk: Arc<ImpairmentDesk>,
     timer: OwnedFd,
-    /// Of the timer and of the port.
-    either: OwnedFd,
+    /// Of the timer, and of what is always waited on at the port.
+    either: WaitSet,
     /// For when the timer is set.
     set_for: Option<Instant>,
 }
@@ -59,10 +59,8 @@ impl ImpairedPort {
     pub fn new(port: Box<dyn Port>, desk: Arc<ImpairmentDesk>, seed: Seed) -> io::Result<Self> {
         let timer =
             timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-        let either = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        for fd in [Some(timer.as_fd()), port.fd()].into_iter().flatten() {
-            epoll::add(&either, fd, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
-        }
+        let members: Vec<_> = [Some(timer.as_fd()), port.control_fd()].into_iter().flatten().collect();
+        let either = WaitSet::of(&members)?;
         desk.has_port.store(true, Ordering::Release);
         let impaired = Impaired::new(port, Impairment::default(), seed);
         Ok(ImpairedPort { impaired, desk, timer, either, set_for: None })
@@ -129,12 +127,15 @@ impl Port for ImpairedPort {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
+        self.impaired.port.fd()
+    }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
         Some(self.either.as_fd())
     }
 
     fn shares_a_ring(&self) -> bool {
-        // What it holds back is due by a timer, of which the kernel tells.
-        false
+        self.impaired.port.shares_a_ring()
     }
 
     fn rx_dropped(&mut self) -> RxDrops {

@@ -106,8 +106,14 @@ pub trait Port: Send {
         self.tx(batch, frames)
     }
 
-    /// What to wait on until `rx` has something; `None` for a port that lives in memory.
+    /// What to wait on until `rx` has something; `None` for a port that lives in memory. Who tells of it makes the sender of each frame pay,
+    /// so that it may be left out where frames come without end.
     fn fd(&self) -> Option<BorrowedFd<'_>>;
+
+    /// What to wait on besides, always: control frames that have a queue of their own, or a timer.
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 
     /// Whether data has come in, `rx` sees in memory that the kernel shares, and asks nobody.
     fn shares_a_ring(&self) -> bool {
@@ -135,6 +141,10 @@ impl<P: Port + ?Sized> Port for Box<P> {
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         (**self).fd()
+    }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        (**self).control_fd()
     }
 
     fn shares_a_ring(&self) -> bool {

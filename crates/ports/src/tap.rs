@@ -8,7 +8,6 @@ use crate::frame_limit::FrameLimit;
 use crate::link_stats::LinkStats;
 use crate::tun::{Read, read_frame, write_frame};
 use crate::turns::Turns;
-use crate::wait_set::WaitSet;
 use crate::{BATCH_FRAMES, Batch, Interface, Offload, OpenError, Port, RxDrop, RxDrops, Tagging, TxReport};
 use greylag_base::{MacAddr, PortName};
 use greylag_wire::ethernet::HEADER_LEN;
@@ -66,7 +65,6 @@ pub struct TapQueue {
 struct Control {
     tun: OwnedFd,
     turns: Turns,
-    wait_set: WaitSet,
 }
 
 impl TapQueue {
@@ -114,9 +112,7 @@ impl TapQueue {
         });
         let mut queues = queues.collect::<Result<Vec<TapQueue>, OpenError>>()?;
         if let (Some(tun), Some(first)) = (control, queues.first_mut()) {
-            let wait_set =
-                WaitSet::of(&[tun.as_fd(), first.tun.as_fd()]).map_err(refused("an epoll instance"))?;
-            first.control = Some(Control { tun, turns: Turns::default(), wait_set });
+            first.control = Some(Control { tun, turns: Turns::default() });
         }
         Ok(queues)
     }
@@ -237,7 +233,7 @@ fn read(tun: &OwnedFd, batch: &mut Batch) -> io::Result<u64> {
 impl Port for TapQueue {
     fn rx(&mut self, batch: &mut Batch) -> io::Result<usize> {
         let TapQueue { tun, dropped, control, .. } = self;
-        let Some(Control { tun: control, turns, .. }) = control else {
+        let Some(Control { tun: control, turns }) = control else {
             batch.clear();
             dropped.add(RxDrop::Unusable, read(tun, batch)?);
             return Ok(batch.len());
@@ -271,7 +267,11 @@ impl Port for TapQueue {
     }
 
     fn fd(&self) -> Option<BorrowedFd<'_>> {
-        Some(self.control.as_ref().map_or(self.tun.as_fd(), |control| control.wait_set.as_fd()))
+        Some(self.tun.as_fd())
+    }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.control.as_ref().map(|control| control.tun.as_fd())
     }
 
     fn rx_dropped(&mut self) -> RxDrops {

@@ -102,8 +102,9 @@ fn sent(frame: &[u8]) -> TxReport {
 
 /// Waits until one of the ports has something, at most a moment.
 fn wait(ports: &[&dyn Port]) {
+    let of = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut fds: Vec<_> =
-        ports.iter().map(|port| PollFd::from_borrowed_fd(port.fd().unwrap(), PollFlags::IN)).collect();
+        ports.iter().flat_map(|port| [port.fd(), port.control_fd()]).flatten().map(of).collect();
     poll(&mut fds, Some(&Timespec { tv_sec: 0, tv_nsec: 20_000_000 })).unwrap();
 }
 

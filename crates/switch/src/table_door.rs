@@ -10,7 +10,7 @@ use core::net::IpAddr;
 use greylag_base::{Instant, InterfaceId, MacAddr, PortId, VlanId};
 use greylag_dataplane::{DataPlane, WaitingSource};
 use greylag_fib::NextHopId;
-use greylag_mactable::{Decline, Learn, Swept};
+use greylag_mactable::{Decline, Key, Learn, Swept};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, VecDeque};
@@ -309,8 +309,8 @@ impl TableDoor {
     pub(crate) fn find(&mut self, now: Instant, vlan: VlanId, mac: MacAddr) -> Option<PortId> {
         let answer = self.ask(|plane| {
             let session = plane.table().session(now.as_nanos());
-            let probe = session.probe(vlan.get(), mac.0);
-            Answer::Found(session.lookup(&probe).map(|entry| PortId(entry.port)))
+            let entry = session.lookup_key(Key::from_octets(vlan.get(), mac.0));
+            Answer::Found(entry.map(|entry| PortId(entry.port)))
         });
         match answer {
             Some(Answer::Found(port)) => port,

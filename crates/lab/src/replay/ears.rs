@@ -65,10 +65,10 @@ impl Ear {
     fn listen(&mut self, teller: &Teller, over: &AtomicBool) {
         let mut batch = Batch::new();
         while !over.load(Ordering::Relaxed) {
-            if let Some(fd) = self.queue.fd() {
-                // An interrupt is as good as a frame that is not there.
-                let _ = poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::from(PATIENCE));
-            }
+            let fds = [self.queue.fd(), self.queue.control_fd()].into_iter().flatten();
+            let mut fds: Vec<_> = fds.map(|fd| PollFd::new(fd, PollFlags::POLLIN)).collect();
+            // An interrupt is as good as a frame that is not there.
+            let _ = poll(&mut fds, PollTimeout::from(PATIENCE));
             // An interface that is down will be up again.
             let Ok(frames) = self.queue.rx(&mut batch) else { continue };
             let now = teller.clock().now();

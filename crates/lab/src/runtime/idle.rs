@@ -8,6 +8,9 @@ use std::time::Duration;
 /// he saves.
 const MOST: Duration = Duration::from_micros(100);
 
+/// And for so long at the least, if at all: a stream stops for a moment when its sender is not scheduled.
+const SHORTEST: Duration = Duration::from_micros(50);
+
 /// What a gap counts for at the most, so that a long silence is forgotten after a few frames.
 const LONGEST_GAP: Duration = Duration::from_micros(400);
 
@@ -45,7 +48,7 @@ impl Idling {
             IdlePolicy::Sleep => false,
             // A gap that is twice the average is nothing special.
             IdlePolicy::Adaptive => {
-                self.gap <= MOST && now.since(self.last) < (self.gap * 2).clamp(MOST / 4, MOST)
+                self.gap <= MOST && now.since(self.last) < (self.gap * 2).clamp(SHORTEST, MOST)
             }
         }
     }
@@ -78,7 +81,7 @@ mod tests {
             ("with a frame now and then", vec![10_000; 20], 0..=0),
             ("with a frame every 200 us", vec![200; 20], 0..=0),
             ("between question and answer", vec![40; 20], 75..=85),
-            ("in a stream", vec![2; 20], 25..=25),
+            ("in a stream", vec![2; 20], 50..=50),
             ("with frames that a timer sends", vec![90; 20], 100..=100),
         ] {
             let polls = polls_for(after(gaps));

@@ -20,6 +20,7 @@ mod management;
 mod metrics;
 mod open;
 mod orders;
+mod pace;
 mod pair;
 mod problem;
 mod recorder;

@@ -4,7 +4,7 @@
 //! each. Where frames come without end, the worker looks anyway.
 
 /// A port that had frames in so many polls, since the worker last slept, streams.
-const MANY: u8 = 32;
+const MANY: u8 = 16;
 
 /// Polls without a frame in a row after which a port is left to the kernel again.
 const MOST_EMPTY: u8 = 64;

@@ -3,6 +3,7 @@
 use super::Running;
 use super::idle::Idling;
 use super::open::Ports;
+use super::pace::Pace;
 use super::streams::{Streams, Telling};
 use crossbeam_queue::SegQueue;
 use greylag_base::{Instant, PortId, Seed};
@@ -63,8 +64,8 @@ impl WorkerThread {
     ) -> rustix::io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (port, queue) in ports.iter().enumerate() {
-            if let Some(fd) = queue.as_ref().and_then(Port::fd) {
-                be_told(&epoll, fd, port)?;
+            if let Some(queue) = queue {
+                be_told_of_both(&epoll, queue, port)?;
             }
         }
         // One worker is enough for what the control side has to send.
@@ -105,10 +106,13 @@ impl WorkerThread {
         let mut ready: Vec<usize> = Vec::with_capacity(self.ports.len());
         let mut housekeeping = self.running.clock.now();
         let mut idling = Idling::new(self.idle, housekeeping);
+        let mut pace = Pace::new(housekeeping);
         while !self.running.stop.load(Ordering::Relaxed) {
             let (begun, cycles, mut frames, mut batches) = (self.running.clock.now(), cycle_count(), 0, 0);
+            let mut looked = begun;
             for _ in 0..ROUNDS {
                 let now = self.running.clock.now();
+                looked = now;
                 if self.originates {
                     let Running { clock, tap, .. } = &*self.running;
                     tap.originate((self.index, &mut self.worker), (clock, now), &mut self.ports);
@@ -147,6 +151,7 @@ impl WorkerThread {
                 self.worker.housekeep(now, &mut self.ports);
                 housekeeping = now + HOUSEKEEPING;
             }
+            pace.looked(looked, frames as u32);
             let is_busy = !ready.is_empty() || idling.polls(now);
             if !is_busy {
                 self.be_told_of_all()?;
@@ -167,6 +172,11 @@ impl WorkerThread {
                     ready.push(port);
                 }
             }
+            if ready.is_empty() && self.gathers() {
+                while self.running.clock.now() < pace.next() {
+                    std::hint::spin_loop();
+                }
+            }
             for port in self.streams.ports() {
                 if !ready.contains(&port) {
                     ready.push(port);
@@ -175,6 +185,11 @@ impl WorkerThread {
         }
         self.take_up()?;
         Ok(self.ports)
+    }
+
+    /// Frames may gather in rings before it looks at them again. Whoever has it spin wants each of them at once.
+    fn gathers(&self) -> bool {
+        self.idle == IdlePolicy::Adaptive && self.streams.ports().next().is_some()
     }
 
     /// A poll of a port took so many frames: is the kernel to tell of it?
@@ -210,15 +225,13 @@ impl WorkerThread {
                 Change::Opened(queue) => queue,
                 Change::Impaired { desk, seed } => {
                     let Some(queue) = self.ports[port].take() else { continue };
-                    if let Some(fd) = queue.fd() {
+                    for fd in [queue.fd(), queue.control_fd()].into_iter().flatten() {
                         epoll::delete(&self.epoll, fd)?;
                     }
                     Box::new(ImpairedPort::new(queue, desk, seed)?)
                 }
             };
-            if let Some(fd) = queue.fd() {
-                be_told(&self.epoll, fd, port)?;
-            }
+            be_told_of_both(&self.epoll, &queue, port)?;
             self.ports[port] = Some(queue);
         }
         Ok(())
@@ -254,7 +267,12 @@ impl WorkerThread {
     }
 }
 
-/// Has an epoll instance tell of a port, by its number.
+/// Has an epoll instance tell of a port that it does not know, by its number.
+fn be_told_of_both(epoll: &OwnedFd, queue: &dyn Port, port: usize) -> rustix::io::Result<()> {
+    [queue.fd(), queue.control_fd()].into_iter().flatten().try_for_each(|fd| be_told(epoll, fd, port))
+}
+
+/// The same for one descriptor of it.
 fn be_told(epoll: &OwnedFd, fd: BorrowedFd<'_>, port: usize) -> rustix::io::Result<()> {
     epoll::add(epoll, fd, epoll::EventData::new_u64(port as u64), epoll::EventFlags::IN)
 }

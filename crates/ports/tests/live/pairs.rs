@@ -199,6 +199,10 @@ impl Port for Trunk {
     fn fd(&self) -> Option<BorrowedFd<'_>> {
         self.0.fd()
     }
+
+    fn control_fd(&self) -> Option<BorrowedFd<'_>> {
+        self.0.control_fd()
+    }
 }
 
 #[test]
