@@ -67,7 +67,7 @@ mod tests {
             ("single frames", 100, 1, 0),
             ("question and answer", 20, 1, 0),
             ("300,000 in a second", 10, 3, 0),
-            ("half a million", 10, 5, 10),
+            ("600,000", 10, 6, 10),
             ("a million", 20, 20, 10),
             ("two million", 20, 40, 10),
             ("five million", 20, 100, 6),
