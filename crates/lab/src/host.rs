@@ -229,7 +229,8 @@ pub fn tcp_transfer(
         let sent = send_pattern(&mut sender, size, start);
         drop(sender);
         let received = received.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let (sent, (bytes, end)) = (sent?, received?);
+        // A receiver that finds harm hangs up, and all that its sender sees is a broken pipe.
+        let ((bytes, end), sent) = (received?, sent?);
         if bytes != sent {
             let lost = format!("{sent} bytes were sent and {bytes} arrived");
             return Err(io::Error::new(ErrorKind::InvalidData, lost));
