@@ -3,7 +3,7 @@
 
 use crate::damping::Damper;
 use crate::flood::{FloodBudget, Flooded, flood};
-use crate::ingress::{Header, admit, octets_on_wire, stations_of};
+use crate::ingress::{Arrivals, Header};
 use crate::learn::Learner;
 use crate::lookup::{Verdict, decide};
 use crate::plane::{DataPlane, Reporter};
@@ -16,10 +16,7 @@ use greylag_ports::BATCH_FRAMES;
 /// What the stages of a batch leave for each other. Kept from batch to batch, for clearing it would cost a small one more than
 /// its frames do; only the places of the batch that is under way mean anything.
 pub(crate) struct Admitted {
-    sources: [Key; BATCH_FRAMES],
-    destinations: [Key; BATCH_FRAMES],
-    /// Which frames of the batch they are.
-    frames: [u16; BATCH_FRAMES],
+    arrivals: Arrivals,
     /// Behind which ports their destinations are.
     stations: [u16; BATCH_FRAMES],
     /// Behind which ports their sources were. Where nobody listens, nothing is written there.
@@ -30,9 +27,7 @@ pub(crate) struct Admitted {
 impl Admitted {
     pub(crate) fn new() -> Self {
         Admitted {
-            sources: [Key::default(); BATCH_FRAMES],
-            destinations: [Key::default(); BATCH_FRAMES],
-            frames: [0; BATCH_FRAMES],
+            arrivals: Arrivals::new(),
             stations: [UNKNOWN; BATCH_FRAMES],
             origins: [UNKNOWN; BATCH_FRAMES],
             verdicts: [Verdict::Drop(DropReason::NoEgress); BATCH_FRAMES],
@@ -58,31 +53,16 @@ pub(crate) fn bridge<T: Tracer>(
     };
     let table = plane.table();
     let session = table.session_at(seat, now.as_nanos()).with_renewal(renewal);
-    let count = batch.len();
 
-    let Admitted { sources, destinations, frames, stations, origins, verdicts } = admitted;
-    let mut known = 0;
-    let mut octets = 0;
-    for (index, header) in headers[..count].iter_mut().enumerate() {
-        octets += octets_on_wire(batch, index);
-        let admitted = match port {
-            Some(port) => admit(batch, index, forwarding, port),
-            None => Err(DropReason::PortDown.into()),
-        };
-        if let Err(exit) = admitted {
-            round.turn_away(batch, index as u16, exit, account);
-        }
-        if let Ok(admitted) = &admitted {
-            let [destination, source] = stations_of(batch.bytes(index));
-            sources[known] = Key::new(admitted.vlan.get(), source);
-            destinations[known] = Key::new(admitted.vlan.get(), destination);
-            frames[known] = index as u16;
-            known += 1;
-        }
-        *header = admitted.ok();
+    let Admitted { arrivals, stations, origins, verdicts } = admitted;
+    let looked = arrivals.look(batch, forwarding, port, headers);
+    for (frame, exit) in arrivals.turned_away(&looked) {
+        round.turn_away(batch, frame, exit, account);
     }
-    counters.rx_frames.add(count as u64);
-    counters.rx_bytes.add(octets);
+    let known = looked.admitted;
+    let Arrivals { sources, destinations, frames, .. } = arrivals;
+    counters.rx_frames.add(batch.len() as u64);
+    counters.rx_bytes.add(looked.octets);
 
     // All sources first, then all destinations: a station that speaks for the first time in this batch is
     // found by the frames behind it, as it would be if they came one by one. The order differs from one
@@ -108,7 +88,7 @@ pub(crate) fn bridge<T: Tracer>(
     }
 
     let mut budget = FloodBudget::default();
-    let mut bridged = frames.len();
+    let (mut settled, mut bridged) = (0, frames.len());
     // Frames of which the switch itself has a copy, a bit each.
     let mut shared = 0_u64;
     if forwarding.has_irbs() {
@@ -121,7 +101,9 @@ pub(crate) fn bridge<T: Tracer>(
             router.departures.want(&mut budget);
         }
     } else {
-        for ((&frame, &station), verdict) in frames.iter().zip(&*stations).zip(&mut *verdicts) {
+        settled = forward_known((frames, stations), round, &mut Load { batch, headers, egress, account });
+        let rest = frames[settled..].iter().zip(&stations[settled..]).zip(&mut verdicts[settled..]);
+        for ((&frame, &station), verdict) in rest {
             let Some(header) = &headers[usize::from(frame)] else { continue };
             let station = (station != UNKNOWN).then_some(PortId(station));
             *verdict = decide(header, station, ingress, forwarding);
@@ -133,7 +115,7 @@ pub(crate) fn bridge<T: Tracer>(
     drop(session);
 
     budget.ask(&plane.storm[ingress.index()], forwarding, ingress, now);
-    for (&frame, &verdict) in frames[..bridged].iter().zip(&*verdicts) {
+    for (&frame, &verdict) in frames[settled..bridged].iter().zip(&verdicts[settled..]) {
         let Some(header) = &headers[usize::from(frame)] else { continue };
         let outcome = match verdict {
             Verdict::Forward(port) => {
@@ -166,6 +148,32 @@ pub(crate) fn bridge<T: Tracer>(
         let load = &mut Load { batch, headers, egress, account };
         router.departures.leave(Origin::Routed, round, load, &mut budget);
     }
+}
+
+/// Brings frames from the beginning of a batch to the one port that each leaves by, up to the first that is flooded or dropped; says how many
+/// they are. In most batches they are all, and nobody has to ask then how much may be flooded.
+#[inline(never)]
+fn forward_known<T: Tracer>(
+    (frames, stations): (&[u16], &[u16]),
+    round: &Round<'_>,
+    load: &mut Load<'_, '_, T>,
+) -> usize {
+    let Round { ingress, forwarding, .. } = *round;
+    let Load { batch, headers, egress, account } = load;
+    for (at, (&frame, &station)) in frames.iter().zip(stations).enumerate() {
+        let Some(header) = headers[usize::from(frame)].as_ref().filter(|_| station != UNKNOWN) else {
+            return at;
+        };
+        let Verdict::Forward(port) = decide(header, Some(PortId(station)), ingress, forwarding) else {
+            return at;
+        };
+        let Some(port) = forwarding.leaves_by(port, header, || batch.bytes(frame.into())) else {
+            return at;
+        };
+        egress.add(port, frame);
+        account.tell(batch, frame, Decision::Forwarded(port));
+    }
+    frames.len()
 }
 
 /// Says what the table knew of the stations of each frame.

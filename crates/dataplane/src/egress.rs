@@ -49,20 +49,16 @@ impl Egress {
             match forwarding.port(port_id) {
                 Some(settings) => {
                     let shape = Shape::of(settings);
-                    let mut kept = 0;
-                    for at in 0..list.len() {
-                        let frame = list[at];
-                        list[kept] = frame;
-                        if shape.give(batch, frame.into(), headers) {
-                            kept += 1;
-                        } else {
+                    list.retain(|&frame| {
+                        let fits = shape.give(batch, frame.into(), headers);
+                        if !fits {
                             count.drop_frame(DropReason::EgressMtu);
                             if T::LISTENS {
                                 tracer.copy_dropped(batch, frame, port_id, DropReason::EgressMtu);
                             }
                         }
-                    }
-                    list.truncate(kept);
+                        fits
+                    });
                     hand_over(port_id, batch, list, ports, counters, tracer);
                 }
                 None => leave_behind(port_id, batch, list, counters, tracer),
@@ -149,6 +145,6 @@ impl Shape {
         };
         batch.set_tag(frame, tag);
         let header_len = if tag.is_some() { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
-        batch.offload(frame).wire_len(batch.bytes(frame).len()) <= header_len + self.mtu
+        batch.wire_len(frame) <= header_len + self.mtu
     }
 }

@@ -3,8 +3,9 @@
 use crate::punt::is_slow_protocol;
 use crate::{Aggregation, Forwarding, PortForwarding};
 use greylag_base::{DropReason, MacAddr, VlanId};
-use greylag_ports::{Batch, Tagging};
-use greylag_wire::ethernet::{ADDRESSES_LEN, Frame, HEADER_LEN};
+use greylag_mactable::Key;
+use greylag_ports::{BATCH_FRAMES, Batch, Tagging, View};
+use greylag_wire::ethernet::{ADDRESSES_LEN, EtherType, Frame, HEADER_LEN};
 use greylag_wire::vlan::{TAG_LEN, Tag, Tci, Vid};
 
 /// What the pipeline knows of a frame that has passed the ingress checks.
@@ -33,13 +34,6 @@ impl From<DropReason> for Exit {
     }
 }
 
-/// How long a frame was on the wire: with its tag, wherever that is now.
-#[inline(always)]
-pub(crate) fn octets_on_wire(batch: &Batch, index: usize) -> u64 {
-    let aside = if let Tagging::Aside(_) = batch.tagging(index) { TAG_LEN } else { 0 };
-    (batch.bytes(index).len() + aside) as u64
-}
-
 /// The addresses of a frame that has a header, as numbers, the destination's first. Read from the frame: the octets of a header that has
 /// just been put together have to be waited for.
 #[inline(always)]
@@ -53,18 +47,137 @@ pub(crate) fn stations_of(frame: &[u8]) -> [u64; 2] {
 /// The group bit of an address (IEEE 802-2014 8.2).
 const GROUP: u64 = 1 << 40;
 
-/// Reads and checks one frame of a batch that came in on `port`.
-#[inline(always)]
-pub(crate) fn admit(
-    batch: &mut Batch,
-    index: usize,
-    forwarding: &Forwarding,
-    port: &PortForwarding,
-) -> Result<Header, Exit> {
-    admit_on::<true>(batch, index, forwarding, port)
+/// What most frames on a port are: whole, without a tag, and from one station to one other. They are told from all others by a few
+/// comparisons.
+struct Plain {
+    /// The longest.
+    most: usize,
+    /// The VLAN of frames without a tag.
+    vlan: VlanId,
 }
 
-/// As [`admit`], on a port that is no port of the bridge: a frame is of no VLAN there, and has no tag or one that has a priority alone.
+impl Plain {
+    /// None is, on a port that admits no such frame.
+    fn on(port: Option<&PortForwarding>) -> Plain {
+        let takes_none =
+            |port: &PortForwarding| matches!(port.aggregation, Aggregation::Member { collecting: false, .. });
+        let port = port.filter(|port| !takes_none(port));
+        match port.and_then(|port| port.untagged.zip(Some(port.mtu))) {
+            Some((vlan, mtu)) => Plain { most: HEADER_LEN + mtu, vlan },
+            None => Plain { most: 0, vlan: VlanId::DEFAULT },
+        }
+    }
+
+    /// The header of such a frame, and its addresses as [`stations_of`] has them.
+    #[inline(always)]
+    fn admit(&self, view: View<'_>) -> Option<(Header, [u64; 2])> {
+        let header: &[u8; HEADER_LEN] = view.bytes.first_chunk()?;
+        let [to, from] = stations_of(header);
+        let is_plain = view.bytes.len() <= self.most
+            && view.tagging == Tagging::Untagged
+            && !view.offload.is_super_frame()
+            && header[ADDRESSES_LEN..] != EtherType::C_TAG.0.to_be_bytes()
+            && (to | from) & GROUP == 0
+            && from != 0;
+        let [destination, source] =
+            [0, 6].map(|at| MacAddr(*header[at..].first_chunk().expect("six octets")));
+        let header = Header { destination, source, vlan: self.vlan, tag: Tci(self.vlan.get()) };
+        is_plain.then_some((header, [to, from]))
+    }
+}
+
+/// What the first look at a batch leaves for those behind it. Kept from batch to batch, for clearing it would cost a small one more than
+/// its frames do; only the places of the batch that is under way mean anything.
+pub(crate) struct Arrivals {
+    pub(crate) sources: [Key; BATCH_FRAMES],
+    pub(crate) destinations: [Key; BATCH_FRAMES],
+    /// Which frames of the batch they are.
+    pub(crate) frames: [u16; BATCH_FRAMES],
+    /// Why a frame goes no further, at its number.
+    exits: [Exit; BATCH_FRAMES],
+}
+
+/// How many frames there were.
+pub(crate) struct Looked {
+    /// Those that are admitted.
+    pub(crate) admitted: usize,
+    /// All, by their length on the wire.
+    pub(crate) octets: u64,
+    /// Those that go no further, a bit each.
+    turned_away: u64,
+}
+
+impl Arrivals {
+    pub(crate) fn new() -> Self {
+        Arrivals {
+            sources: [Key::default(); BATCH_FRAMES],
+            destinations: [Key::default(); BATCH_FRAMES],
+            frames: [0; BATCH_FRAMES],
+            exits: [Exit::Punt; BATCH_FRAMES],
+        }
+    }
+
+    /// Reads and checks all frames of a batch that came in on `port`; none is admitted where that is down.
+    // Never inlined: what it keeps in mind for a frame fits the registers, as long as nothing of other stages has to.
+    #[inline(never)]
+    pub(crate) fn look(
+        &mut self,
+        batch: &mut Batch,
+        forwarding: &Forwarding,
+        port: Option<&PortForwarding>,
+        headers: &mut [Option<Header>; BATCH_FRAMES],
+    ) -> Looked {
+        let Arrivals { sources, destinations, frames, exits } = self;
+        let plain = Plain::on(port);
+        let (mut admitted, mut octets) = (0, 0);
+        let (mut turned_away, mut inline_tags) = (0_u64, 0_u64);
+        for (index, (view, place)) in batch.views().zip(&mut *headers).enumerate() {
+            octets += view.octets_on_wire();
+            let (header, [destination, source]) = match plain.admit(view) {
+                Some(plain) => plain,
+                None => match judge_bridged(batch, index, forwarding, port) {
+                    Ok(judged) => {
+                        inline_tags |= u64::from(judged.has_inline_tag) << index;
+                        (judged.header, stations_of(view.bytes))
+                    }
+                    Err(exit) => {
+                        exits[index] = exit;
+                        turned_away |= 1 << index;
+                        *place = None;
+                        continue;
+                    }
+                },
+            };
+            let vlan = header.vlan.get();
+            *place = Some(header);
+            sources[admitted] = Key::new(vlan, source);
+            destinations[admitted] = Key::new(vlan, destination);
+            frames[admitted] = index as u16;
+            admitted += 1;
+        }
+        for index in places(inline_tags) {
+            batch.set_inline_tag(index);
+        }
+        Looked { admitted, octets: octets as u64, turned_away }
+    }
+
+    /// The frames that go no further, in order, and why.
+    pub(crate) fn turned_away(&self, looked: &Looked) -> impl Iterator<Item = (u16, Exit)> {
+        places(looked.turned_away).map(|index| (index as u16, self.exits[index]))
+    }
+}
+
+/// The places of the bits that are set.
+fn places(mut bits: u64) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then(|| bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(place)
+    })
+}
+
+/// Reads and checks one frame of a batch that came in on a port that is no port of the bridge: a frame is of no VLAN there, and has no tag
+/// or one that has a priority alone.
 #[inline(always)]
 pub(crate) fn admit_unbridged(
     batch: &mut Batch,
@@ -72,27 +185,49 @@ pub(crate) fn admit_unbridged(
     forwarding: &Forwarding,
     port: &PortForwarding,
 ) -> Result<Header, Exit> {
-    admit_on::<false>(batch, index, forwarding, port)
+    let Judged { header, has_inline_tag } = judge::<false>(batch.view(index), forwarding, port)?;
+    if has_inline_tag {
+        batch.set_inline_tag(index);
+    }
+    Ok(header)
+}
+
+/// A frame that is admitted.
+struct Judged {
+    header: Header,
+    /// There is a tag behind its addresses.
+    has_inline_tag: bool,
+}
+
+/// Any frame on a port of the bridge.
+// Takes the batch for what it knows of a frame: a view that is handed on has to be in memory, for every frame.
+#[inline(never)]
+fn judge_bridged(
+    batch: &Batch,
+    index: usize,
+    forwarding: &Forwarding,
+    port: Option<&PortForwarding>,
+) -> Result<Judged, Exit> {
+    judge::<true>(batch.view(index), forwarding, port.ok_or(DropReason::PortDown)?)
 }
 
 // Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
 #[inline(always)]
-fn admit_on<const BRIDGED: bool>(
-    batch: &mut Batch,
-    index: usize,
+fn judge<const BRIDGED: bool>(
+    view: View<'_>,
     forwarding: &Forwarding,
     port: &PortForwarding,
-) -> Result<Header, Exit> {
-    let bytes = batch.bytes(index);
+) -> Result<Judged, Exit> {
+    let View { bytes, tagging, offload } = view;
     let frame = Frame::new_checked(bytes).ok_or(DropReason::Runt)?;
     let (destination, source) = (frame.destination(), frame.source());
-    let tag = match batch.tagging(index) {
+    let tag = match tagging {
         Tagging::Aside(tci) => Tag::Present(tci),
         Tagging::Untagged | Tagging::Inline => Tag::parse(bytes),
     };
-    let inline = matches!(tag, Tag::Present(_)) && !matches!(batch.tagging(index), Tagging::Aside(_));
-    let header_len = if inline { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
-    if batch.offload(index).wire_len(bytes.len()) > header_len + port.mtu {
+    let has_inline_tag = matches!(tag, Tag::Present(_)) && !matches!(tagging, Tagging::Aside(_));
+    let header_len = if has_inline_tag { HEADER_LEN + TAG_LEN } else { HEADER_LEN };
+    if offload.wire_len(bytes.len()) > header_len + port.mtu {
         return Err(DropReason::Giant.into());
     }
     // As numbers, see `stations_of`.
@@ -132,17 +267,14 @@ fn admit_on<const BRIDGED: bool>(
         Vid::Priority => VlanId::DEFAULT,
         Vid::Reserved => return Err(DropReason::ReservedVlan.into()),
     };
-    if inline {
-        batch.set_inline_tag(index);
-    }
-    Ok(Header { destination, source, vlan, tag: tci.with_vlan(vlan) })
+    Ok(Judged { header: Header { destination, source, vlan, tag: tci.with_vlan(vlan) }, has_inline_tag })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use greylag_ports::Offload;
-    use greylag_wire::ethernet::{EtherType, Repr};
+    use greylag_wire::ethernet::Repr;
 
     const SOURCE: MacAddr = MacAddr([2, 0, 0, 0, 0, 1]);
 
@@ -171,7 +303,17 @@ mod tests {
     fn admit_on(port: &PortForwarding, bytes: &[u8]) -> Result<Header, Exit> {
         let mut batch = Batch::new();
         batch.push(bytes);
-        admit(&mut batch, 0, &Forwarding::new(vec![port.clone()], 0x4000), port)
+        admit(&mut batch, &Forwarding::new(vec![port.clone()], 0x4000), port)
+    }
+
+    /// What becomes of the one frame of a batch.
+    fn admit(batch: &mut Batch, forwarding: &Forwarding, port: &PortForwarding) -> Result<Header, Exit> {
+        let (mut arrivals, mut headers) = (Arrivals::new(), [None; BATCH_FRAMES]);
+        let looked = arrivals.look(batch, forwarding, Some(port), &mut headers);
+        match arrivals.turned_away(&looked).next() {
+            Some((_, exit)) => Err(exit),
+            None => Ok(headers[0].expect("it is admitted, or turned away")),
+        }
     }
 
     #[test]
@@ -220,10 +362,10 @@ mod tests {
         batch.commit(60_000, Tagging::Untagged, offload(1460));
         let port = trunk();
         let forwarding = Forwarding::new(vec![port.clone()], 0);
-        assert!(admit(&mut batch, 0, &forwarding, &port).is_ok());
+        assert!(admit(&mut batch, &forwarding, &port).is_ok());
         batch.clear();
         batch.commit(60_000, Tagging::Untagged, offload(1461));
-        assert_eq!(admit(&mut batch, 0, &forwarding, &port), Err(Exit::Drop(DropReason::Giant)));
+        assert_eq!(admit(&mut batch, &forwarding, &port), Err(Exit::Drop(DropReason::Giant)));
     }
 
     #[test]

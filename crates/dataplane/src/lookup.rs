@@ -14,17 +14,16 @@ pub(crate) enum Verdict {
 }
 
 /// Decides over a frame that came in on `ingress`; `station` is the port behind which its destination is known.
+#[inline(always)]
 pub(crate) fn decide(
     header: &Header,
     station: Option<PortId>,
     ingress: PortId,
     forwarding: &Forwarding,
 ) -> Verdict {
-    if header.destination.is_broadcast() {
-        return Verdict::Flood(FloodClass::Broadcast);
-    }
     if header.destination.is_group() {
-        return Verdict::Flood(FloodClass::Multicast);
+        let is_broadcast = header.destination.is_broadcast();
+        return Verdict::Flood(if is_broadcast { FloodClass::Broadcast } else { FloodClass::Multicast });
     }
     let Some(egress) = station else {
         return Verdict::Flood(FloodClass::UnknownUnicast);

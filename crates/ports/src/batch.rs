@@ -39,6 +39,26 @@ struct Frame {
     offload: Offload,
 }
 
+/// A frame of a batch, with what is known of it besides its octets.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// From the destination address on, in the shape that it has now.
+    pub bytes: &'a [u8],
+    /// Where its tag is.
+    pub tagging: Tagging,
+    /// What its sender left to do.
+    pub offload: Offload,
+}
+
+impl View<'_> {
+    /// How long it was on the wire: with its tag, wherever that is now.
+    #[inline(always)]
+    pub fn octets_on_wire(&self) -> usize {
+        let aside = if let Tagging::Aside(_) = self.tagging { TAG_LEN } else { 0 };
+        self.bytes.len() + aside
+    }
+}
+
 /// Up to [`BATCH_FRAMES`] frames in fixed memory, all from one ingress port.
 ///
 /// Made once per worker; nothing is allocated afterwards. Memory that no frame has touched yet costs nothing.
@@ -69,6 +89,7 @@ impl Batch {
     }
 
     /// Forgets the frames.
+    #[inline]
     pub fn clear(&mut self) {
         self.len = 0;
     }
@@ -77,6 +98,7 @@ impl Batch {
     ///
     /// # Panics
     /// When the batch is full or the frame is longer than [`FRAME_BYTES`].
+    #[inline]
     pub fn push(&mut self, frame: &[u8]) {
         assert!(frame.len() <= FRAME_BYTES, "a frame of {} bytes does not fit a slot", frame.len());
         self.memory[self.len * STRIDE + HEADROOM..][..frame.len()].copy_from_slice(frame);
@@ -102,6 +124,7 @@ impl Batch {
     ///
     /// # Panics
     /// When the batch is full or `len` is beyond [`FRAME_BYTES`].
+    #[inline]
     pub fn commit(&mut self, len: usize, tagging: Tagging, offload: Offload) {
         assert!(len <= FRAME_BYTES, "a frame of {len} bytes does not fit a slot");
         self.frames[self.len] = Frame { start: HEADROOM as u32, len: len as u32, tagging, offload };
@@ -126,6 +149,23 @@ impl Batch {
         insert_tag(slot, frame, tag);
     }
 
+    /// A frame, and what is known of it.
+    #[inline]
+    pub fn view(&self, index: usize) -> View<'_> {
+        let Frame { tagging, offload, .. } = self.frames[..self.len][index];
+        View { bytes: self.bytes(index), tagging, offload }
+    }
+
+    /// All frames, in order.
+    #[inline(always)]
+    pub fn views(&self) -> impl Iterator<Item = View<'_>> {
+        let slots = self.memory.chunks_exact(STRIDE);
+        self.frames[..self.len].iter().zip(slots).map(|(frame, slot)| {
+            let Frame { start, len, tagging, offload } = *frame;
+            View { bytes: &slot[start as usize..][..len as usize], tagging, offload }
+        })
+    }
+
     /// The bytes of a frame, in the shape that it has now.
     #[inline]
     pub fn bytes(&self, index: usize) -> &[u8] {
@@ -138,6 +178,13 @@ impl Batch {
     pub fn bytes_mut(&mut self, index: usize) -> &mut [u8] {
         let frame = &self.frames[..self.len][index];
         &mut self.memory[index * STRIDE + frame.start as usize..][..frame.len as usize]
+    }
+
+    /// How long the longest frame is that this one becomes on a wire: [`Offload::wire_len`].
+    #[inline]
+    pub fn wire_len(&self, index: usize) -> usize {
+        let Frame { len, offload, .. } = self.frames[..self.len][index];
+        offload.wire_len(len as usize)
     }
 
     /// What its sender left to do.

@@ -65,7 +65,7 @@ mod xsk;
 
 pub use af_packet::PacketQueue;
 pub use af_xdp::{XdpPort, XdpQueue};
-pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging};
+pub use batch::{BATCH_FRAMES, Batch, FRAME_BYTES, Tagging, View};
 pub use cycles::cycle_count;
 pub use ear::Ear;
 pub use impaired::{ImpairmentCounts, ImpairmentTally};

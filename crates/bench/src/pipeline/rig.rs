@@ -143,9 +143,7 @@ fn bridge(entries: usize, until: Until, workers: u16) -> Result<Made, PipelineEr
     let limits = Limits { ports: PORTS, workers, mac_entries: room.max(1 << 16), ..Limits::default() };
     let plane = Arc::new(DataPlane::new(&limits, Seed(1)).map_err(|_| PipelineError::Size(entries))?);
     let access = PortForwarding::access(VlanId::DEFAULT);
-    let outside = PortForwarding { vlans: VlanSet::new(), untagged: None, ..access.clone() };
-    let first = if until == Until::Check { outside } else { access.clone() };
-    plane.publish(Forwarding::new(vec![first, access], 0));
+    plane.publish(Forwarding::new(vec![access.clone(), access], 0));
     let stations = addresses(2 * entries);
     let (sources, destinations) = stations.split_at(entries);
     let session = plane.table().session(NOW.as_nanos());

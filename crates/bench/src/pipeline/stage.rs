@@ -17,7 +17,7 @@ pub enum Layer {
 pub(crate) enum Until {
     /// They are received, and nobody looks at them.
     Receive,
-    /// Bridged: the port is in no VLAN that untagged frames could be of. Routed: the source is a martian.
+    /// Routed: the source is a martian.
     Check,
     /// Bridged: the destination is behind the port that they came in by. Routed: the next hop is a black hole.
     LookUp,
@@ -26,15 +26,21 @@ pub(crate) enum Until {
 }
 
 impl Until {
-    pub(crate) const ALL: [Until; 4] = [Until::Receive, Until::Check, Until::LookUp, Until::Deliver];
+    /// Those that can be told apart, in their order. On the bridge, a frame that does not come to the MAC table is dropped by another way
+    /// through the check than nearly all that do: what those take for it cannot be seen from outside.
+    pub(crate) const fn of(layer: Layer) -> &'static [Until] {
+        match layer {
+            Layer::Bridged => &[Until::Receive, Until::LookUp, Until::Deliver],
+            Layer::Routed => &[Until::Receive, Until::Check, Until::LookUp, Until::Deliver],
+        }
+    }
 
     /// What the stage is, in words.
     pub(crate) const fn name(self, layer: Layer) -> &'static str {
         match (self, layer) {
             (Until::Receive, _) => "receive",
-            (Until::Check, Layer::Bridged) => "parse, check",
-            (Until::Check, Layer::Routed) => "parse, check, IP header",
-            (Until::LookUp, Layer::Bridged) => "learn, look up",
+            (Until::Check, _) => "parse, check, IP header",
+            (Until::LookUp, Layer::Bridged) => "parse, check, learn, look up",
             (Until::LookUp, Layer::Routed) => "longest prefix, bucket",
             (Until::Deliver, Layer::Bridged) => "decide, deliver",
             (Until::Deliver, Layer::Routed) => "station, rewrite, deliver",

@@ -9,6 +9,7 @@ mod vde;
 use super::WireError;
 use super::bed::{Bed, PortKind};
 use super::partner::Speech;
+use crate::cores;
 use greylag_lab::link;
 use greylag_switch::config::Io;
 use std::num::NonZeroU32;
@@ -27,6 +28,8 @@ pub enum Dut {
     Greylag,
     /// The same with `io: af-xdp`.
     GreylagAfXdp,
+    /// The same as `Greylag` with a worker on each core, those of generator and stations too, as the bridge of the kernel runs on all.
+    GreylagAllCores,
     /// The bridge of the kernel.
     LinuxBridge,
     /// Open vSwitch, its datapath in user space over packet sockets or TAPs.
@@ -53,9 +56,10 @@ pub enum Dut {
 
 impl Dut {
     /// All that can be asked for.
-    pub const ALL: [Dut; 10] = [
+    pub const ALL: [Dut; 11] = [
         Dut::Greylag,
         Dut::GreylagAfXdp,
+        Dut::GreylagAllCores,
         Dut::LinuxBridge,
         Dut::Ovs,
         Dut::OvsTso,
@@ -73,6 +77,7 @@ impl Dut {
         match self {
             Dut::Greylag => "greylag",
             Dut::GreylagAfXdp => "greylag-afxdp",
+            Dut::GreylagAllCores => "greylag-all-cores",
             Dut::LinuxBridge => "linux-bridge",
             Dut::Ovs => "ovs",
             Dut::OvsTso => "ovs-tso",
@@ -95,7 +100,7 @@ impl Dut {
 
     /// It is this program.
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Dut::Greylag | Dut::GreylagAfXdp)
+        matches!(self, Dut::Greylag | Dut::GreylagAfXdp | Dut::GreylagAllCores)
     }
 
     /// It learns addresses and knows who is where.
@@ -149,7 +154,7 @@ impl Dut {
     /// What it says of its version; of a part of the kernel the kernel's.
     pub(crate) fn version(self) -> Option<String> {
         let ask = match self {
-            Dut::Greylag | Dut::GreylagAfXdp => {
+            Dut::Greylag | Dut::GreylagAfXdp | Dut::GreylagAllCores => {
                 return Some(format!("greylag {}", env!("CARGO_PKG_VERSION")));
             }
             Dut::LinuxBridge => {
@@ -184,6 +189,10 @@ impl Dut {
         let running = match self {
             Dut::Greylag => greylag::start(bed, setting, Io::Auto)?,
             Dut::GreylagAfXdp => greylag::start(bed, setting, Io::AfXdp)?,
+            Dut::GreylagAllCores => {
+                let setting = Setting { cores: cores::allowed(), ..setting.clone() };
+                greylag::start(bed, &setting, Io::Auto)?
+            }
             Dut::LinuxBridge => bridge(bed)?,
             Dut::Ovs => ovs::start(bed, setting, ovs::Way::Kernel)?,
             Dut::OvsTso => ovs::start(bed, setting, ovs::Way::Segmented)?,

@@ -52,7 +52,7 @@ Makes namespaces, generator and receiver, starts each device in turn, and remove
   bfd           greylag: the shortest interval of BFD that a flood of data does not end
   soak          greylag for one trial at overload: counters add up to the frame, memory is flat, nothing stalls
 
-Devices: greylag, greylag-afxdp, linux-bridge, ovs, ovs-tso, ovs-afxdp, ovs-dpdk, testpmd, vde, and external, which is whatever is behind the interfaces that --interface \
+Devices: greylag, greylag-afxdp, greylag-all-cores, linux-bridge, ovs, ovs-tso, ovs-afxdp, ovs-dpdk, testpmd, vde, and external, which is whatever is behind the interfaces that --interface \
 names. One that this machine does not have is told by name. What a cable alone, a loop that reads, and one that reads and writes can do over the same \
 ports is part of every result. Generator and device have a core each: there must be two.";
 

@@ -2,7 +2,7 @@
 //! interface.
 
 use crate::flood::FloodBudget;
-use crate::ingress::{admit_unbridged, octets_on_wire, stations_of};
+use crate::ingress::{admit_unbridged, stations_of};
 use crate::plane::DataPlane;
 use crate::routing::header::packet_of;
 use crate::routing::{Load, Origin, Round, Router, Search, concern};
@@ -58,7 +58,7 @@ fn each<T: Tracer>(
     let mut octets = 0;
     let count = load.batch.len() as u16;
     for frame in 0..count {
-        octets += octets_on_wire(load.batch, frame.into());
+        octets += load.batch.view(frame.into()).octets_on_wire() as u64;
         let admitted = admit_unbridged(load.batch, frame.into(), round.forwarding, port);
         load.headers[usize::from(frame)] = admitted.ok();
         match admitted {
