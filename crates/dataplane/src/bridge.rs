@@ -16,7 +16,7 @@ use greylag_ports::BATCH_FRAMES;
 /// What the stages of a batch leave for each other. Kept from batch to batch, for clearing it would cost a small one more than
 /// its frames do; only the places of the batch that is under way mean anything.
 pub(crate) struct Admitted {
-    arrivals: Arrivals,
+    pub(crate) arrivals: Arrivals,
     /// Behind which ports their destinations are.
     stations: [u16; BATCH_FRAMES],
     /// Behind which ports their sources were. Where nobody listens, nothing is written there.
@@ -55,7 +55,7 @@ pub(crate) fn bridge<T: Tracer>(
     let session = table.session_at(seat, now.as_nanos()).with_renewal(renewal);
 
     let Admitted { arrivals, stations, origins, verdicts } = admitted;
-    let looked = arrivals.look(batch, forwarding, port, headers);
+    let looked = arrivals.look::<true>(batch, forwarding, port, headers);
     for (frame, exit) in arrivals.turned_away(&looked) {
         round.turn_away(batch, frame, exit, account);
     }

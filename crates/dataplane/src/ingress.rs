@@ -58,11 +58,12 @@ struct Plain {
 
 impl Plain {
     /// None is, on a port that admits no such frame.
-    fn on(port: Option<&PortForwarding>) -> Plain {
+    fn on<const BRIDGED: bool>(port: Option<&PortForwarding>) -> Plain {
         let takes_none =
             |port: &PortForwarding| matches!(port.aggregation, Aggregation::Member { collecting: false, .. });
         let port = port.filter(|port| !takes_none(port));
-        match port.and_then(|port| port.untagged.zip(Some(port.mtu))) {
+        let vlan = |port: &PortForwarding| if BRIDGED { port.untagged } else { Some(VlanId::DEFAULT) };
+        match port.and_then(|port| vlan(port).zip(Some(port.mtu))) {
             Some((vlan, mtu)) => Plain { most: HEADER_LEN + mtu, vlan },
             None => Plain { most: 0, vlan: VlanId::DEFAULT },
         }
@@ -117,10 +118,11 @@ impl Arrivals {
         }
     }
 
-    /// Reads and checks all frames of a batch that came in on `port`; none is admitted where that is down.
+    /// Reads and checks all frames of a batch that came in on `port`; none is admitted where that is down. On a port that is no port of the
+    /// bridge a frame is of no VLAN, and has no tag or one that has a priority alone.
     // Never inlined: what it keeps in mind for a frame fits the registers, as long as nothing of other stages has to.
     #[inline(never)]
-    pub(crate) fn look(
+    pub(crate) fn look<const BRIDGED: bool>(
         &mut self,
         batch: &mut Batch,
         forwarding: &Forwarding,
@@ -128,14 +130,14 @@ impl Arrivals {
         headers: &mut [Option<Header>; BATCH_FRAMES],
     ) -> Looked {
         let Arrivals { sources, destinations, frames, exits } = self;
-        let plain = Plain::on(port);
+        let plain = Plain::on::<BRIDGED>(port);
         let (mut admitted, mut octets) = (0, 0);
         let (mut turned_away, mut inline_tags) = (0_u64, 0_u64);
         for (index, (view, place)) in batch.views().zip(&mut *headers).enumerate() {
             octets += view.octets_on_wire();
             let (header, [destination, source]) = match plain.admit(view) {
                 Some(plain) => plain,
-                None => match judge_bridged(batch, index, forwarding, port) {
+                None => match judge::<BRIDGED>(batch, index, forwarding, port) {
                     Ok(judged) => {
                         inline_tags |= u64::from(judged.has_inline_tag) << index;
                         (judged.header, stations_of(view.bytes))
@@ -176,22 +178,6 @@ fn places(mut bits: u64) -> impl Iterator<Item = usize> {
     })
 }
 
-/// Reads and checks one frame of a batch that came in on a port that is no port of the bridge: a frame is of no VLAN there, and has no tag
-/// or one that has a priority alone.
-#[inline(always)]
-pub(crate) fn admit_unbridged(
-    batch: &mut Batch,
-    index: usize,
-    forwarding: &Forwarding,
-    port: &PortForwarding,
-) -> Result<Header, Exit> {
-    let Judged { header, has_inline_tag } = judge::<false>(batch.view(index), forwarding, port)?;
-    if has_inline_tag {
-        batch.set_inline_tag(index);
-    }
-    Ok(header)
-}
-
 /// A frame that is admitted.
 struct Judged {
     header: Header,
@@ -199,26 +185,17 @@ struct Judged {
     has_inline_tag: bool,
 }
 
-/// Any frame on a port of the bridge.
-// Takes the batch for what it knows of a frame: a view that is handed on has to be in memory, for every frame.
+/// Any frame.
+// Takes the batch for what it knows of the frame: a view that is handed on has to be in memory, for every frame.
 #[inline(never)]
-fn judge_bridged(
+fn judge<const BRIDGED: bool>(
     batch: &Batch,
     index: usize,
     forwarding: &Forwarding,
     port: Option<&PortForwarding>,
 ) -> Result<Judged, Exit> {
-    judge::<true>(batch.view(index), forwarding, port.ok_or(DropReason::PortDown)?)
-}
-
-// Always inlined: a header that is returned in memory is read as a whole before its fields have arrived there.
-#[inline(always)]
-fn judge<const BRIDGED: bool>(
-    view: View<'_>,
-    forwarding: &Forwarding,
-    port: &PortForwarding,
-) -> Result<Judged, Exit> {
-    let View { bytes, tagging, offload } = view;
+    let port = port.ok_or(DropReason::PortDown)?;
+    let View { bytes, tagging, offload } = batch.view(index);
     let frame = Frame::new_checked(bytes).ok_or(DropReason::Runt)?;
     let (destination, source) = (frame.destination(), frame.source());
     let tag = match tagging {
@@ -309,7 +286,7 @@ mod tests {
     /// What becomes of the one frame of a batch.
     fn admit(batch: &mut Batch, forwarding: &Forwarding, port: &PortForwarding) -> Result<Header, Exit> {
         let (mut arrivals, mut headers) = (Arrivals::new(), [None; BATCH_FRAMES]);
-        let looked = arrivals.look(batch, forwarding, Some(port), &mut headers);
+        let looked = arrivals.look::<true>(batch, forwarding, Some(port), &mut headers);
         match arrivals.turned_away(&looked).next() {
             Some((_, exit)) => Err(exit),
             None => Ok(headers[0].expect("it is admitted, or turned away")),

@@ -154,11 +154,17 @@ impl Worker {
         match port.map(|port| (port, port.layer3)) {
             Some((port, Layer3::Routed(interface))) => {
                 let search = Search { seat, reporter: &reporter };
-                from_routed_port(interface, port, (router, plane), &round, load, search);
+                from_routed_port(
+                    (interface, port),
+                    (router, plane),
+                    &round,
+                    (&mut admitted.arrivals, load),
+                    search,
+                );
             }
             Some((port, Layer3::Host(interface))) => {
                 let search = Search { seat, reporter: &reporter };
-                from_host(interface, port, (router, plane), &round, load, search);
+                from_host((interface, port), (router, plane), &round, (&mut admitted.arrivals, load), search);
             }
             _ => bridge(port, &round, (plane, seat, &reporter), (admitted, damper, router), load),
         }

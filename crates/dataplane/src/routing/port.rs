@@ -2,7 +2,7 @@
 //! interface.
 
 use crate::flood::FloodBudget;
-use crate::ingress::{admit_unbridged, stations_of};
+use crate::ingress::{Arrivals, stations_of};
 use crate::plane::DataPlane;
 use crate::routing::header::packet_of;
 use crate::routing::{Load, Origin, Round, Router, Search, concern};
@@ -11,15 +11,14 @@ use greylag_base::{DropReason, InterfaceId, MacAddr};
 
 /// Routes a batch that came in by a port of an interface's own.
 pub(crate) fn from_routed_port<T: Tracer>(
-    id: InterfaceId,
-    port: &PortForwarding,
+    (id, port): (InterfaceId, &PortForwarding),
     (router, plane): (&mut Router, &DataPlane),
     round: &Round<'_>,
-    load: &mut Load<'_, '_, T>,
+    (arrivals, load): (&mut Arrivals, &mut Load<'_, '_, T>),
     search: Search<'_>,
 ) {
     let interface = round.forwarding.interface(id).filter(|interface| interface.up);
-    each(port, round, load, |frame, load| {
+    each((port, arrivals), round, load, |frame, load| {
         let Some(interface) = interface else { return Err(DropReason::InterfaceDown) };
         let [destination, _] = stations_of(load.batch.bytes(frame.into()));
         let concern = concern(MacAddr::from_bits(destination), packet_of(load.batch, frame), interface);
@@ -34,14 +33,13 @@ pub(crate) fn from_routed_port<T: Tracer>(
 
 /// Sends a batch that came in from another IP stack by the interface that it shares.
 pub(crate) fn from_host<T: Tracer>(
-    id: InterfaceId,
-    port: &PortForwarding,
+    (id, port): (InterfaceId, &PortForwarding),
     (router, plane): (&mut Router, &DataPlane),
     round: &Round<'_>,
-    load: &mut Load<'_, '_, T>,
+    (arrivals, load): (&mut Arrivals, &mut Load<'_, '_, T>),
     search: Search<'_>,
 ) {
-    each(port, round, load, |frame, load| {
+    each((port, arrivals), round, load, |frame, load| {
         let stations = stations_of(load.batch.bytes(frame.into())).map(MacAddr::from_bits);
         router.send_own(frame, stations, id, round, load)
     });
@@ -49,29 +47,24 @@ pub(crate) fn from_host<T: Tracer>(
 }
 
 /// Takes the frames of a batch, counts them, and drops those for which there is a reason.
+#[inline(always)]
 fn each<T: Tracer>(
-    port: &PortForwarding,
+    (port, arrivals): (&PortForwarding, &mut Arrivals),
     round: &Round<'_>,
     load: &mut Load<'_, '_, T>,
     mut take: impl FnMut(u16, &mut Load<'_, '_, T>) -> Result<(), DropReason>,
 ) {
-    let mut octets = 0;
-    let count = load.batch.len() as u16;
-    for frame in 0..count {
-        octets += load.batch.view(frame.into()).octets_on_wire() as u64;
-        let admitted = admit_unbridged(load.batch, frame.into(), round.forwarding, port);
-        load.headers[usize::from(frame)] = admitted.ok();
-        match admitted {
-            Ok(_) => {
-                if let Err(reason) = take(frame, load) {
-                    load.account.drop_frame(load.batch, frame, reason);
-                }
-            }
-            Err(exit) => round.turn_away(load.batch, frame, exit, load.account),
+    let looked = arrivals.look::<false>(load.batch, round.forwarding, Some(port), load.headers);
+    load.account.counters.rx_frames.add(load.batch.len() as u64);
+    load.account.counters.rx_bytes.add(looked.octets);
+    for (frame, exit) in arrivals.turned_away(&looked) {
+        round.turn_away(load.batch, frame, exit, load.account);
+    }
+    for &frame in &arrivals.frames[..looked.admitted] {
+        if let Err(reason) = take(frame, load) {
+            load.account.drop_frame(load.batch, frame, reason);
         }
     }
-    load.account.counters.rx_frames.add(count.into());
-    load.account.counters.rx_bytes.add(octets);
 }
 
 fn depart<T: Tracer>(
