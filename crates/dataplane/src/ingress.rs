@@ -250,6 +250,7 @@ fn judge<const BRIDGED: bool>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use greylag_base::PortId;
     use greylag_ports::Offload;
     use greylag_wire::ethernet::Repr;
 
@@ -351,5 +352,102 @@ mod tests {
         assert_eq!(header.tag, Tci(0x6000 | 10));
         let header = admit_on(&trunk(), &tagged(0x6000)).unwrap();
         assert_eq!(header.tag, Tci(0x6000 | 1));
+    }
+
+    #[test]
+    fn what_is_plain_is_admitted_as_it_would_be_by_the_long_way() {
+        let other = MacAddr([2, 0, 0, 0, 0, 9]);
+        let stations = [SOURCE, other, MacAddr::ZERO, MacAddr::BROADCAST, MacAddr([1, 0x80, 0xc2, 0, 0, 2])];
+        let member = |collecting| Aggregation::Member { lag: PortId(0), collecting };
+        let ports = [
+            trunk(),
+            PortForwarding { untagged: None, ..trunk() },
+            PortForwarding { mtu: 100, ..trunk() },
+            PortForwarding { aggregation: member(true), ..trunk() },
+            PortForwarding { aggregation: member(false), ..trunk() },
+        ];
+        let super_frame = Offload { gso_type: 1, header_len: 54, segment_len: 1000, ..Offload::NONE };
+        let unfinished = Offload { flags: Offload::NEEDS_CHECKSUM, ..Offload::NONE };
+        let taggings = [Tagging::Untagged, Tagging::Aside(Tci(10))];
+        let mut plain = 0;
+        for (port, (destination, source)) in ports.iter().flat_map(|port| {
+            let pairs = stations.iter().flat_map(|to| stations.iter().map(move |from| (to, from)));
+            pairs.map(move |pair| (port, pair))
+        }) {
+            let forwarding = Forwarding::new(vec![port.clone()], 0);
+            let header = Repr { destination: *destination, source: *source, ether_type: EtherType::IPV4 };
+            for (tag, len) in [None, Some(0x6000 | 10), Some(0x6000), Some(4095)]
+                .into_iter()
+                .flat_map(|tag| [13, 14, 60, 114, 115, 1514, 1515].map(|len| (tag, len)))
+            {
+                let mut bytes = header.frame(&[7; 1600]);
+                if let Some(tag) = tag {
+                    bytes.splice(12..12, Tci(tag).to_bytes());
+                }
+                for (tagging, offload) in taggings
+                    .into_iter()
+                    .flat_map(|tagging| [Offload::NONE, super_frame, unfinished].map(|work| (tagging, work)))
+                {
+                    let mut batch = Batch::new();
+                    batch.slots().next().unwrap()[..len].copy_from_slice(&bytes[..len]);
+                    batch.commit(len, tagging, offload);
+                    for (short, long) in [
+                        (
+                            Plain::on::<true>(Some(port)).admit(batch.view(0)),
+                            judge::<true>(&batch, 0, &forwarding, Some(port)),
+                        ),
+                        (
+                            Plain::on::<false>(Some(port)).admit(batch.view(0)),
+                            judge::<false>(&batch, 0, &forwarding, Some(port)),
+                        ),
+                    ] {
+                        let Some((header, addresses)) = short else { continue };
+                        let judged = long.unwrap_or_else(|exit| panic!("plain, and {exit:?}: {bytes:?}"));
+                        assert_eq!((judged.header, judged.has_inline_tag), (header, false));
+                        assert_eq!(addresses, stations_of(batch.bytes(0)));
+                        plain += 1;
+                    }
+                }
+            }
+        }
+        assert!(plain > 100, "{plain} frames were plain");
+        assert!(Plain::on::<true>(None).admit(whole().view(0)).is_none(), "the port is down");
+    }
+
+    fn whole() -> Batch {
+        let mut batch = Batch::new();
+        batch.push(&frame(SOURCE, MacAddr([2, 0, 0, 0, 0, 9])));
+        batch
+    }
+
+    #[test]
+    fn frames_of_all_kinds_keep_their_order_in_a_batch() {
+        let unicast = |source| frame(source, MacAddr([2, 0, 0, 0, 0, 9]));
+        let tagged = |vlan| {
+            let mut bytes = unicast(SOURCE);
+            bytes.splice(12..12, Tci(vlan).to_bytes());
+            bytes
+        };
+        let mut batch = Batch::new();
+        for bytes in [unicast(SOURCE), tagged(11), tagged(10), unicast(MacAddr::ZERO), unicast(SOURCE)] {
+            batch.push(&bytes);
+        }
+        let (port, mut arrivals, mut headers) = (trunk(), Arrivals::new(), [None; BATCH_FRAMES]);
+        let forwarding = Forwarding::new(vec![port.clone()], 0);
+        let looked = arrivals.look::<true>(&mut batch, &forwarding, Some(&port), &mut headers);
+        assert_eq!(arrivals.frames[..looked.admitted], [0, 2, 4]);
+        assert_eq!(
+            arrivals.sources[..looked.admitted].iter().map(|key| key.vlan()).collect::<Vec<_>>(),
+            [1, 10, 1]
+        );
+        assert_eq!(
+            [0, 1, 2, 3, 4].map(|frame| headers[frame].map(|header| header.vlan.get())),
+            [Some(1), None, Some(10), None, Some(1)]
+        );
+        assert_eq!(batch.tagging(2), Tagging::Inline);
+        assert_eq!(looked.octets, 3 * 60 + 2 * 64);
+        let reasons = [(1, DropReason::VlanNotAllowed), (3, DropReason::SourceZero)];
+        let reasons = reasons.map(|(frame, reason)| (frame, Exit::Drop(reason)));
+        assert_eq!(arrivals.turned_away(&looked).collect::<Vec<_>>(), reasons);
     }
 }

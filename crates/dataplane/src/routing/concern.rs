@@ -22,13 +22,31 @@ pub(crate) enum Concern {
 }
 
 /// What a frame to this address, with this type and packet, is to the interface.
-#[inline]
+#[inline(always)]
 pub(crate) fn concern(
     destination: MacAddr,
     (ether_type, packet): (u16, &[u8]),
     interface: &InterfaceForwarding,
 ) -> Concern {
     let ether_type = EtherType(ether_type);
+    if destination.is_group() || !interface.takes(destination) {
+        return of_another(destination, (ether_type, packet), interface);
+    }
+    match ether_type {
+        EtherType::IPV4 => Concern::Ipv4,
+        EtherType::IPV6 => Concern::Ipv6,
+        EtherType::ARP => Concern::Link,
+        _ => Concern::Unknown,
+    }
+}
+
+/// The same of a frame that is to a group, or to another station.
+#[inline(never)]
+fn of_another(
+    destination: MacAddr,
+    (ether_type, packet): (EtherType, &[u8]),
+    interface: &InterfaceForwarding,
+) -> Concern {
     if destination.is_group() {
         return match ether_type {
             EtherType::ARP if destination.is_broadcast() => Concern::Link,
@@ -36,20 +54,12 @@ pub(crate) fn concern(
             _ => Concern::Nothing,
         };
     }
-    if !interface.takes(destination) {
-        let is_routed = interface.stands_in_for(destination) && goes_beyond_its_link(ether_type, packet);
-        return match ether_type {
-            EtherType::IPV4 if is_routed => Concern::Ipv4,
-            EtherType::IPV6 if is_routed => Concern::Ipv6,
-            // Answers to questions that the other chassis has asked, and whatever else is its own.
-            _ => Concern::Nothing,
-        };
-    }
+    let is_routed = interface.stands_in_for(destination) && goes_beyond_its_link(ether_type, packet);
     match ether_type {
-        EtherType::IPV4 => Concern::Ipv4,
-        EtherType::IPV6 => Concern::Ipv6,
-        EtherType::ARP => Concern::Link,
-        _ => Concern::Unknown,
+        EtherType::IPV4 if is_routed => Concern::Ipv4,
+        EtherType::IPV6 if is_routed => Concern::Ipv6,
+        // Answers to questions that the other chassis has asked, and whatever else is its own.
+        _ => Concern::Nothing,
     }
 }
 
