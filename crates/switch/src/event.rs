@@ -11,9 +11,6 @@ use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::VecDeque;
 
-/// How many events are kept.
-const KEPT: usize = 16_384;
-
 /// Something that happened in a switch. Ports go by their names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
@@ -235,8 +232,11 @@ pub struct EventLog {
 }
 
 impl EventLog {
+    /// How many events are kept.
+    pub const KEPT: usize = 16_384;
+
     pub(crate) fn push(&mut self, at: Instant, event: Event) {
-        if self.records.len() == KEPT {
+        if self.records.len() == Self::KEPT {
             self.records.pop_front();
         }
         self.last += 1;
@@ -257,12 +257,12 @@ mod tests {
     #[test]
     fn the_oldest_go_and_sequence_numbers_stay() {
         let mut log = EventLog::default();
-        for _ in 0..KEPT + 10 {
+        for _ in 0..EventLog::KEPT + 10 {
             log.push(Instant::ZERO, Event::PortUp { port: "eth1".into() });
         }
         assert_eq!(log.after(0).next().unwrap().sequence, 11);
-        assert_eq!(log.after(0).count(), KEPT);
-        let last = (KEPT + 10) as u64;
+        assert_eq!(log.after(0).count(), EventLog::KEPT);
+        let last = (EventLog::KEPT + 10) as u64;
         assert_eq!(log.after(last - 2).map(|record| record.sequence).collect::<Vec<_>>(), [last - 1, last]);
         assert_eq!(log.after(last).count(), 0);
         assert_eq!(log.after(u64::MAX).count(), 0);

@@ -9,6 +9,7 @@ use super::trial::{Manner, Range};
 use super::{Session, Turn, WireError};
 use greylag_base::MacAddr;
 use greylag_lab::client;
+use greylag_switch::EventLog;
 use greylag_switch::show::{Counters, PortCountersRow};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -89,7 +90,8 @@ pub(super) fn measure(
 ) -> Result<(), WireError> {
     let ends = Ends { socket: range.bed.ground.folder().join("switch.sock"), partner };
     range.load(manner.size)?;
-    range.teach(manner.macs)?;
+    // So many that the event logs of both are full: memory that has a limit does not grow later, when addresses age.
+    range.teach(manner.macs.max(EventLog::KEPT))?;
     let mut traffic = range.one_way(manner);
     for (index, destination) in traffic.destinations.iter_mut().enumerate() {
         match index % ODD_ONE {
@@ -210,7 +212,7 @@ impl Cables {
     }
 }
 
-/// Memory of the switch's processes, in KiB (`VmRSS` of proc_pid_status(5)).
+/// Memory of the switch and of its partner, in KiB (`VmRSS` of proc_pid_status(5)).
 fn resident(range: &Range<'_>) -> i64 {
     let of = |pid: u32| -> Option<i64> {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
