@@ -13,7 +13,9 @@ use std::time::Duration;
 pub(crate) fn cable(settings: &str) -> (Box<dyn Port>, Box<dyn Port>) {
     ip(&format!("link add left {settings} type veth peer name right {settings}"));
     // Some tests count frames: the kernel is to send none of its own.
-    ["left", "right"].map(|end| ip(&format!("link set {end} addrgenmode none")));
+    for end in ["left", "right"] {
+        ip(&format!("link set {end} addrgenmode none"));
+    }
     let mut left = XdpPort::open(&name("left"), ONE).unwrap();
     assert!(left.is_native && left.receiving == 1);
     let right = open_packet("right");
