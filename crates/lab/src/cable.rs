@@ -10,9 +10,15 @@ use crate::state::{State, StateError};
 use greylag_base::PortName;
 use greylag_scenario::emit_impairment;
 use greylag_scenario::story::{Impairment, LinkChange, SeenBy};
+use greylag_switch::show::PortRow;
 use nix::errno::Errno;
 use std::io;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a switch may take to hear of a queueing discipline. It takes a millisecond or two when nothing holds it up.
+const LONGEST_NOTICE: Duration = Duration::from_secs(1);
 
 /// Why nothing was done to a link.
 #[derive(Debug, thiserror::Error)]
@@ -176,9 +182,24 @@ impl CableEnd {
         format!("/v1/ports/{}/{verb}", self.interface)
     }
 
+    /// Has frames that leave it disappear. A switch that sends past queueing disciplines is given the time to hear of this one.
     fn blackhole(&self) -> Result<(), CableError> {
         qdisc::blackhole(&self.netns, self.interface.as_str())
-            .map_err(|source| self.failed("have frames disappear", source))
+            .map_err(|source| self.failed("have frames disappear", source))?;
+        let patience = Instant::now() + LONGEST_NOTICE;
+        while self.sends_past_qdisc() && Instant::now() < patience {
+            thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+
+    /// One that does not answer hears of nothing that could be waited for.
+    fn sends_past_qdisc(&self) -> bool {
+        let ports = || client::ask::<Vec<PortRow>>(&self.socket, "/v1/ports").ok();
+        let is_it = |port: &&PortRow| port.name == self.interface.as_str();
+        let past_qdisc = |port: &PortRow| port.io.as_ref()?.past_qdisc;
+        self.kind.is_switch()
+            && ports().and_then(|ports| ports.iter().find(is_it).and_then(past_qdisc)).unwrap_or(false)
     }
 
     fn failed(&self, action: &'static str, source: io::Error) -> CableError {

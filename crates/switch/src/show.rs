@@ -136,6 +136,9 @@ pub struct PortIo {
     pub kind: String,
     /// Why.
     pub reason: String,
+    /// Plain frames leave past the device's queueing discipline at present; absent where none ever do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub past_qdisc: Option<bool>,
 }
 
 /// Frames dropped on one port for one reason.

@@ -16,25 +16,29 @@ pub(super) fn open_device(
     shortcut: &Arc<Shortcut>,
 ) -> Result<(Queues, PortIo), PortError> {
     let failed = |source| PortError::Open { port: port.name.clone(), source };
-    let (queues, io, reason) = match port.io {
+    let (queues, io) = match port.io {
         Io::Auto => choose(port, workers, shortcut).map_err(failed)?,
         Io::AfPacket => {
-            let (queues, how) = packet(port, workers, None).map_err(failed)?;
-            (queues, Io::AfPacket, format!("{CONFIGURED}; {how}"))
+            let (queues, how) = packet(port, workers).map_err(failed)?;
+            (boxed(queues), opened_by(Io::AfPacket, format!("{CONFIGURED}; {how}")))
         }
         Io::AfXdp => {
             let opened = XdpPort::open(&port.name, workers).map_err(failed)?;
             let reason = format!("{CONFIGURED}; {}", describe(&opened, workers, driver(port).as_deref()));
-            (opened.queues, Io::AfXdp, reason)
+            (opened.queues, opened_by(Io::AfXdp, reason))
         }
-        Io::Raw => (raw(port, workers).map_err(failed)?, Io::Raw, CONFIGURED.to_owned()),
+        Io::Raw => (raw(port, workers).map_err(failed)?, opened_by(Io::Raw, CONFIGURED.to_owned())),
     };
     if let Ok(mtu) = Interface::named(&port.name).and_then(|device| device.mtu())
         && mtu < port.mtu.into()
     {
         tracing::warn!("port {}: its device has an mtu of {mtu}, the port of {}", port.name, port.mtu);
     }
-    Ok((queues, PortIo { kind: io.name().to_owned(), reason }))
+    Ok((queues, io))
+}
+
+fn opened_by(kind: Io, reason: String) -> PortIo {
+    PortIo { kind: kind.name().to_owned(), reason, past_qdisc: None }
 }
 
 const CONFIGURED: &str = "the configuration says so";
@@ -45,9 +49,10 @@ fn choose(
     port: &PortConfig,
     workers: NonZeroUsize,
     shortcut: &Arc<Shortcut>,
-) -> Result<(Queues, Io, String), OpenError> {
-    let refused = match packet(port, workers, Some(shortcut)) {
-        Ok((queues, how)) => {
+) -> Result<(Queues, PortIo), OpenError> {
+    let refused = match packet(port, workers) {
+        Ok((mut queues, how)) => {
+            let (short, leaving) = add_shortcuts(&mut queues, shortcut);
             let reason = match driver(port).as_deref() {
                 Some(driver @ ("veth" | "tun")) => format!(
                     "the kernel at the other end of a {driver} device leaves checksums and segmentation to it, and only packet \
@@ -56,13 +61,15 @@ fn choose(
                 Some(driver) => format!("frames that {driver} joined on arrival stay joined"),
                 None => "they carry what is left to do on a frame".to_owned(),
             };
-            return Ok((queues, Io::AfPacket, format!("{reason}; {how}")));
+            let io = opened_by(Io::AfPacket, format!("{reason}; {how}{leaving}"));
+            let past_qdisc = (short > 0).then(|| shortcut.is_open());
+            return Ok((boxed(queues), PortIo { past_qdisc, ..io }));
         }
         // The options that it needs are not everywhere. Tags are lost without them.
         Err(refused @ OpenError::Refused { .. }) if !may_see_tags(port) => refused,
         Err(other) => return Err(other),
     };
-    Ok((raw(port, workers)?, Io::Raw, format!("packet sockets were refused: {refused}")))
+    Ok((raw(port, workers)?, opened_by(Io::Raw, format!("packet sockets were refused: {refused}"))))
 }
 
 fn driver(port: &PortConfig) -> Option<String> {
@@ -73,26 +80,23 @@ fn may_see_tags(port: &PortConfig) -> bool {
     matches!(port.membership, Membership::Trunk { .. } | Membership::Aggregate(_))
 }
 
-/// The queues, and how they receive and send.
-fn packet(
-    port: &PortConfig,
-    workers: NonZeroUsize,
-    shortcut: Option<&Arc<Shortcut>>,
-) -> Result<(Queues, String), OpenError> {
-    let mut queues = PacketQueue::open(&port.name, workers)?;
-    let mut how = match queues.iter().all(PacketQueue::has_ring) {
+/// The queues, and how they receive.
+fn packet(port: &PortConfig, workers: NonZeroUsize) -> Result<(Vec<PacketQueue>, String), OpenError> {
+    let queues = PacketQueue::open(&port.name, workers)?;
+    let how = match queues.iter().all(PacketQueue::has_ring) {
         true => "frames are read from a ring that is shared with the kernel".to_owned(),
         false => "the kernel gave no ring (TPACKET_V2), and frames are read by a system call for each batch"
             .to_owned(),
     };
-    if let Some(shortcut) = shortcut {
-        how += &add_shortcuts(&mut queues, shortcut);
-    }
-    Ok((queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect(), how))
+    Ok((queues, how))
 }
 
-/// Lets each worker send by AF_XDP that can have a queue of the device to itself, and says how frames leave.
-fn add_shortcuts(queues: &mut [PacketQueue], shortcut: &Arc<Shortcut>) -> String {
+fn boxed(queues: Vec<PacketQueue>) -> Queues {
+    queues.into_iter().map(|queue| Box::new(queue) as Box<dyn Port>).collect()
+}
+
+/// Lets each worker send by AF_XDP that can have a queue of the device to itself. To how many that is, and how frames leave.
+fn add_shortcuts(queues: &mut [PacketQueue], shortcut: &Arc<Shortcut>) -> (usize, String) {
     let workers = queues.len();
     let mut refused = None;
     let mut short = 0;
@@ -103,7 +107,7 @@ fn add_shortcuts(queues: &mut [PacketQueue], shortcut: &Arc<Shortcut>) -> String
         }
     }
     let by = "by AF_XDP while the device has no queueing discipline, past packet sockets that listen there";
-    match refused {
+    let leaving = match refused {
         None => format!("; plain frames leave {by}, others by the packet socket"),
         Some(error) if short == 0 => {
             format!("; all frames leave by the packet socket, for AF_XDP was refused: {error}")
@@ -113,7 +117,8 @@ fn add_shortcuts(queues: &mut [PacketQueue], shortcut: &Arc<Shortcut>) -> String
                 "; plain frames of {short} of {workers} workers leave {by}, others by the packet socket: {error}"
             )
         }
-    }
+    };
+    (short, leaving)
 }
 
 fn raw(port: &PortConfig, workers: NonZeroUsize) -> Result<Queues, OpenError> {

@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use greylag_base::{Impairment, Instant};
 use greylag_ports::ImpairmentCounts;
 use greylag_scenario::{emit_impairment, switch};
-use greylag_switch::show::{PortImpairment, PortRow};
+use greylag_switch::show::{PortImpairment, PortIo, PortRow};
 use greylag_switch::{EventRecord, Switch};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -51,8 +51,9 @@ async fn ports(State(running): Shared) -> Json<Vec<PortRow>> {
     let ios = running.ios().clone();
     rows(Arc::clone(&running), |switch, now| {
         let mut rows = switch.port_rows(now);
-        rows.iter_mut().zip(ios).for_each(|(row, io)| row.io = io);
-        for (port, row) in rows.iter_mut().enumerate() {
+        for (port, (row, io)) in rows.iter_mut().zip(ios).enumerate() {
+            let is_open = |_| running.shortcuts[port].is_open();
+            row.io = io.map(|io| PortIo { past_qdisc: io.past_qdisc.map(is_open), ..io });
             row.impairment = running.impairments.of(port).map(impairment_row);
         }
         rows
