@@ -96,7 +96,7 @@ pub(crate) fn bridge<T: Tracer>(
         (bridged, shared) =
             decide_at_interfaces((frames, stations, verdicts), router, round, load, &mut budget);
         if router.has_packets() {
-            router.route(round, load);
+            router.route(Origin::Routed, round, load);
             router.departures.seek(&session, forwarding, reporter, waiting);
             router.departures.want(&mut budget);
         }

@@ -152,8 +152,11 @@ impl Arrivals {
             };
             let vlan = header.vlan.get();
             *place = Some(header);
-            sources[admitted] = Key::new(vlan, source);
-            destinations[admitted] = Key::new(vlan, destination);
+            // Nobody asks the MAC table for what comes in elsewhere.
+            if BRIDGED {
+                sources[admitted] = Key::new(vlan, source);
+                destinations[admitted] = Key::new(vlan, destination);
+            }
             frames[admitted] = index as u16;
             admitted += 1;
         }

@@ -90,6 +90,49 @@ pub(crate) struct Departure {
     pub(crate) packet: Option<(Family, u32)>,
 }
 
+impl Departure {
+    /// It leaves by this port at once: whose port that is was never a question.
+    #[inline(always)]
+    pub(crate) fn leave_by<T: Tracer>(
+        &self,
+        port: PortId,
+        path: Option<Path>,
+        origin: Origin,
+        round: &Round<'_>,
+        load: &mut Load<'_, '_, T>,
+    ) {
+        load.egress.add(port, self.frame);
+        self.has_left(Left::By(port), path, origin, round, load);
+    }
+
+    /// It is on its lists: it is counted and told, and becomes what it leaves as.
+    #[inline(always)]
+    fn has_left<T: Tracer>(
+        &self,
+        left: Left,
+        path: Option<Path>,
+        origin: Origin,
+        round: &Round<'_>,
+        load: &mut Load<'_, '_, T>,
+    ) {
+        let Departure { frame, id, addresses, packet } = *self;
+        // One by one: which of several next hops is the next, nobody can guess.
+        if let Some((family, octets)) = packet
+            && let Some(counters) = round.share.counters.interface(id)
+        {
+            counters.tx.count(family, octets);
+        }
+        if T::LISTENS {
+            load.account.tell(load.batch, frame, left.told(path));
+        }
+        match origin {
+            Origin::Routed => rewrite(load.batch, frame, addresses),
+            Origin::OwnRouted => address(load.batch.bytes_mut(frame.into()), addresses),
+            Origin::Own => {}
+        }
+    }
+}
+
 impl Departures {
     pub(crate) fn new() -> Self {
         Departures {
@@ -233,7 +276,6 @@ impl Departures {
         load: &mut Load<'_, '_, T>,
         budget: &mut FloodBudget,
     ) {
-        let counters = &round.share.counters;
         let bridged = std::mem::take(&mut self.bridged);
         for at in 0..std::mem::take(&mut self.count) {
             let (frame, addresses) = (self.frames[at], self.addresses[at]);
@@ -255,21 +297,9 @@ impl Departures {
                     continue;
                 }
             };
-            // One by one: which of several next hops is the next, nobody can guess.
-            if let Some((family, octets)) = self.packets[at]
-                && let Some(counters) = counters.interface(self.interfaces[at])
-            {
-                counters.tx.count(family, octets);
-            }
-            if T::LISTENS {
-                load.account.tell(load.batch, frame, left.told(self.paths[at]));
-            }
-            match origin {
-                _ if is_bridged => {}
-                Origin::Routed => rewrite(load.batch, frame, addresses),
-                Origin::OwnRouted => address(load.batch.bytes_mut(frame.into()), addresses),
-                Origin::Own => {}
-            }
+            let departure = Departure { frame, id: self.interfaces[at], addresses, packet: self.packets[at] };
+            let origin = if is_bridged { Origin::Own } else { origin };
+            departure.has_left(left, self.paths[at], origin, round, load);
         }
         self.sought = 0;
     }

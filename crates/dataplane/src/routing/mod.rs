@@ -31,6 +31,7 @@ use crate::account::Account;
 use crate::counters::{Family, PortCounters, Tally};
 use crate::egress::Egress;
 use crate::flow_hash::Link;
+use crate::forwarding::ExitWay;
 use crate::ingress::{Header, stations_of};
 use crate::next_hop::{NextHopWord, NextHops};
 use crate::plane::{DataPlane, Reporter, WorkerShare};
@@ -161,8 +162,9 @@ impl Router {
         self.ipv4.count + self.ipv6.count > 0
     }
 
-    /// Decides over all packets that were admitted: what leaves is among the departures, everything else is where it belongs.
-    pub(crate) fn route<T: Tracer>(&mut self, round: &Round<'_>, load: &mut Load<'_, '_, T>) {
+    /// Decides over all packets that were admitted: what leaves in a VLAN or by a bundle is among the departures, everything else is where
+    /// it belongs.
+    pub(crate) fn route<T: Tracer>(&mut self, origin: Origin, round: &Round<'_>, load: &mut Load<'_, '_, T>) {
         let stale = round.forwarding.stale_buckets();
         let Router { routes, ipv4, ipv6, departures } = self;
         let Some(RouteReader { ipv4: ipv4_routes, ipv6: ipv6_routes, groups, next_hops }) = routes else {
@@ -172,12 +174,12 @@ impl Router {
         if ipv4.count > 0 {
             ipv4.look_up(&ipv4_routes.session());
             ipv4.choose(&choices, round.worker, stale);
-            dispose(ipv4, next_hops, &choices, departures, round, load);
+            dispose(ipv4, (next_hops, &choices), (origin, departures), round, load);
         }
         if ipv6.count > 0 {
             ipv6.look_up(&ipv6_routes.session());
             ipv6.choose(&choices, round.worker, stale);
-            dispose(ipv6, next_hops, &choices, departures, round, load);
+            dispose(ipv6, (next_hops, &choices), (origin, departures), round, load);
         }
     }
 
@@ -201,9 +203,8 @@ impl Router {
 /// Does with each packet what its next hop says, and forgets them.
 fn dispose<A: Address, T: Tracer>(
     packets: &mut Packets<A>,
-    next_hops: &NextHops,
-    choices: &Choices<'_>,
-    departures: &mut Departures,
+    (next_hops, choices): (&NextHops, &Choices<'_>),
+    (origin, departures): (Origin, &mut Departures),
     round: &Round<'_>,
     load: &mut Load<'_, '_, T>,
 ) {
@@ -231,9 +232,16 @@ fn dispose<A: Address, T: Tracer>(
             let addresses = [leaving.neighbor, leaving.exit.mac];
             let packet = Some((packets.family, octets));
             let departure = Departure { frame, id: leaving.id, addresses, packet };
-            departures.add(departure, leaving.exit.way, load.headers);
-            if T::LISTENS {
-                departures.tell_path(found.path(&leaving, |group| choices.bucket(group, packets.hashes[at])));
+            let bucket = |group| choices.bucket(group, packets.hashes[at]);
+            let path = if T::LISTENS { found.path(&leaving, bucket) } else { None };
+            match leaving.exit.way {
+                ExitWay::Port(port) => departure.leave_by(port, path, origin, round, load),
+                way => {
+                    departures.add(departure, way, load.headers);
+                    if T::LISTENS {
+                        departures.tell_path(path);
+                    }
+                }
             }
             continue;
         }

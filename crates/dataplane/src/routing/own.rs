@@ -54,7 +54,7 @@ pub(crate) fn originate_routed<T: Tracer>(
     router.ipv4.marks[0] = Marks::default();
     router.ipv6.marks[0] = Marks::default();
     if router.has_packets() {
-        router.route(round, load);
+        router.route(Origin::OwnRouted, round, load);
     }
     router.find_stations(plane, round, search);
     router.departures.leave(Origin::OwnRouted, round, load, &mut FloodBudget::endless());

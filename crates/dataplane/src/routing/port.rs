@@ -26,7 +26,7 @@ pub(crate) fn from_routed_port<T: Tracer>(
         Ok(())
     });
     if router.has_packets() {
-        router.route(round, load);
+        router.route(Origin::Routed, round, load);
     }
     depart(Origin::Routed, (router, plane), round, load, search);
 }

@@ -1,6 +1,8 @@
 //! Frames of the control side that leave by an interface.
 
-use crate::rig::{PORTS, Rig, UDP, Udp, assemble, forwarding, interfaces, ours, ports, station, vlan};
+use crate::rig::{
+    PORTS, Rig, UDP, UDP6, Udp, assemble, forwarding, interfaces, neighbor, ours, ports, station, vlan,
+};
 use greylag_base::{DropReason, InterfaceId, MacAddr, PortId};
 use greylag_dataplane::{Keeper, Learning, WorkerEvent};
 use greylag_wire::vlan::{Tag, Tci};
@@ -22,6 +24,24 @@ fn it_leaves_by_the_port_of_the_interface_as_it_is() {
     let [(port, _)] = rig.originate(2, &frame(2, station(9)))[..] else { panic!("one frame") };
     assert!(port == 2 || port == 3, "a port of the bundle");
     assert_eq!(rig.plane.interface_counts(InterfaceId(1)).ipv4.tx_packets, 2);
+}
+
+#[test]
+fn a_packet_goes_the_way_that_the_fib_says_and_lives_as_long_as_it_was_to() {
+    for (prefix, packet) in [("0.0.0.0/0", UDP), ("::/0", UDP6)] {
+        // By a port, by a bundle, and in a VLAN.
+        for interface in [1, 2, 3] {
+            let mut rig = Rig::new();
+            rig.route(prefix, 1, &[(1, neighbor(interface, 9))]);
+            rig.learn(10, station(9), 4);
+            for ttl in [1, 255] {
+                let frame = Udp { to: station(9), from: ours(interface), ttl, ..packet }.frame();
+                rig.plane.originate_routed(&frame[14..]);
+                rig.worker.originate(rig.now, &mut rig.switch[..]);
+                assert_eq!(rig.sent().into_iter().map(|sent| sent.1).collect::<Vec<_>>(), [frame]);
+            }
+        }
+    }
 }
 
 #[test]

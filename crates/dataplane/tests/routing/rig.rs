@@ -223,7 +223,7 @@ impl Rig {
         self.sent().into_iter().map(|(port, frame, _)| (port, frame)).collect()
     }
 
-    fn sent(&mut self) -> Vec<(u16, Vec<u8>, Offload)> {
+    pub(crate) fn sent(&mut self) -> Vec<(u16, Vec<u8>, Offload)> {
         let plugs = (0..).zip(&mut self.switch).filter_map(|(port, plug)| Some((port, plug.as_mut()?)));
         plugs
             .flat_map(|(port, plug)| plug.sent.drain(..).map(move |(frame, offload)| (port, frame, offload)))
