@@ -14,14 +14,21 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// An ordinary frame with two tags, behind what the kernel says of it.
-const SLOT_BYTES: usize = 2048;
+/// An ordinary frame with two tags, behind what the kernel says of it. A line of memory more than a power of two: else all slots would begin in
+/// the same few sets of a cache, whose other sets would stay empty.
+const SLOT_BYTES: usize = 2048 + 64;
 
-/// What comes in while a worker is not scheduled for two milliseconds at a million frames per second: 4 MiB.
-const SLOTS: usize = 2048;
-
-/// What the kernel allocates at once.
+/// What the kernel allocates at once. No slot goes on in the next block.
 const BLOCK_BYTES: usize = 1 << 16;
+
+const SLOTS_OF_A_BLOCK: usize = BLOCK_BYTES / SLOT_BYTES;
+
+const BLOCKS: usize = 64;
+
+/// What comes in while a worker is not scheduled for two milliseconds at a million frames per second, in 4 MiB.
+const SLOTS: usize = BLOCKS * SLOTS_OF_A_BLOCK;
+
+const RING_BYTES: usize = BLOCKS * BLOCK_BYTES;
 
 /// The slots, and which is the next.
 pub(crate) struct PacketRing {
@@ -42,14 +49,14 @@ impl PacketRing {
         set(socket, libc::PACKET_COPY_THRESH, &1_i32)?;
         let ring = libc::tpacket_req {
             tp_block_size: BLOCK_BYTES as u32,
-            tp_block_nr: (SLOTS * SLOT_BYTES / BLOCK_BYTES) as u32,
+            tp_block_nr: BLOCKS as u32,
             tp_frame_size: SLOT_BYTES as u32,
             tp_frame_nr: SLOTS as u32,
         };
         set(socket, libc::PACKET_RX_RING, &ring)?;
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_POPULATE);
         // SAFETY: a new mapping, placed by the kernel, touches no memory that is there.
-        let map = unsafe { libc::mmap(null_mut(), SLOTS * SLOT_BYTES, access, kind, socket.as_raw_fd(), 0) };
+        let map = unsafe { libc::mmap(null_mut(), RING_BYTES, access, kind, socket.as_raw_fd(), 0) };
         if map == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
@@ -99,15 +106,16 @@ impl PacketRing {
     }
 
     fn slot(&self) -> NonNull<u8> {
-        // SAFETY: within the mapping: `next` is below SLOTS.
-        unsafe { self.map.add(self.next * SLOT_BYTES) }
+        let (block, place) = (self.next / SLOTS_OF_A_BLOCK, self.next % SLOTS_OF_A_BLOCK);
+        // SAFETY: within the mapping: `next` is below SLOTS, and the slots of a block fit it.
+        unsafe { self.map.add(block * BLOCK_BYTES + place * SLOT_BYTES) }
     }
 }
 
 impl Drop for PacketRing {
     fn drop(&mut self) {
         // SAFETY: mapped by `of` with this length, and no reference into it outlives `self`.
-        unsafe { libc::munmap(self.map.as_ptr().cast(), SLOTS * SLOT_BYTES) };
+        unsafe { libc::munmap(self.map.as_ptr().cast(), RING_BYTES) };
     }
 }
 
