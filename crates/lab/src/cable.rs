@@ -36,6 +36,15 @@ pub enum CableError {
         /// What there is.
         ends: Vec<String>,
     },
+    /// It was done, and frames still leave past it.
+    #[error(
+        "{end}: the switch has not heard within a second that its device has a queueing discipline now, and sends past it: its log \
+         says whether it still watches its interfaces"
+    )]
+    Unnoticed {
+        /// The end.
+        end: String,
+    },
     /// It cannot be done to such a link.
     #[error("{end}: {reason}")]
     Impossible {
@@ -186,8 +195,11 @@ impl CableEnd {
     fn blackhole(&self) -> Result<(), CableError> {
         qdisc::blackhole(&self.netns, self.interface.as_str())
             .map_err(|source| self.failed("have frames disappear", source))?;
-        let patience = Instant::now() + LONGEST_NOTICE;
-        while self.sends_past_qdisc() && Instant::now() < patience {
+        let begun = Instant::now();
+        while self.sends_past_qdisc() {
+            if begun.elapsed() > LONGEST_NOTICE {
+                return Err(CableError::Unnoticed { end: self.name.clone() });
+            }
             thread::sleep(Duration::from_millis(1));
         }
         Ok(())
@@ -195,7 +207,7 @@ impl CableEnd {
 
     /// One that does not answer hears of nothing that could be waited for.
     fn sends_past_qdisc(&self) -> bool {
-        let ports = || client::ask::<Vec<PortRow>>(&self.socket, "/v1/ports").ok();
+        let ports = || client::ask_within::<Vec<PortRow>>(&self.socket, "/v1/ports", LONGEST_NOTICE).ok();
         let is_it = |port: &&PortRow| port.name == self.interface.as_str();
         let past_qdisc = |port: &PortRow| port.io.as_ref()?.past_qdisc;
         self.kind.is_switch()

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why a switch gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -109,13 +110,19 @@ fn request(socket: &Path, method: Method, resource: &str, body: String) -> Resul
         path: socket.into(),
         reason: reason.to_string(),
     };
-    runtime().map_err(|e| broken(&e))?.block_on(async {
-        let response = send(socket, method, resource, body).await?;
-        let status = response.status();
-        let body = response.into_body().collect().await.map_err(|e| broken(&e))?.to_bytes();
-        let value: Value = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
-        if status.is_success() { Ok(value) } else { Err(refused(&value)) }
-    })
+    runtime().map_err(|e| broken(&e))?.block_on(exchange(socket, method, resource, body))
+}
+
+async fn exchange(socket: &Path, method: Method, resource: &str, body: String) -> Result<Value, ClientError> {
+    let broken = |reason: &dyn std::fmt::Display| ClientError::Http {
+        path: socket.into(),
+        reason: reason.to_string(),
+    };
+    let response = send(socket, method, resource, body).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await.map_err(|e| broken(&e))?.to_bytes();
+    let value: Value = serde_json::from_slice(&body).map_err(|e| broken(&e))?;
+    if status.is_success() { Ok(value) } else { Err(refused(&value)) }
 }
 
 fn runtime() -> io::Result<tokio::runtime::Runtime> {
@@ -162,6 +169,23 @@ pub fn ask<T: DeserializeOwned>(socket: &Path, resource: &str) -> Result<T, Clie
     understand(socket, get(socket, resource)?)
 }
 
+/// As [`ask`], of a switch that may not be scheduled.
+///
+/// # Errors
+/// Those of [`ask`], and when there is no answer in that time.
+pub fn ask_within<T: DeserializeOwned>(
+    socket: &Path,
+    resource: &str,
+    patience: Duration,
+) -> Result<T, ClientError> {
+    let broken = |reason: String| ClientError::Http { path: socket.into(), reason };
+    let answer = runtime().map_err(|e| broken(e.to_string()))?.block_on(async {
+        let exchange = exchange(socket, Method::GET, resource, String::new());
+        tokio::time::timeout(patience, exchange).await
+    });
+    understand(socket, answer.map_err(|_| broken(format!("nothing within {patience:?}")))??)
+}
+
 /// The answer to an order as a value.
 ///
 /// # Errors
@@ -190,5 +214,14 @@ mod tests {
         let parameters = [("path", "a b/ü.yml"), ("author", "ops&co")];
         assert_eq!(with_parameters("/v1/x", &parameters), "/v1/x?path=a%20b%2F%C3%BC.yml&author=ops%26co");
         assert_eq!(with_parameters("/v1/x", &[]), "/v1/x");
+    }
+
+    #[test]
+    fn a_switch_that_does_not_answer_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("switch.sock");
+        let _stopped = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let answer = ask_within::<Value>(&socket, "/v1/ports", Duration::from_millis(10));
+        assert!(answer.unwrap_err().to_string().contains("did not answer: nothing within 10ms"));
     }
 }
